@@ -1,0 +1,112 @@
+/**
+ * The promises a store makes. It keeps documents in declared collections and knows nothing of jobs, so a feature adds a
+ * collection and never code here.
+ *
+ * Order of calls: `open` once, then any number of `commit`, `get`, `list`, `last` at the same time, then `close`.
+ * Only one `commit` runs at a time (the committer sees to it); reads never wait for a commit.
+ *
+ * 1. A commit is all or nothing, and durable (on the disk, not in a cache) before its promise resolves.
+ * 2. A commit carries the election it was made under and a sequence that counts up by one from 1 within the election;
+ *    any other is refused with `StoreFenced` and leaves no trace, also when another process opened the store since.
+ * 3. A commit that rejects with anything but `StoreFenced` or `StoreExpectation` has an unknown outcome: it may have
+ *    landed. It is never sent again; the caller opens a new election and loads.
+ * 4. `get`, `list` and `last` show committed documents only, and every commit whose promise resolved before the call.
+ * 5. Each document carries a checksum; one that does not match rejects with `StoreCorrupt` naming the document, and
+ *    never reads as another value.
+ *
+ * `contract.suite.ts` holds every adapter to this.
+ */
+
+import type { Change, CollectionDeclaration, Document, Key } from "@hive/core";
+
+/** Who may write: `epoch` rises with every `open`, `electionId` is random. */
+export interface Election {
+  readonly epoch: number;
+  readonly electionId: string;
+  /** The format of the documents in the store. */
+  readonly format: number;
+}
+
+export interface Commit {
+  readonly election: Election;
+  /** 1 for the first commit of an election, then one more each time. */
+  readonly sequence: number;
+  readonly changes: readonly Change[];
+  /** Refused with `StoreExpectation`, whole, unless each of these documents is absent. */
+  readonly expectAbsent?: readonly Key[];
+}
+
+/** Documents with all `equals` fields, in order of the index's range field (or of the id without an index). */
+export interface Query {
+  readonly collection: string;
+  /** A declared index; without it documents come in order of id. */
+  readonly index?: string;
+  /** Exactly the `equals` fields the index declares. */
+  readonly equals?: Readonly<Record<string, string | number | boolean>>;
+  /** Only beyond this range value and id (exclusive), as a page's `next` gave it. */
+  readonly after?: Cursor;
+  /** Only range values (or ids, without an index) at or above / below this. */
+  readonly from?: number | string;
+  readonly below?: number | string;
+  readonly order?: "ascending" | "descending";
+  /** 1 … 1,000. Default 100. */
+  readonly limit?: number;
+}
+
+export interface Cursor {
+  readonly range: number | string;
+  readonly id: string;
+}
+
+export interface Page {
+  readonly items: readonly { readonly id: string; readonly doc: Document }[];
+  /** Give this as `after` for the rest; null at the end. */
+  readonly next: Cursor | null;
+}
+
+export interface Store {
+  /** A short name for people: `sqlite`, `memory`. */
+  readonly name: string;
+  /**
+   * Takes the store for this process and begins a new election.
+   * @throws StoreInUse when another process holds it. @throws StoreCorrupt, StoreTooNew
+   */
+  open(collections: readonly CollectionDeclaration[]): Promise<Election>;
+  /** All documents of an index's value (or of a collection), in pages, for building the state at a start. */
+  load(query: Omit<Query, "after" | "limit">): AsyncIterable<readonly { readonly id: string; readonly doc: Document }[]>;
+  /** The documents, null where there is none, in the order asked. */
+  get(keys: readonly Key[]): Promise<readonly (Document | null)[]>;
+  /** @throws RangeError for an undeclared collection, index or filter. */
+  list(query: Query): Promise<Page>;
+  /** @throws StoreFenced @throws StoreExpectation; anything else is an unknown outcome. */
+  commit(commit: Commit): Promise<void>;
+  /** A consistent copy of the whole store at this path, while it runs. */
+  snapshot(path: string): Promise<void>;
+  /** Waits for the running commit, then lets go of the store. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** The commit came from an old election or out of sequence: somebody else is the queen. */
+export class StoreFenced extends Error {
+  override readonly name = "StoreFenced";
+}
+
+/** A document that had to be absent is there; nothing was written. */
+export class StoreExpectation extends Error {
+  override readonly name = "StoreExpectation";
+}
+
+/** Another process holds the store. The message says which and what to do. */
+export class StoreInUse extends Error {
+  override readonly name = "StoreInUse";
+}
+
+/** A stored document, or the file itself, is not what was written. */
+export class StoreCorrupt extends Error {
+  override readonly name = "StoreCorrupt";
+}
+
+/** The store was written by a newer Hive. */
+export class StoreTooNew extends Error {
+  override readonly name = "StoreTooNew";
+}

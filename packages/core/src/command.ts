@@ -1,0 +1,224 @@
+/**
+ * Everything that can happen to the queue, as data. `apply` takes one command at a time, in order of arrival, and says
+ * what to store, what to answer and what to do afterwards. A command that cannot be carried out throws a `HiveError`
+ * before it changed anything.
+ */
+
+import type { Change, Key } from "./document.ts";
+import type {
+  Announcement,
+  ApprovalRule,
+  AttemptError,
+  BundleRef,
+  FileChange,
+  HeldReason,
+  Job,
+  JobResult,
+  Lease,
+  Status,
+  Task,
+  TerminalStatus,
+  Trust,
+  Usage,
+} from "./job.ts";
+import type { HiveEvent } from "./event.ts";
+
+/** A job to accept, with every default already filled in by the edge. */
+export interface NewJob {
+  /** The caller's id, or one the server made. */
+  readonly id: string;
+  /** False when the server made the id just now: then no stored job can have it and nothing is looked up. */
+  readonly idGiven: boolean;
+  readonly bodyHash: string;
+  readonly task: Task;
+  readonly role: string | null;
+  readonly labels: readonly string[];
+  readonly priority: number;
+  readonly repo: string;
+  readonly key: string | null;
+  readonly agent: string | null;
+  readonly trust: Trust;
+  readonly approval: ApprovalRule;
+  readonly callback: boolean;
+  readonly runAt: number | null;
+  readonly maxAttempts: number;
+  readonly retryOn: "system" | "failure";
+  readonly timeoutMs: number;
+  readonly dependsOn: readonly string[];
+  readonly branch: string | null;
+  readonly base: string | null;
+  readonly instructions: string | null;
+  readonly script: string | null;
+  readonly changes: readonly FileChange[] | null;
+  readonly callbackUrl: string | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly gitUser: { readonly name: string; readonly email: string } | null;
+  readonly origin: string;
+  /** Secrets already sealed by the edge, by name. */
+  readonly secrets: Readonly<Record<string, unknown>>;
+  /** A setting of the server that is missing for this job, or null. */
+  readonly hold: Extract<HeldReason, "no_isolation" | "no_agent" | "paused"> | null;
+}
+
+export interface EnqueueReply {
+  readonly jobs: readonly {
+    readonly jobId: string;
+    readonly status: Status;
+    readonly reason: string | null;
+    /** Jobs that will be looked at before this one; 0 when it is next or not waiting in the queue. */
+    readonly position: number;
+    /** True when the same job was accepted before. */
+    readonly existing: boolean;
+  }[];
+}
+
+/** What a worker says of itself. */
+export interface WorkerProfile {
+  readonly name: string;
+  readonly version: string;
+  readonly roles: readonly string[];
+  readonly labels: readonly string[];
+  readonly provider: string;
+  readonly isolation: string;
+  /** Agent adapters it can run. Empty: it runs no agents. */
+  readonly agents: readonly string[];
+}
+
+/** A registered worker, as stored. */
+export interface WorkerRecord extends WorkerProfile {
+  readonly id: string;
+  readonly registrationId: string;
+  readonly registeredAt: number;
+  /** Set when an operator wants it to take no more jobs and leave. */
+  readonly draining: boolean;
+}
+
+/** What the worker needs to start: the lease, the job and its unchanging part (read after the commit). */
+export interface Grant {
+  readonly job: Job;
+  readonly lease: Lease;
+}
+
+/** How a worker says its attempt ended. */
+export type Outcome =
+  | { readonly end: "succeeded"; readonly result: JobResult }
+  | { readonly end: "failed"; readonly error: AttemptError; readonly result: JobResult | null }
+  | { readonly end: "canceled"; readonly result: JobResult | null }
+  /** The worker gives the job back unfinished (drain, shutdown): nobody's fault, nothing is counted. */
+  | { readonly end: "returned"; readonly message: string }
+  /** The work is done but may be published only after a person approved this bundle. */
+  | { readonly end: "awaits_approval"; readonly bundle: { readonly sha256: string; readonly artifact: string }; readonly result: JobResult };
+
+export interface LeaseRef {
+  readonly jobId: string;
+  readonly fence: number;
+}
+
+export type Command =
+  | { readonly type: "enqueue"; readonly jobs: readonly NewJob[]; readonly idempotency: { readonly key: string; readonly hash: string } | null }
+  | { readonly type: "register"; readonly workerId: string; readonly registrationId: string; readonly profile: WorkerProfile }
+  | { readonly type: "claim"; readonly workerId: string; readonly claimId: string }
+  | { readonly type: "heartbeat"; readonly lease: LeaseRef; readonly phase: string | null; readonly message: string | null; readonly percent: number | null }
+  /** Agent events of a running attempt; `from` counts within the lease so that a repeated report adds nothing twice. */
+  | { readonly type: "report"; readonly lease: LeaseRef; readonly from: number; readonly events: readonly Readonly<Record<string, unknown>>[] }
+  | { readonly type: "publish"; readonly lease: LeaseRef; readonly announcement: Omit<Announcement, "fence"> }
+  | { readonly type: "finish"; readonly lease: LeaseRef; readonly finishId: string; readonly outcome: Outcome; readonly log: { readonly bytes: number; readonly crc32: number } | null }
+  | { readonly type: "cancel"; readonly jobId: string; readonly by: string; readonly reason: string }
+  | { readonly type: "retry"; readonly jobId: string; readonly by: string }
+  /** Lets a held job go on: `approval` and `publish` only with what was approved, the others as an operator's decision. */
+  | { readonly type: "approve"; readonly jobId: string; readonly by: string; readonly sha256: string | null }
+  | { readonly type: "reject"; readonly jobId: string; readonly by: string; readonly reason: string }
+  /** Settings changed (a restart with another environment): held jobs whose setting is there now go on. */
+  | { readonly type: "reconsider"; readonly satisfied: readonly { readonly reason: "no_isolation" | "no_agent" | "paused"; readonly agent: string | null; readonly untrusted: boolean }[] }
+  | { readonly type: "drain"; readonly workerId: string; readonly draining: boolean }
+  /** A worker said goodbye or its process is known to be dead: its lease, if any, ends now. `blame`: may this count as a loss? */
+  | { readonly type: "workerGone"; readonly workerId: string; readonly blame: boolean; readonly message: string }
+  /** Usage counted by the gateway; added to the job's. `callId` makes it count once. */
+  | { readonly type: "usage"; readonly lease: LeaseRef; readonly callId: string; readonly usage: Omit<Usage, "calls"> }
+  /** The outcome of one delivery of a callback. */
+  | { readonly type: "delivered"; readonly n: number; readonly attempt: DeliveryAttempt; readonly state: "pending" | "delivered" | "dead"; readonly nextAt: number | null }
+  | { readonly type: "redeliver"; readonly n: number; readonly by: string }
+  /** The clock: due jobs are queued, leases that ran out go back. */
+  | { readonly type: "sweep" };
+
+export type CommandType = Command["type"];
+
+/** One try to deliver a callback. The last 20 are kept. */
+export interface DeliveryAttempt {
+  readonly at: number;
+  readonly ms: number;
+  readonly status: number | null;
+  readonly error: string | null;
+}
+
+/** A callback to be delivered: which event, how far. The bytes sent are built from the event and the job's body alone, so every retry sends the same. */
+export interface CallbackRecord {
+  /** The event's number. */
+  readonly n: number;
+  readonly jobId: string;
+  readonly type: string;
+  readonly state: "pending" | "delivered" | "dead";
+  readonly createdAt: number;
+  readonly nextAt: number | null;
+  readonly tries: number;
+  readonly attempts: readonly DeliveryAttempt[];
+}
+
+export interface Replies {
+  readonly enqueue: EnqueueReply;
+  readonly register: { readonly worker: WorkerRecord };
+  /** `wait`: nothing to do now; ask again when a `ready` effect fits this worker. */
+  readonly claim: { readonly grant: Grant | null; readonly drain: boolean };
+  readonly heartbeat: { readonly cancel: { readonly reason: string } | null; readonly drain: boolean; readonly begun: true };
+  /** How many events of this lease are durable now. */
+  readonly report: { readonly accepted: number };
+  readonly publish: { readonly announced: true };
+  readonly finish: { readonly status: Status; readonly repeated: boolean };
+  readonly cancel: { readonly status: Status };
+  readonly retry: { readonly status: Status; readonly generation: number };
+  readonly approve: { readonly status: Status };
+  readonly reject: { readonly status: TerminalStatus };
+  readonly reconsider: { readonly released: number };
+  readonly drain: { readonly draining: boolean };
+  readonly workerGone: { readonly ended: string | null };
+  readonly usage: { readonly counted: boolean };
+  readonly delivered: { readonly state: string };
+  readonly redeliver: { readonly state: string };
+  readonly sweep: { readonly queued: number; readonly expired: number };
+}
+
+/** What to do once the commit is durable. Each can be derived again from the state after a crash. */
+export type Effect =
+  /** Jobs of this requirement can be claimed now. */
+  | { readonly type: "ready"; readonly requirement: string }
+  /** Tell the worker at once: its job was canceled, its lease is over, or it is to leave. */
+  | { readonly type: "signal"; readonly workerId: string; readonly signal: "cancel" | "stale" | "drain"; readonly jobId: string | null; readonly fence: number | null; readonly reason: string }
+  | { readonly type: "event"; readonly event: HiveEvent }
+  /** Callbacks of this job are waiting to be sent. */
+  | { readonly type: "callback"; readonly n: number; readonly jobId: string }
+  /** The job is over: its secrets are erased, its log is closed. */
+  | { readonly type: "ended"; readonly jobId: string; readonly fence: number | null };
+
+/** Documents read for a command, by `collection/id`. */
+export type Docs = ReadonlyMap<string, Readonly<Record<string, unknown>> | null>;
+
+/** The instant a command is applied at. `random` gives numbers in [0, 1). */
+export interface Now {
+  readonly mono: number;
+  readonly wall: number;
+  readonly random: () => number;
+}
+
+export interface Applied<T extends CommandType = CommandType> {
+  readonly changes: readonly Change[];
+  readonly reply: Replies[T];
+  readonly effects: readonly Effect[];
+}
+
+/** Where a document stands in `Docs`. */
+export function docKey(key: Key): string {
+  return `${key.collection}/${key.id}`;
+}
+
+/** What an approval is bound to: see `BundleRef`. */
+export type Approval = Pick<BundleRef, "sha256">;

@@ -1,0 +1,251 @@
+/**
+ * What a job is, and the words of the project. One word per idea; code, API, UI and documents use these and no others.
+ *
+ * | word                | meaning |
+ * |---------------------|---------|
+ * | job                 | one unit of work with an id, a status and a result (people also say "ticket") |
+ * | task                | what kind of work: agent, script, build, test, lint, analyze, changes |
+ * | role                | who does it: builder, tester, analyzer or any name; a job without a role fits any worker |
+ * | attempt             | one try at a job by one worker |
+ * | generation          | a run of attempts; a retry by hand begins a new one |
+ * | lease               | the right of one worker to one attempt: a fence that only rises, and tokens |
+ * | worker              | a container or process that takes one job at a time; has roles and labels |
+ * | pool, fleet, provider | a kind of worker; what keeps each pool at its size; where workers run |
+ * | callback            | a signed HTTP message from the dispatcher to the owner's backend |
+ * | queen               | the one dispatcher that may write |
+ * | requirement         | what a job asks of a worker: its role and labels, as one string |
+ * | key                 | jobs of one concurrency key share a limit of how many run at once |
+ *
+ * Times: `mono` are milliseconds of a monotonic clock (measures leases, never stored); `wall` are milliseconds since
+ * 1970 (for `runAt` and people). A stored field that ends in `At` is wall time.
+ */
+
+export const STATUSES = [
+  "held",
+  "blocked",
+  "scheduled",
+  "queued",
+  "running",
+  "succeeded",
+  "failed",
+  "canceled",
+] as const;
+/** Where a job is in its life; `transitions.ts` says what may follow what. */
+export type Status = (typeof STATUSES)[number];
+
+/** The statuses in which a job is over (until a person retries it). */
+export const TERMINAL_STATUSES = ["succeeded", "failed", "canceled"] as const;
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+
+export const TASKS = ["agent", "script", "build", "test", "lint", "analyze", "changes"] as const;
+/** What kind of work a job is. `build` only compiles; the role `builder` is an agent that writes code. */
+export type Task = (typeof TASKS)[number];
+
+export const HELD_REASONS = ["approval", "publish", "flood", "paused", "no_isolation", "no_agent"] as const;
+/** Why a job is held: the first four wait for a person, the last two for a setting of the server. */
+export type HeldReason = (typeof HELD_REASONS)[number];
+
+/** Whose fault a failed attempt was: the work itself (not paid for twice unless asked), or the system around it. */
+export type FailureKind = "work" | "system";
+
+/** Where a job's text came from; `untrusted` is inherited by everything the job causes. */
+export type Trust = "trusted" | "untrusted";
+
+/** What an operator asks to be approved by a person: the job before it starts, or what it made before it is pushed. */
+export type ApprovalRule = "none" | "start" | "publish";
+
+/**
+ * The small, changing record of a job: all that the queue's rules need. Instructions, scripts and metadata are in its
+ * `JobBody`, which never changes; the history of attempts is in `AttemptRecord`s.
+ */
+export interface Job {
+  readonly id: string;
+  /** Counts accepted jobs from 1; never changes. Lists and cursors go by it. */
+  readonly seq: number;
+  /** Place in the queue among equal priorities: lower is earlier. An automatic retry keeps it, a retry by hand gets a new one. */
+  order: number;
+  status: Status;
+  /** For held, failed and canceled: a stable code that says why. Else null. */
+  reason: string | null;
+  readonly task: Task;
+  readonly role: string | null;
+  readonly labels: readonly string[];
+  /** 0 first … 9 last. Default 5. */
+  readonly priority: number;
+  /** The repository as the owner wrote it, without credentials. */
+  readonly repo: string;
+  /** The concurrency key, or null when nothing limits this job. */
+  readonly key: string | null;
+  /** The agent adapter that will run, for the tasks `agent` and `analyze`. */
+  readonly agent: string | null;
+  readonly trust: Trust;
+  readonly approval: ApprovalRule;
+  /** True when somebody is called back about this job (its own address, or the server's). */
+  readonly callback: boolean;
+  readonly createdAt: number;
+  /** Not before this wall time, in milliseconds. */
+  runAt: number | null;
+  /** Attempts that may end in a counted failure before the job is over. Default 3. */
+  readonly maxAttempts: number;
+  /** `system`: only errors of the system are tried again. `failure`: failed work too. */
+  readonly retryOn: "system" | "failure";
+  /** Milliseconds an attempt may take. */
+  readonly timeoutMs: number;
+  /** Jobs this one still waits for. */
+  waitsFor: readonly string[];
+  endedAt: number | null;
+  generation: number;
+  /** All that exists only once a worker was given the job. Null for a job never claimed, which keeps waiting jobs small. */
+  run: Run | null;
+}
+
+/** What the queue remembers of a job's attempts. */
+export interface Run {
+  /** The highest fence ever granted for this job. Rises with each lease, never falls. */
+  fence: number;
+  /** Leases granted in this generation that began (a lease that never began is not an attempt). */
+  attempts: number;
+  /** Counted failures of this generation. */
+  failures: number;
+  /** Leases of this generation lost after the work began, with nobody else to blame. */
+  losses: number;
+  /** The live lease, or null between attempts. */
+  lease: Lease | null;
+  /** Set once a person or program asked to cancel while a worker has the job. */
+  cancel: CancelRequest | null;
+  /** Commits announced for pushing, newest last: a remote head equal to one of them is this job's own work. */
+  announced: Announcement[];
+  /** What waits for approval to be published: the bundle's SHA-256 and where it is kept. */
+  bundle: BundleRef | null;
+}
+
+/** The right of one worker to one attempt. */
+export interface Lease {
+  readonly fence: number;
+  readonly workerId: string;
+  /** The worker's own id of the claim; repeating it gets the same answer. */
+  readonly claimId: string;
+  /** Random; the lease tokens' ids are derived from it so that a repeated claim gets the same tokens. */
+  readonly salt: string;
+  readonly grantedAt: number;
+  /** Set by the first heartbeat: from here on the worker may start the work. */
+  begunAt: number | null;
+  phase: string | null;
+  /** What this lease is for: the whole job, or only to publish an approved bundle. */
+  readonly purpose: "work" | "publish";
+}
+
+export interface CancelRequest {
+  readonly at: number;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** One commit a worker is about to push. */
+export interface Announcement {
+  readonly fence: number;
+  readonly ref: string;
+  /** What the remote branch must still be, 40 zeros for "does not exist". */
+  readonly expectedOld: string;
+  readonly commit: string;
+}
+
+export interface BundleRef {
+  readonly fence: number;
+  readonly sha256: string;
+  readonly artifact: string;
+}
+
+/** The part of a job that does not change once it was accepted. */
+export interface JobBody {
+  readonly id: string;
+  /** HMAC over what the client sent, without tokens, before defaults: the same id with another body is refused. */
+  readonly bodyHash: string;
+  readonly branch: string | null;
+  readonly base: string | null;
+  readonly instructions: string | null;
+  readonly script: string | null;
+  readonly changes: readonly FileChange[] | null;
+  readonly callbackUrl: string | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly gitUser: { readonly name: string; readonly email: string } | null;
+  readonly dependsOn: readonly string[];
+  /** Names of the sealed secrets kept for this job, such as `githubToken`. */
+  readonly secrets: readonly string[];
+  /** Who put it in: `api`, `cli`, `demo`, `schedule:NAME`, `source:NAME`. */
+  readonly origin: string;
+}
+
+/** One file of a `changes` job. Exactly one of content, base64, delete. */
+export interface FileChange {
+  readonly path: string;
+  readonly content?: string | undefined;
+  readonly base64?: string | undefined;
+  readonly delete?: true | undefined;
+  readonly mode?: "644" | "755" | undefined;
+}
+
+/** How one lease ended; written once, never changed. The record's id is `<job>/<fence, 8 digits>`. */
+export interface AttemptRecord {
+  readonly jobId: string;
+  readonly fence: number;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly workerId: string;
+  readonly grantedAt: number;
+  readonly begunAt: number | null;
+  readonly endedAt: number;
+  readonly end: "succeeded" | "failed" | "canceled" | "lost" | "returned" | "awaits_approval";
+  /** The finishing call's own id; the same call again gets the same answer. */
+  readonly finishId: string | null;
+  readonly error: AttemptError | null;
+  readonly result: JobResult | null;
+  /** The job's status right after, which is the finishing call's answer. */
+  readonly statusAfter: Status;
+  /** The log of this attempt as committed: bytes and CRC-32. */
+  readonly log: { readonly bytes: number; readonly crc32: number } | null;
+}
+
+export interface AttemptError {
+  readonly code: string;
+  readonly kind: FailureKind;
+  readonly message: string;
+}
+
+/** What a finished attempt made: computed by the supervisor, never believed from the agent. */
+export interface JobResult {
+  readonly summary: string | null;
+  readonly noChanges: boolean;
+  readonly branch: string | null;
+  readonly commit: string | null;
+  readonly baseCommit: string | null;
+  readonly patchId: string | null;
+  readonly diffStat: { readonly files: number; readonly insertions: number; readonly deletions: number } | null;
+  readonly pullRequest: { readonly number: number; readonly url: string } | null;
+  readonly verdict: string | null;
+  readonly outputs: Readonly<Record<string, string>> | null;
+  readonly usage: Usage | null;
+  readonly exitCode: number | null;
+  /** Milliseconds by phase, in order. */
+  readonly phases: readonly { readonly name: string; readonly ms: number }[];
+  readonly artifacts: readonly { readonly name: string; readonly bytes: number; readonly sha256: string }[];
+  /** Where work that could not be published was kept: a branch or an artifact. */
+  readonly salvage: string | null;
+  readonly agent: { readonly name: string; readonly version: string | null; readonly model: string | null } | null;
+  readonly isolation: string;
+}
+
+/** Tokens and calls of a job, counted by the gateway. `costUsd` is null while no price is known. */
+export interface Usage {
+  readonly calls: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly costUsd: number | null;
+}
+
+/** True once nothing more happens to the job by itself. */
+export function isTerminal(status: Status): status is TerminalStatus {
+  return status === "succeeded" || status === "failed" || status === "canceled";
+}
