@@ -1,0 +1,240 @@
+/** The shapes of jobs on the wire. */
+
+import { STATUSES, TASKS } from "@hive/core";
+import { z } from "zod";
+
+/** Ids of jobs: chosen by the caller or made by the server. */
+export const jobIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, "must be 1 to 128 of A-Z a-z 0-9 . _ : - and begin with a letter or digit")
+  .meta({ example: "demo-1" });
+
+const DAY_MS = 86_400_000;
+
+/** Names of roles and labels. */
+export const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/=-]{0,63}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ / = -");
+
+const noControls = (text: string): boolean => !/[\u0000-\u001f\u007f]/.test(text);
+
+export const fileChangeSchema = z
+  .strictObject({
+    path: z.string().min(1).max(1024),
+    content: z.string().optional(),
+    base64: z.base64().optional(),
+    delete: z.literal(true).optional(),
+    mode: z.enum(["644", "755"]).optional(),
+  })
+  .refine((change) => [change.content, change.base64, change.delete].filter((part) => part !== undefined).length === 1, {
+    message: "needs exactly one of content, base64, delete",
+  });
+
+/** JSON of at most this many bytes and levels may be kept beside a job. */
+const METADATA_BYTES = 65_536;
+const METADATA_DEPTH = 16;
+
+function depthOf(value: unknown, limit: number): number {
+  if (limit === 0 || typeof value !== "object" || value === null) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map((inner) => depthOf(inner, limit - 1)));
+}
+
+export const metadataSchema = z
+  .record(z.string(), z.unknown())
+  .refine((value) => depthOf(value, METADATA_DEPTH + 1) <= METADATA_DEPTH, `may be nested ${METADATA_DEPTH} levels deep`)
+  .refine((value) => JSON.stringify(value).length <= METADATA_BYTES, `may hold ${METADATA_BYTES} bytes of JSON`);
+
+/** The body of `POST /enqueue` and `POST /v1/jobs`. */
+export const newJobSchema = z
+  .strictObject({
+    jobId: jobIdSchema.optional(),
+    repo: z.string().min(1).max(2048).meta({ example: "https://github.com/acme/app" }),
+    /** Where the work is pushed. Default `hive/<jobId>`. */
+    branch: z.string().min(1).max(244).optional(),
+    /** Where the work starts. Default: the repository's default branch. */
+    base: z.string().min(1).max(244).optional(),
+    task: z.enum(TASKS),
+    instructions: z.string().min(1).max(262_144).optional(),
+    script: z.string().min(1).max(262_144).optional(),
+    changes: z.array(fileChangeSchema).min(1).max(1000).optional(),
+    githubToken: z.string().min(1).max(4096).refine(noControls, "must be one line").optional(),
+    role: nameSchema.optional(),
+    labels: z.array(nameSchema).max(16).optional(),
+    priority: z.int().min(0).max(9).optional(),
+    /** Not before this instant, ISO 8601 with an offset; at most a year ahead. In the past: at once. */
+    runAt: z.iso.datetime({ offset: true }).optional(),
+    maxAttempts: z.int().min(1).max(20).optional(),
+    retryOn: z.enum(["system", "failure"]).optional(),
+    timeoutMs: z.int().min(1000).max(DAY_MS).optional(),
+    concurrencyKey: z.string().min(1).max(256).refine(noControls, "must be one line").optional(),
+    dependsOn: z.array(jobIdSchema).max(100).optional(),
+    agent: nameSchema.optional(),
+    budget: z.unknown().optional(),
+    callbackUrl: z.string().min(1).max(2048).optional(),
+    metadata: metadataSchema.optional(),
+    gitUser: z
+      .strictObject({
+        name: z.string().min(1).max(128).refine((name) => noControls(name) && !/[<>]/.test(name), "must be one line without < >"),
+        email: z.email().max(254),
+      })
+      .optional(),
+  })
+  .meta({ id: "NewJob" });
+export type NewJobRequest = z.input<typeof newJobSchema>;
+
+/** Fields of the contract that nothing enforces yet, with the reason. They are refused, never ignored. */
+export const NOT_SUPPORTED: Readonly<Record<string, string>> = {
+  budget: "budgets are not enforced by this version; leave it out and set timeoutMs",
+};
+
+export const acceptedSchema = z
+  .object({
+    accepted: z.literal(true),
+    jobId: z.string(),
+    status: z.enum(STATUSES),
+    reason: z.string().nullable(),
+    /** Jobs that will be looked at before this one. */
+    position: z.int(),
+    url: z.string(),
+  })
+  .meta({ id: "Accepted" });
+export type Accepted = z.infer<typeof acceptedSchema>;
+
+export const usageSchema = z
+  .object({
+    calls: z.int(),
+    inputTokens: z.int(),
+    outputTokens: z.int(),
+    cacheReadTokens: z.int(),
+    cacheWriteTokens: z.int(),
+    costUsd: z.number().nullable(),
+  })
+  .meta({ id: "Usage" });
+
+export const resultSchema = z
+  .object({
+    summary: z.string().max(65_536).nullable(),
+    noChanges: z.boolean(),
+    branch: z.string().max(512).nullable(),
+    commit: z.string().max(64).nullable(),
+    baseCommit: z.string().max(64).nullable(),
+    patchId: z.string().max(64).nullable(),
+    diffStat: z.object({ files: z.int(), insertions: z.int(), deletions: z.int() }).nullable(),
+    pullRequest: z.object({ number: z.int(), url: z.string().max(2048) }).nullable(),
+    verdict: z.string().max(4096).nullable(),
+    outputs: z.record(z.string(), z.string()).nullable(),
+    usage: usageSchema.nullable(),
+    exitCode: z.int().nullable(),
+    phases: z.array(z.object({ name: z.string().max(64), ms: z.number() })).max(64),
+    artifacts: z.array(z.object({ name: z.string(), bytes: z.int(), sha256: z.string() })).max(256),
+    salvage: z.string().max(2048).nullable(),
+    agent: z.object({ name: z.string(), version: z.string().nullable(), model: z.string().nullable() }).nullable(),
+    isolation: z.string().max(64),
+  })
+  .meta({ id: "Result" });
+
+export const attemptErrorSchema = z.object({
+  code: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/),
+  kind: z.enum(["work", "system"]),
+  message: z.string().max(8192),
+});
+
+export const attemptSchema = z
+  .object({
+    fence: z.int(),
+    generation: z.int(),
+    attempt: z.int(),
+    workerId: z.string(),
+    grantedAt: z.number(),
+    begunAt: z.number().nullable(),
+    endedAt: z.number(),
+    end: z.string(),
+    error: attemptErrorSchema.nullable(),
+    result: resultSchema.nullable(),
+    log: z.object({ bytes: z.int(), crc32: z.int() }).nullable(),
+  })
+  .meta({ id: "Attempt" });
+
+/** A job in a list: small, without instructions. */
+export const jobSummarySchema = z
+  .object({
+    jobId: z.string(),
+    seq: z.int(),
+    status: z.enum(STATUSES),
+    reason: z.string().nullable(),
+    task: z.enum(TASKS),
+    role: z.string().nullable(),
+    labels: z.array(z.string()),
+    priority: z.int(),
+    repo: z.string(),
+    agent: z.string().nullable(),
+    createdAt: z.number(),
+    runAt: z.number().nullable(),
+    endedAt: z.number().nullable(),
+    generation: z.int(),
+    attempts: z.int(),
+    failures: z.int(),
+    losses: z.int(),
+    fence: z.int(),
+    phase: z.string().nullable(),
+    workerId: z.string().nullable(),
+    cancelRequested: z.boolean(),
+  })
+  .meta({ id: "JobSummary" });
+export type JobSummary = z.infer<typeof jobSummarySchema>;
+
+/** Everything about one job but its logs. Secrets are never part of it. */
+export const jobDetailSchema = jobSummarySchema
+  .extend({
+    branch: z.string().nullable(),
+    base: z.string().nullable(),
+    instructions: z.string().nullable(),
+    script: z.string().nullable(),
+    changes: z.array(z.object({ path: z.string(), delete: z.boolean(), bytes: z.int() })).nullable(),
+    maxAttempts: z.int(),
+    retryOn: z.enum(["system", "failure"]),
+    timeoutMs: z.int(),
+    concurrencyKey: z.string().nullable(),
+    dependsOn: z.array(z.string()),
+    waitsFor: z.array(z.string()),
+    trust: z.enum(["trusted", "untrusted"]),
+    callbackUrl: z.string().nullable(),
+    metadata: z.record(z.string(), z.unknown()).nullable(),
+    origin: z.string(),
+    /** Why it is not running now, in words; null when it runs or is over. */
+    waiting: z.string().nullable(),
+    bundle: z.object({ sha256: z.string(), artifact: z.string() }).nullable(),
+    error: attemptErrorSchema.nullable(),
+    result: resultSchema.nullable(),
+    usage: usageSchema.nullable(),
+    history: z.array(attemptSchema),
+    url: z.string(),
+  })
+  .meta({ id: "Job" });
+export type JobDetail = z.infer<typeof jobDetailSchema>;
+
+export const eventSchema = z
+  .object({
+    id: z.int(),
+    type: z.string(),
+    at: z.number(),
+    jobId: z.string().nullable(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: "Event" });
+
+export const callbackSchema = z
+  .object({
+    id: z.int(),
+    jobId: z.string(),
+    type: z.string(),
+    state: z.enum(["pending", "delivered", "dead"]),
+    createdAt: z.number(),
+    nextAt: z.number().nullable(),
+    tries: z.int(),
+    attempts: z.array(
+      z.object({ at: z.number(), ms: z.number(), status: z.int().nullable(), error: z.string().nullable() }),
+    ),
+  })
+  .meta({ id: "Callback" });
+
+export const cursorSchema = z.string().max(256);
+export const limitSchema = z.coerce.number().int().min(1).max(1000).default(100);
