@@ -4,3 +4,5 @@ export * from "./errors.ts";
 export * from "./document.ts";
 export * from "./command.ts";
 export * from "./rules.ts";
+export * from "./ref-name.ts";
+export * from "./repo-address.ts";
