@@ -65,6 +65,11 @@ export function numberId(n: number): string {
   return String(n).padStart(16, "0");
 }
 
+/** The id of a sealed secret; its document is `{ jobId, name, sealed }`. */
+export function secretId(jobId: string, name: string): string {
+  return `${jobId}/${name}`;
+}
+
 /** The id of an attempt's document. */
 export function attemptId(jobId: string, fence: number): string {
   return `${jobId}/${String(fence).padStart(8, "0")}`;

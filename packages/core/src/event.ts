@@ -30,7 +30,10 @@ export type EventType =
   | "worker.gone"
   | "callback.dead";
 
-/** One event. `id` is the place in the server's one stream and only rises; `seq` counts within the job from 1. */
+/**
+ * One event. `id` is the place in the server's one stream and only rises, so the events of one job are in its order too.
+ * Stored as this and `n`, the same number, for the indexes.
+ */
 export interface HiveEvent {
   readonly id: number;
   readonly type: EventType;

@@ -93,6 +93,13 @@ export interface Job {
   readonly timeoutMs: number;
   /** Jobs this one still waits for. */
   waitsFor: readonly string[];
+  /**
+   * What must still be released before the job may run; null once nothing does. The `reason` of a held job, and kept
+   * when such a job is canceled, so that a retry by hand is held again and gets past no approval or setting.
+   */
+  hold: HeldReason | null;
+  /** Names of the sealed secrets kept for the job until it ends, such as `githubToken`. */
+  readonly secrets: readonly string[];
   endedAt: number | null;
   generation: number;
   /** All that exists only once a worker was given the job. Null for a job never claimed, which keeps waiting jobs small. */
@@ -109,6 +116,8 @@ export interface Run {
   failures: number;
   /** Leases of this generation lost after the work began, with nobody else to blame. */
   losses: number;
+  /** Leases of this generation given back uncounted (drained, never begun); many of them slow the job down a little. */
+  returns: number;
   /** The live lease, or null between attempts. */
   lease: Lease | null;
   /** Set once a person or program asked to cancel while a worker has the job. */
@@ -131,6 +140,8 @@ export interface Lease {
   /** Set by the first heartbeat: from here on the worker may start the work. */
   begunAt: number | null;
   phase: string | null;
+  /** Agent events of this lease that are stored; a repeated report starts again from here. */
+  reported: number;
   /** What this lease is for: the whole job, or only to publish an approved bundle. */
   readonly purpose: "work" | "publish";
 }
