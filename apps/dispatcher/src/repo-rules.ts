@@ -1,0 +1,35 @@
+/**
+ * What the operator says about repositories in `hive.yaml`: which credential opens them, how many jobs of one may run at
+ * once, what a person must approve. The first rule whose pattern matches counts.
+ */
+
+import { z } from "zod";
+
+const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an environment variable");
+
+export const repoRuleSchema = z.strictObject({
+  /** `host/owner/name` with `*` for any run of characters but `/`, and `**` for any. */
+  match: z.string().min(1).max(512),
+  /** Where the token is: never in the file itself. */
+  token: z.union([z.strictObject({ env: variable }), z.strictObject({ file: z.string().min(1) })]).optional(),
+  /** The name beside the token. Default `x-access-token`, which GitHub, GitLab and Gitea take. */
+  username: z.string().min(1).max(128).default("x-access-token"),
+  /** Jobs of this repository that may run at once, over all branches. Default: one per branch. */
+  limit: z.int().min(1).max(1000).optional(),
+  /** `start`: a person approves before the job starts; `publish`: before its work is pushed. */
+  approve: z.enum(["none", "start", "publish"]).default("none"),
+});
+
+export const repoRulesSchema = z.array(repoRuleSchema).max(1000);
+export type RepoRule = z.infer<typeof repoRuleSchema>;
+
+/** True when `host/path` fits the rule's pattern; letter case does not matter, as on GitHub. */
+export function matchesRepo(pattern: string, place: string): boolean {
+  const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*\*|\*/g, (star) => (star === "**" ? ".*" : "[^/]*"));
+  return new RegExp(`^${escaped}$`, "i").test(place);
+}
+
+/** The rule for a repository, or undefined. `place` is `host/owner/name`. */
+export function ruleFor(rules: readonly RepoRule[], place: string): RepoRule | undefined {
+  return rules.find((rule) => matchesRepo(rule.match, place));
+}
