@@ -1,0 +1,180 @@
+/**
+ * Tells the owner's backend what happened. A callback is written in the same commit as the change it tells of, so none
+ * is lost or invented; this part only reads what is pending and sends it: at least once, in order per job, signed, with
+ * retries over days. What nobody took becomes a dead letter that a person can send again.
+ */
+
+import { numberId, type CallbackRecord, type DeliveryAttempt, type JobBody } from "@hive/core";
+import type { Clock } from "../clock.ts";
+import type { Queue } from "../queue/contract.ts";
+import { Lanes } from "./lanes.ts";
+import { messageBody, messageId, type StoredEvent } from "./message.ts";
+import { judge, parseRetryAfter } from "./schedule.ts";
+
+/** A message ready to be sent. */
+export interface Message {
+  readonly url: string;
+  /** True for addresses the operator wrote; those of a job's body pass the guard. */
+  readonly trusted: boolean;
+  readonly id: string;
+  /** Seconds since 1970, of this try. */
+  readonly timestamp: number;
+  readonly body: string;
+}
+
+/** What became of one try: an answer, or why there was none. */
+export type Sent =
+  | { readonly status: number; readonly retryAfter: string | undefined; readonly excerpt: string }
+  | { readonly status: null; readonly error: string };
+
+export interface DelivererOptions {
+  readonly queue: Queue;
+  readonly clock: Clock;
+  /** Signs and sends; never throws. */
+  readonly send: (message: Message) => Promise<Sent>;
+  /** For jobs without a callbackUrl of their own. */
+  readonly serverUrl: string | undefined;
+  readonly onTrouble: (message: string, error: unknown) => void;
+}
+
+/** What one job still has to tell, oldest first. */
+interface Line {
+  readonly pending: number[];
+  busy: boolean;
+  cancelTimer: () => void;
+}
+
+/** After a store failure, before the same callback is looked at again. */
+const AGAIN_MS = 1000;
+
+export class Deliverer {
+  readonly #options: DelivererOptions;
+  readonly #lines = new Map<string, Line>();
+  readonly #lanes = new Lanes();
+  #stopped = false;
+  #unsubscribe: () => void = () => {};
+  #running = 0;
+  #idle: () => void = () => {};
+
+  constructor(options: DelivererOptions) {
+    this.#options = options;
+  }
+
+  /** Begins with everything pending in the store, then follows the queue. */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#options.queue.onEffect((effect) => {
+      if (effect.type === "callback") this.#add(effect.jobId, effect.n);
+    });
+    let after: { range: number | string; id: string } | null = null;
+    do {
+      const page = await this.#options.queue.documents.list({
+        collection: "callbacks",
+        index: "state",
+        equals: { state: "pending" },
+        limit: 1000,
+        ...(after === null ? {} : { after }),
+      });
+      for (const { doc } of page.items) this.#add(String(doc["jobId"]), Number(doc["n"]));
+      after = page.next;
+    } while (after !== null);
+  }
+
+  /** Sends nothing new; resolves when running tries are over. Safe to call twice. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe();
+    for (const line of this.#lines.values()) line.cancelTimer();
+    if (this.#running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    }
+  }
+
+  #add(jobId: string, n: number): void {
+    const line = this.#lines.get(jobId) ?? { pending: [], busy: false, cancelTimer: () => {} };
+    this.#lines.set(jobId, line);
+    if (line.pending.includes(n)) return;
+    const at = line.pending.findIndex((other) => other > n);
+    if (at === -1) line.pending.push(n);
+    else line.pending.splice(at, 0, n);
+    // A redelivery by hand goes out at once even if the line was waiting for its next try.
+    this.#work(jobId, line);
+  }
+
+  #work(jobId: string, line: Line): void {
+    if (line.busy || this.#stopped) return;
+    line.cancelTimer();
+    const n = line.pending[0];
+    if (n === undefined) {
+      this.#lines.delete(jobId);
+      return;
+    }
+    line.busy = true;
+    this.#running += 1;
+    this.#deliver(jobId, n)
+      .catch((error: unknown) => {
+        this.#options.onTrouble(`callback ${n} of job ${jobId} could not be handled`, error);
+        return AGAIN_MS;
+      })
+      .then((waitMs) => {
+        line.busy = false;
+        if (waitMs === null) {
+          // Not always the first: a redelivery of an older one may have come in meanwhile.
+          line.pending.splice(line.pending.indexOf(n), 1);
+          this.#work(jobId, line);
+        } else if (!this.#stopped) {
+          line.cancelTimer = this.#options.clock.after(waitMs, () => this.#work(jobId, line));
+        }
+      })
+      .finally(() => {
+        this.#running -= 1;
+        if (this.#running === 0) this.#idle();
+      });
+  }
+
+  /** One look at one callback. Null: this one is over, go on with the next; else milliseconds to wait. */
+  async #deliver(jobId: string, n: number): Promise<number | null> {
+    const { queue, clock } = this.#options;
+    const [record, event, body] = await queue.documents.get([
+      { collection: "callbacks", id: numberId(n) },
+      { collection: "events", id: numberId(n) },
+      { collection: "bodies", id: jobId },
+    ]);
+    // Written by this program from these types, each with a checksum.
+    const callback = record as CallbackRecord | null | undefined;
+    const job = body as JobBody | null | undefined;
+    if (callback == null || callback.state !== "pending") return null;
+    const wait = (callback.nextAt ?? 0) - clock.wall();
+    if (wait > 0) return wait;
+    const url = job?.callbackUrl ?? this.#options.serverUrl;
+    const begun = clock.mono();
+    const sent = await this.#send(jobId, n, url, event as StoredEvent | null | undefined, job);
+    const tries = callback.tries + 1;
+    const retryAfter = sent.status === null ? undefined : sent.retryAfter;
+    const verdict = judge(tries, sent.status, parseRetryAfter(retryAfter, clock.wall()), clock.random);
+    const attempt: DeliveryAttempt = {
+      at: clock.wall(),
+      ms: Math.round(clock.mono() - begun),
+      status: sent.status,
+      error: sent.status === null ? sent.error : verdict.state === "delivered" ? null : sent.excerpt,
+    };
+    const nextAt = verdict.state === "pending" ? clock.wall() + verdict.waitMs : null;
+    await queue.submit<"delivered">({ type: "delivered", n, attempt, state: verdict.state, nextAt });
+    return verdict.state === "pending" ? verdict.waitMs : null;
+  }
+
+  async #send(jobId: string, n: number, url: string | undefined, event: StoredEvent | null | undefined, job: JobBody | null | undefined): Promise<Sent> {
+    if (event == null) return { status: null, error: "the event is no longer kept" };
+    if (url === undefined) return { status: null, error: "there is no address to call: HIVE_CALLBACK_URL was taken away" };
+    return this.#lanes.run(new URL(url).origin, () =>
+      this.#options.send({
+        url,
+        trusted: job?.callbackUrl == null,
+        id: messageId(jobId, n),
+        timestamp: Math.floor(this.#options.clock.wall() / 1000),
+        body: messageBody(event, job?.metadata),
+      }),
+    );
+  }
+}
