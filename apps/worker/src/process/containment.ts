@@ -61,7 +61,12 @@ exec 0</dev/null 3>&- 4<&-
 while :; do
   wait "$!"
   code=$?
-  kill -0 "$!" || exit "$code"
+  kill -0 "$!" && continue
+  # A signal that came with the program's end hides its exit code: ask again (127: it was told already).
+  wait "$!"
+  again=$?
+  [ "$again" = 127 ] || code=$again
+  exit "$code"
 done`;
 
 // The kernel should take the job's processes before the supervisor when memory runs out.
