@@ -1,13 +1,13 @@
 /** Time and chance as the dispatcher's parts see them. The simulation passes its own and moves it by hand. */
 export interface Clock {
   /** Milliseconds of a clock that never goes back. */
-  mono(): number;
+  readonly mono: () => number;
   /** Milliseconds since 1970; may jump. */
-  wall(): number;
+  readonly wall: () => number;
   /** Calls `run` once after this many milliseconds; returns how to take that back. Does not keep the process alive. */
-  after(ms: number, run: () => void): () => void;
+  readonly after: (ms: number, run: () => void) => () => void;
   /** In [0, 1). */
-  random(): number;
+  readonly random: () => number;
 }
 
 /** The machine's own clock. */

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { repoRulesSchema } from "./repo-rules.ts";
+import { repoRulesSchema } from "./credentials/repo-rules.ts";
 
 /** One setting: its name in the environment, its key in hive.yaml (null: environment only), and what it is for. */
 export interface Option<S extends z.ZodType = z.ZodType> {
@@ -25,36 +25,168 @@ const flag = z
   .transform((value) => value === true || value === "1" || value === "true" || value === "yes");
 const list = z
   .union([z.array(z.string()), z.string()])
-  .transform((value) => (Array.isArray(value) ? value : value.split(",")).map((part) => part.trim()).filter((part) => part !== ""));
-const url = z.url({ protocol: /^https?$/, message: "must be an http or https address" }).transform((text) => text.replace(/\/+$/, ""));
+  .transform((value) =>
+    (Array.isArray(value) ? value : value.split(",")).map((part) => part.trim()).filter((part) => part !== ""),
+  );
+const url = z
+  .url({ protocol: /^https?$/, message: "must be an http or https address" })
+  .transform((text) => text.replace(/\/+$/, ""));
 const token = z.string().min(16, "must have at least 16 characters");
 
 const table = {
-  internalApiToken: option("INTERNAL_API_TOKEN", null, token.optional(), "What people's programs present to the API. Several, for rotation, separated by commas. Made at the first start when absent."),
-  callbackSecret: option("CALLBACK_SECRET", null, token.optional(), "The root that workers and dispatcher share: workers prove themselves with it. Made at the first start when absent."),
-  webhookSecret: option("HIVE_WEBHOOK_SECRET", null, z.string().regex(/^whsec_[A-Za-z0-9+/=]{32,}$/, "must be whsec_ and base64 of at least 24 bytes").optional(), "Signs callbacks (Standard Webhooks). Never shared with workers. Made at the first start when absent."),
-  sealingKeys: option("HIVE_SEALING_KEYS", null, z.string().optional(), "Keys that seal job secrets at rest, `id:base64` of 32 bytes, newest first, separated by commas. Made at the first start when absent."),
-  signingKey: option("HIVE_SIGNING_KEY", null, z.string().optional(), "The Ed25519 private key that signs lease tokens (PKCS 8, base64). Made at the first start when absent."),
-  port: option("HIVE_PORT", "port", z.coerce.number().int().min(0).max(65535).default(8099), "The port to listen on. Default 8099; 0 takes a free one."),
-  host: option("HIVE_HOST", "host", z.string().min(1).default("127.0.0.1"), "The address to listen on. Default 127.0.0.1: this machine only."),
-  publicUrl: option("HIVE_PUBLIC_URL", "publicUrl", url.optional(), "How people reach this server, for links in replies and pull requests. Default http://localhost and the port."),
-  data: option("HIVE_DATA", "data", z.string().min(1).default("hive-data"), "The folder of everything the server keeps. Default hive-data."),
-  store: option("HIVE_STORE", "store", z.enum(["sqlite", "memory"], "must be sqlite or memory").default("sqlite"), "Where jobs are kept. Default sqlite; memory forgets everything at the end."),
-  workers: option("HIVE_WORKERS", "workers", z.coerce.number().int().min(0).max(100).default(2), "How many workers this server starts beside itself. Default 2."),
-  agent: option("HIVE_AGENT", "agent", z.string().optional(), "The agent for jobs that name none: claude, command or demo. Default: the adapter that has a key."),
-  agentCommand: option("HIVE_AGENT_COMMAND", "agentCommand", z.string().optional(), "The program of the `command` agent, as a JSON list of arguments; the prompt comes on its standard input."),
-  claudeModel: option("HIVE_CLAUDE_MODEL", "claudeModel", z.string().optional(), "The model Claude Code is asked to use. Default: its own."),
-  callbackUrl: option("HIVE_CALLBACK_URL", "callbackUrl", url.optional(), "Called back about jobs that name no callbackUrl of their own."),
-  allowFileRepos: option("HIVE_ALLOW_FILE_REPOS", "allowFileRepos", flag.default(false), "Takes file:// repositories: anybody with a token can then read every repository this server's user can. Default off."),
-  allowPrivateAddresses: option("HIVE_ALLOW_PRIVATE_ADDRESSES", "allowPrivateAddresses", list.default([]), "Networks (CIDR) a job's body may name although they are private, and the only ones plain http repositories are taken from. Default none."),
-  allowUnisolated: option("HIVE_ALLOW_UNISOLATED", "allowUnisolated", flag.default(false), "Runs real agents without a container engine, as a process of this machine. Default off: such jobs are held."),
-  githubApiUrl: option("GITHUB_API_URL", "githubApiUrl", url.default("https://api.github.com"), "The GitHub API; for GitHub Enterprise https://HOST/api/v3. Default https://api.github.com."),
-  maxWaiting: option("HIVE_MAX_WAITING", "maxWaiting", z.coerce.number().int().min(1).default(1_000_000), "How many jobs may wait; beyond it 503. Default 1,000,000."),
-  leaseMs: option("HIVE_LEASE_MS", "leaseMs", z.coerce.number().int().min(1000).max(600_000).default(30_000), "Milliseconds a lease lasts without a heartbeat. Default 30,000."),
-  anthropicApiKey: option("ANTHROPIC_API_KEY", null, z.string().min(1).optional(), "The key of the LLM gateway for Claude. Stays on this server; no worker ever sees it."),
-  anthropicBaseUrl: option("ANTHROPIC_BASE_URL", "anthropicBaseUrl", url.default("https://api.anthropic.com"), "Where the LLM gateway sends Messages API calls. Default https://api.anthropic.com."),
-  log: option("HIVE_LOG", "log", z.enum(["text", "json", "off"]).default("text"), "How the server logs: text for people, json for programs, off. Default text."),
-  repos: option("HIVE_REPOS", "repos", repoRulesSchema.default([]), "Credentials and limits by repository; in hive.yaml only. See the section on repositories."),
+  internalApiToken: option(
+    "INTERNAL_API_TOKEN",
+    null,
+    token.optional(),
+    "What people's programs present to the API. Several, for rotation, separated by commas. Made at the first start when absent.",
+  ),
+  callbackSecret: option(
+    "CALLBACK_SECRET",
+    null,
+    token.optional(),
+    "The root that workers and dispatcher share: workers prove themselves with it. Made at the first start when absent.",
+  ),
+  webhookSecret: option(
+    "HIVE_WEBHOOK_SECRET",
+    null,
+    z
+      .string()
+      .regex(/^whsec_[A-Za-z0-9+/=]{32,}$/, "must be whsec_ and base64 of at least 24 bytes")
+      .optional(),
+    "Signs callbacks (Standard Webhooks). Never shared with workers. Made at the first start when absent.",
+  ),
+  sealingKeys: option(
+    "HIVE_SEALING_KEYS",
+    null,
+    z.string().optional(),
+    "Keys that seal job secrets at rest, `id:base64` of 32 bytes, newest first, separated by commas. Made at the first start when absent.",
+  ),
+  signingKey: option(
+    "HIVE_SIGNING_KEY",
+    null,
+    z.string().optional(),
+    "The Ed25519 private key that signs lease tokens (PKCS 8, base64). Made at the first start when absent.",
+  ),
+  port: option(
+    "HIVE_PORT",
+    "port",
+    z.coerce.number().int().min(0).max(65535).default(8099),
+    "The port to listen on. Default 8099; 0 takes a free one.",
+  ),
+  host: option(
+    "HIVE_HOST",
+    "host",
+    z.string().min(1).default("127.0.0.1"),
+    "The address to listen on. Default 127.0.0.1: this machine only.",
+  ),
+  publicUrl: option(
+    "HIVE_PUBLIC_URL",
+    "publicUrl",
+    url.optional(),
+    "How people reach this server, for links in replies and pull requests. Default http://localhost and the port.",
+  ),
+  data: option(
+    "HIVE_DATA",
+    "data",
+    z.string().min(1).default("hive-data"),
+    "The folder of everything the server keeps. Default hive-data.",
+  ),
+  store: option(
+    "HIVE_STORE",
+    "store",
+    z.enum(["sqlite", "memory"], "must be sqlite or memory").default("sqlite"),
+    "Where jobs are kept. Default sqlite; memory forgets everything at the end.",
+  ),
+  workers: option(
+    "HIVE_WORKERS",
+    "workers",
+    z.coerce.number().int().min(0).max(100).default(2),
+    "How many workers this server starts beside itself. Default 2.",
+  ),
+  agent: option(
+    "HIVE_AGENT",
+    "agent",
+    z.string().optional(),
+    "The agent for jobs that name none: claude, command or demo. Default: the adapter that has a key.",
+  ),
+  agentCommand: option(
+    "HIVE_AGENT_COMMAND",
+    "agentCommand",
+    z.string().optional(),
+    "The program of the `command` agent, as a JSON list of arguments; the prompt comes on its standard input.",
+  ),
+  claudeModel: option(
+    "HIVE_CLAUDE_MODEL",
+    "claudeModel",
+    z.string().optional(),
+    "The model Claude Code is asked to use. Default: its own.",
+  ),
+  callbackUrl: option(
+    "HIVE_CALLBACK_URL",
+    "callbackUrl",
+    url.optional(),
+    "Called back about jobs that name no callbackUrl of their own.",
+  ),
+  allowFileRepos: option(
+    "HIVE_ALLOW_FILE_REPOS",
+    "allowFileRepos",
+    flag.default(false),
+    "Takes file:// repositories: anybody with a token can then read every repository this server's user can. Default off.",
+  ),
+  allowPrivateAddresses: option(
+    "HIVE_ALLOW_PRIVATE_ADDRESSES",
+    "allowPrivateAddresses",
+    list.default([]),
+    "Networks (CIDR) a job's body may name although they are private, and the only ones plain http repositories are taken from. Default none.",
+  ),
+  allowUnisolated: option(
+    "HIVE_ALLOW_UNISOLATED",
+    "allowUnisolated",
+    flag.default(false),
+    "Runs real agents without a container engine, as a process of this machine. Default off: such jobs are held.",
+  ),
+  githubApiUrl: option(
+    "GITHUB_API_URL",
+    "githubApiUrl",
+    url.default("https://api.github.com"),
+    "The GitHub API; for GitHub Enterprise https://HOST/api/v3. Default https://api.github.com.",
+  ),
+  maxWaiting: option(
+    "HIVE_MAX_WAITING",
+    "maxWaiting",
+    z.coerce.number().int().min(1).default(1_000_000),
+    "How many jobs may wait; beyond it 503. Default 1,000,000.",
+  ),
+  leaseMs: option(
+    "HIVE_LEASE_MS",
+    "leaseMs",
+    z.coerce.number().int().min(1000).max(600_000).default(30_000),
+    "Milliseconds a lease lasts without a heartbeat. Default 30,000.",
+  ),
+  anthropicApiKey: option(
+    "ANTHROPIC_API_KEY",
+    null,
+    z.string().min(1).optional(),
+    "The key of the LLM gateway for Claude. Stays on this server; no worker ever sees it.",
+  ),
+  anthropicBaseUrl: option(
+    "ANTHROPIC_BASE_URL",
+    "anthropicBaseUrl",
+    url.default("https://api.anthropic.com"),
+    "Where the LLM gateway sends Messages API calls. Default https://api.anthropic.com.",
+  ),
+  log: option(
+    "HIVE_LOG",
+    "log",
+    z.enum(["text", "json", "off"]).default("text"),
+    "How the server logs: text for people, json for programs, off. Default text.",
+  ),
+  repos: option(
+    "HIVE_REPOS",
+    "repos",
+    repoRulesSchema.default([]),
+    "Credentials and limits by repository; in hive.yaml only. See the section on repositories.",
+  ),
 } as const;
 
 /** Every option, for the documents' test and `hive doctor`. */
@@ -77,7 +209,8 @@ function readFile(path: string, required: boolean): Record<string, unknown> {
   }
   try {
     const parsed: unknown = parseYaml(text) ?? {};
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
   } catch (error) {
     throw new ConfigError(`${path} is not YAML: ${(error as Error).message}`);
   }
@@ -100,10 +233,14 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     const source = fromEnv !== undefined ? name : `${path}: ${key}`;
     const parsed = schema.safeParse(value);
     if (parsed.success) config[field] = parsed.data;
-    else for (const issue of parsed.error.issues) problems.push(`${[source, ...issue.path].join(".")}: ${issue.message}`);
+    else
+      for (const issue of parsed.error.issues) problems.push(`${[source, ...issue.path].join(".")}: ${issue.message}`);
   }
   const known = new Set(options.map((one) => one.key));
   for (const key of Object.keys(file)) if (!known.has(key)) problems.push(`${path}: ${key}: there is no such setting`);
-  if (problems.length > 0) throw new ConfigError(`The settings have ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join("\n")}`);
+  if (problems.length > 0)
+    throw new ConfigError(
+      `The settings have ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join("\n")}`,
+    );
   return config as Config;
 }

@@ -67,7 +67,7 @@ export function pathOf(endpoint: Endpoint, call: { readonly params?: unknown; re
   const params = (call.params ?? {}) as Record<string, unknown>;
   const path = endpoint.path.replace(/:([A-Za-z]+)/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries((call.query ?? {}) as Record<string, unknown>)) {
+  for (const [name, value] of Object.entries((call.query ?? {}) as Record<string, string | number | boolean | undefined>)) {
     if (value !== undefined) query.set(name, String(value));
   }
   return query.size > 0 ? `${path}?${query.toString()}` : path;
@@ -89,7 +89,12 @@ export function createClient(options: ClientOptions): ApiClient {
   const send = options.fetch ?? globalThis.fetch;
   const base = options.baseUrl.replace(/\/+$/, "");
 
-  async function open(endpoint: Endpoint, call: CallOf<Endpoint>, extra: CallOptions, limitMs: number | null): Promise<Response> {
+  async function open(
+    endpoint: Endpoint,
+    call: CallOf<Endpoint>,
+    extra: CallOptions,
+    limitMs: number | null,
+  ): Promise<Response> {
     const token = extra.token ?? (typeof options.token === "function" ? options.token() : options.token);
     const headers: Record<string, string> = { accept: "application/json, */*", ...extra.headers };
     if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
@@ -102,7 +107,9 @@ export function createClient(options: ClientOptions): ApiClient {
       headers["content-type"] = "application/json";
       body = JSON.stringify(given);
     }
-    const signals = [extra.signal, limitMs === null ? undefined : AbortSignal.timeout(limitMs)].filter((s) => s !== undefined);
+    const signals = [extra.signal, limitMs === null ? undefined : AbortSignal.timeout(limitMs)].filter(
+      (s) => s !== undefined,
+    );
     const url = base + pathOf(endpoint, call);
     let response: Response;
     try {
@@ -115,7 +122,10 @@ export function createClient(options: ClientOptions): ApiClient {
       });
     } catch (cause) {
       extra.signal?.throwIfAborted();
-      throw new UnreachableError(`${base} did not answer ${endpoint.method} ${endpoint.path}: is Hive running there? (npm start)`, { cause });
+      throw new UnreachableError(
+        `${base} did not answer ${endpoint.method} ${endpoint.path}: is Hive running there? (npm start)`,
+        { cause },
+      );
     }
     if (!response.ok && response.status !== 206) throw await errorOf(response);
     return response;

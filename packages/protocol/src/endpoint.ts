@@ -47,7 +47,9 @@ export interface RequestOf<E extends Endpoint> {
 }
 
 /** The JSON reply of this endpoint; undefined for raw and empty replies. */
-export type ReplyOf<E extends Endpoint> = E["reply"]["body"] extends z.ZodType ? z.output<E["reply"]["body"]> : undefined;
+export type ReplyOf<E extends Endpoint> = E["reply"]["body"] extends z.ZodType
+  ? z.output<E["reply"]["body"]>
+  : undefined;
 
 /** What a caller passes: defaults may be left out. */
 export interface CallOf<E extends Endpoint> {

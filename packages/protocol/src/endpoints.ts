@@ -8,34 +8,25 @@ import { z } from "zod";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import {
   acceptedSchema,
+  artifactName,
   callbackSchema,
   cursorSchema,
   eventSchema,
+  fence,
   jobDetailSchema,
   jobIdSchema,
   jobSummarySchema,
   limitSchema,
   newJobSchema,
+  offset,
 } from "./job-schemas.ts";
 import { healthSchema, statsSchema, workerSchema } from "./server-schemas.ts";
-import {
-  claimSchema,
-  finishSchema,
-  heartbeatReplySchema,
-  heartbeatSchema,
-  leaseSchema,
-  publishSchema,
-  registeredSchema,
-  registerSchema,
-  reportSchema,
-  secretsReplySchema,
-} from "./worker-schemas.ts";
+import { workerEndpoints } from "./worker-endpoints.ts";
 
 const jobParams = z.object({ jobId: jobIdSchema });
-const artifactName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
-const fence = z.coerce.number().int().min(1);
-const offset = z.coerce.number().int().min(0);
-const flag = z.enum(["true", "false", "1", "0", ""]).transform((text) => text === "true" || text === "1" || text === "");
+const flag = z
+  .enum(["true", "false", "1", "0", ""])
+  .transform((text) => text === "true" || text === "1" || text === "");
 const statusReply = z.object({ jobId: z.string(), status: z.enum(STATUSES), reason: z.string().nullable() });
 const because = z.strictObject({ reason: z.string().max(1024).optional() }).optional();
 const jobFilter = z.strictObject({
@@ -67,7 +58,14 @@ export const endpoints = {
     summary: "Puts one job in; it is safe on the disk before the reply",
     body: newJobSchema,
     reply: { status: 202, body: acceptedSchema },
-    errors: ["id_conflict", "idempotency_conflict", "unknown_dependency", "dependency_cycle", "not_supported", "queue_full"],
+    errors: [
+      "id_conflict",
+      "idempotency_conflict",
+      "unknown_dependency",
+      "dependency_cycle",
+      "not_supported",
+      "queue_full",
+    ],
   }),
   createJobs: endpoint({
     method: "POST",
@@ -76,7 +74,14 @@ export const endpoints = {
     summary: "Puts one job in, or up to 1,000 at once: all or none",
     body: z.union([newJobSchema, z.strictObject({ jobs: z.array(newJobSchema).min(1).max(1000) })]),
     reply: { status: 202, body: z.object({ jobs: z.array(acceptedSchema) }) },
-    errors: ["id_conflict", "idempotency_conflict", "unknown_dependency", "dependency_cycle", "not_supported", "queue_full"],
+    errors: [
+      "id_conflict",
+      "idempotency_conflict",
+      "unknown_dependency",
+      "dependency_cycle",
+      "not_supported",
+      "queue_full",
+    ],
     bodyLimit: 16 * 1_048_576,
   }),
   listJobs: endpoint({
@@ -117,7 +122,8 @@ export const endpoints = {
     method: "GET",
     path: "/v1/jobs/:jobId/logs",
     access: "owner",
-    summary: "The log of the last attempt, or of one fence; `Range: bytes=…` for a part, `follow` to stay until the end",
+    summary:
+      "The log of the last attempt, or of one fence; `Range: bytes=…` for a part, `follow` to stay until the end",
     params: jobParams,
     query: z.strictObject({ fence: fence.optional(), follow: flag.optional() }),
     reply: { status: 200, body: "text" },
@@ -180,7 +186,14 @@ export const endpoints = {
     access: "owner",
     summary: "Lets a held job go on; to publish, name the bundle's SHA-256 that was looked at",
     params: jobParams,
-    body: z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/).optional() }).optional(),
+    body: z
+      .strictObject({
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/)
+          .optional(),
+      })
+      .optional(),
     reply: { status: 200, body: statusReply },
     errors: ["not_found", "wrong_status", "approval_mismatch"],
   }),
@@ -303,145 +316,8 @@ export const endpoints = {
     errors: [],
   }),
 
-  workerRegister: endpoint({
-    method: "POST",
-    path: "/v1/worker/register",
-    access: "registration",
-    summary: "A worker proves itself and gets a token of its own",
-    body: registerSchema,
-    reply: { status: 201, body: registeredSchema },
-    errors: ["registration_refused", "worker_outdated"],
-  }),
-  workerClaim: endpoint({
-    method: "POST",
-    path: "/v1/worker/claim",
-    access: "worker",
-    summary: "Asks for one job and waits for it; the lease is on the disk before the reply",
-    body: claimSchema,
-    reply: { status: 200, body: z.object({ lease: leaseSchema.nullable(), drain: z.boolean() }) },
-    errors: ["worker_unknown", "worker_busy"],
-  }),
-  workerSignals: endpoint({
-    method: "GET",
-    path: "/v1/worker/signals",
-    access: "worker",
-    summary: "An open stream that brings cancel, stale and drain at once",
-    reply: { status: 200, body: "events" },
-    errors: ["worker_unknown"],
-  }),
-  workerGoodbye: endpoint({
-    method: "POST",
-    path: "/v1/worker/goodbye",
-    access: "worker",
-    summary: "The worker leaves; a job it still holds goes back uncounted",
-    reply: { status: 200, body: z.object({ ended: z.string().nullable() }) },
-    errors: ["worker_unknown"],
-  }),
-  leaseHeartbeat: endpoint({
-    method: "POST",
-    path: "/v1/worker/heartbeat",
-    access: "lease",
-    summary: "Keeps the lease; the first one begins the attempt, the reply carries cancel and drain",
-    body: heartbeatSchema,
-    reply: { status: 200, body: heartbeatReplySchema },
-    errors: ["lease_lost"],
-  }),
-  leaseLogs: endpoint({
-    method: "POST",
-    path: "/v1/worker/logs",
-    access: "lease",
-    summary: "Appends bytes to the attempt's log at an offset",
-    query: z.strictObject({ offset }),
-    body: "bytes",
-    reply: { status: 200, body: z.object({ committed: z.int() }) },
-    errors: ["lease_lost", "wrong_offset", "log_too_large"],
-  }),
-  leaseEvents: endpoint({
-    method: "POST",
-    path: "/v1/worker/events",
-    access: "lease",
-    summary: "What the agent does, as structured events",
-    body: reportSchema,
-    reply: { status: 200, body: z.object({ accepted: z.int() }) },
-    errors: ["lease_lost", "not_begun"],
-  }),
-  leaseSecrets: endpoint({
-    method: "POST",
-    path: "/v1/worker/secrets",
-    access: "lease",
-    summary: "The credentials of the job's repository, for the supervisor alone",
-    reply: { status: 200, body: secretsReplySchema },
-    errors: ["lease_lost", "not_begun"],
-  }),
-  leasePutArtifact: endpoint({
-    method: "PUT",
-    path: "/v1/worker/artifacts/:name",
-    access: "lease",
-    summary: "Keeps one file of the attempt",
-    params: z.object({ name: artifactName }),
-    query: z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
-    body: "bytes",
-    bodyLimit: 256 * 1_048_576,
-    reply: { status: 200, body: z.object({ name: z.string(), bytes: z.int(), sha256: z.string() }) },
-    errors: ["lease_lost", "not_begun", "artifact_mismatch"],
-  }),
-  leaseGetArtifact: endpoint({
-    method: "GET",
-    path: "/v1/worker/artifacts/:fence/:name",
-    access: "lease",
-    summary: "A file an earlier attempt of the same job left",
-    params: z.object({ fence, name: artifactName }),
-    reply: { status: 200, body: "bytes" },
-    errors: ["lease_lost", "not_found"],
-  }),
-  leasePublish: endpoint({
-    method: "POST",
-    path: "/v1/worker/publish",
-    access: "lease",
-    summary: "Announces the commit that is about to be pushed; only then may it be",
-    body: publishSchema,
-    reply: { status: 200, body: z.object({ announced: z.literal(true) }) },
-    errors: ["lease_lost", "not_begun"],
-  }),
-  leaseFinish: endpoint({
-    method: "POST",
-    path: "/v1/worker/finish",
-    access: "lease",
-    summary: "Ends the attempt; the same end again gets the same answer",
-    body: finishSchema,
-    reply: { status: 200, body: z.object({ status: z.enum(STATUSES) }) },
-    errors: ["lease_lost", "not_begun", "log_incomplete"],
-  }),
-
-  gatewayVerify: endpoint({
-    method: "POST",
-    path: "/v1/gateway/verify",
-    access: "gateway",
-    summary: "Whose `llm` token is this, and is its lease alive?",
-    body: z.strictObject({ token: z.string().max(4096) }),
-    reply: { status: 200, body: z.object({ jobId: z.string(), fence: z.int(), workerId: z.string() }) },
-    errors: ["lease_lost"],
-  }),
-  gatewayUsage: endpoint({
-    method: "POST",
-    path: "/v1/gateway/usage",
-    access: "gateway",
-    summary: "Counts one call to a model; the same call counts once",
-    body: z.strictObject({
-      jobId: jobIdSchema,
-      fence: z.int().min(1),
-      callId: z.string().min(1).max(128),
-      model: z.string().max(256).nullable(),
-      inputTokens: z.int().min(0),
-      outputTokens: z.int().min(0),
-      cacheReadTokens: z.int().min(0),
-      cacheWriteTokens: z.int().min(0),
-    }),
-    reply: { status: 200, body: z.object({ counted: z.boolean() }) },
-    errors: ["lease_lost"],
-  }),
+  ...workerEndpoints,
 } as const satisfies Record<string, Endpoint>;
 
 export type Endpoints = typeof endpoints;
 export type EndpointName = keyof Endpoints;
-

@@ -6,4 +6,5 @@ export * from "./lease-token.ts";
 export * from "./problem.ts";
 export * from "./registration-proof.ts";
 export * from "./server-schemas.ts";
+export * from "./worker-endpoints.ts";
 export * from "./worker-schemas.ts";

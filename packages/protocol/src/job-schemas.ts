@@ -6,13 +6,18 @@ import { z } from "zod";
 /** Ids of jobs: chosen by the caller or made by the server. */
 export const jobIdSchema = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, "must be 1 to 128 of A-Z a-z 0-9 . _ : - and begin with a letter or digit")
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/,
+    "must be 1 to 128 of A-Z a-z 0-9 . _ : - and begin with a letter or digit",
+  )
   .meta({ example: "demo-1" });
 
 const DAY_MS = 86_400_000;
 
 /** Names of roles and labels. */
-export const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._/=-]{0,63}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ / = -");
+export const nameSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/=-]{0,63}$/, "must be 1 to 64 of A-Z a-z 0-9 . _ / = -");
 
 const noControls = (text: string): boolean => !/[\u0000-\u001f\u007f]/.test(text);
 
@@ -24,9 +29,12 @@ export const fileChangeSchema = z
     delete: z.literal(true).optional(),
     mode: z.enum(["644", "755"]).optional(),
   })
-  .refine((change) => [change.content, change.base64, change.delete].filter((part) => part !== undefined).length === 1, {
-    message: "needs exactly one of content, base64, delete",
-  });
+  .refine(
+    (change) => [change.content, change.base64, change.delete].filter((part) => part !== undefined).length === 1,
+    {
+      message: "needs exactly one of content, base64, delete",
+    },
+  );
 
 /** JSON of at most this many bytes and levels may be kept beside a job. */
 const METADATA_BYTES = 65_536;
@@ -39,7 +47,10 @@ function depthOf(value: unknown, limit: number): number {
 
 export const metadataSchema = z
   .record(z.string(), z.unknown())
-  .refine((value) => depthOf(value, METADATA_DEPTH + 1) <= METADATA_DEPTH, `may be nested ${METADATA_DEPTH} levels deep`)
+  .refine(
+    (value) => depthOf(value, METADATA_DEPTH + 1) <= METADATA_DEPTH,
+    `may be nested ${METADATA_DEPTH} levels deep`,
+  )
   .refine((value) => JSON.stringify(value).length <= METADATA_BYTES, `may hold ${METADATA_BYTES} bytes of JSON`);
 
 /** The body of `POST /enqueue` and `POST /v1/jobs`. */
@@ -72,7 +83,11 @@ export const newJobSchema = z
     metadata: metadataSchema.optional(),
     gitUser: z
       .strictObject({
-        name: z.string().min(1).max(128).refine((name) => noControls(name) && !/[<>]/.test(name), "must be one line without < >"),
+        name: z
+          .string()
+          .min(1)
+          .max(128)
+          .refine((name) => noControls(name) && !/[<>]/.test(name), "must be one line without < >"),
         email: z.email().max(254),
       })
       .optional(),
@@ -238,3 +253,10 @@ export const callbackSchema = z
 
 export const cursorSchema = z.string().max(256);
 export const limitSchema = z.coerce.number().int().min(1).max(1000).default(100);
+
+/** Names of artifacts. */
+export const artifactName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
+/** A fence in a path or query. */
+export const fence = z.coerce.number().int().min(1);
+/** A byte offset, or a number of the event stream. */
+export const offset = z.coerce.number().int().min(0);

@@ -15,7 +15,11 @@ export const PROOF_TOLERANCE_MS = 300_000;
 export async function deriveKey(secret: string, purpose: string, bytes = 32): Promise<Uint8Array> {
   const base = await crypto.subtle.importKey("raw", encoder.encode(secret), "HKDF", false, ["deriveBits"]);
   const info = encoder.encode(`hive/${purpose}`);
-  const bits = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info }, base, bytes * 8);
+  const bits = await crypto.subtle.deriveBits(
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info },
+    base,
+    bytes * 8,
+  );
   return new Uint8Array(bits);
 }
 
@@ -39,5 +43,8 @@ export async function registrationMac(secret: string, input: ProofInput): Promis
   );
   const text = [input.registrationId, input.name, String(input.at), input.nonce].join("\n");
   const mac = new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text)));
-  return btoa(String.fromCharCode(...mac)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(String.fromCharCode(...mac))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
 }

@@ -112,7 +112,7 @@ export class Deliverer {
     }
     line.busy = true;
     this.#running += 1;
-    this.#deliver(jobId, n)
+    void this.#deliver(jobId, n)
       .catch((error: unknown) => {
         this.#options.onTrouble(`callback ${n} of job ${jobId} could not be handled`, error);
         return AGAIN_MS;
@@ -164,9 +164,16 @@ export class Deliverer {
     return verdict.state === "pending" ? verdict.waitMs : null;
   }
 
-  async #send(jobId: string, n: number, url: string | undefined, event: StoredEvent | null | undefined, job: JobBody | null | undefined): Promise<Sent> {
+  async #send(
+    jobId: string,
+    n: number,
+    url: string | undefined,
+    event: StoredEvent | null | undefined,
+    job: JobBody | null | undefined,
+  ): Promise<Sent> {
     if (event == null) return { status: null, error: "the event is no longer kept" };
-    if (url === undefined) return { status: null, error: "there is no address to call: HIVE_CALLBACK_URL was taken away" };
+    if (url === undefined)
+      return { status: null, error: "there is no address to call: HIVE_CALLBACK_URL was taken away" };
     return this.#lanes.run(new URL(url).origin, () =>
       this.#options.send({
         url,

@@ -1,7 +1,9 @@
 /** When a callback is tried again, and when it is given up. */
 
 /** Milliseconds before each try: at once, then over three and a half days, as Standard Webhooks suggests. */
-const DELAYS_MS = [0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000] as const;
+const DELAYS_MS = [
+  0, 5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
+] as const;
 
 /** The longest wait a receiver may ask for with `Retry-After`. */
 const RETRY_AFTER_MAX_MS = 86_400_000;
@@ -12,7 +14,12 @@ export type Verdict = { readonly state: "delivered" | "dead" } | { readonly stat
  * What follows from a try. `tries` counts the one just made; `status` is null when no answer came. Only 2xx is success;
  * 410 means the receiver wants no more of it.
  */
-export function judge(tries: number, status: number | null, retryAfterMs: number | null, random: () => number): Verdict {
+export function judge(
+  tries: number,
+  status: number | null,
+  retryAfterMs: number | null,
+  random: () => number,
+): Verdict {
   if (status !== null && status >= 200 && status < 300) return { state: "delivered" };
   if (status === 410) return { state: "dead" };
   const delay = DELAYS_MS[tries];

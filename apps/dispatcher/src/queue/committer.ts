@@ -115,7 +115,8 @@ export class Committer implements Queue {
 
   readiness(): Readiness {
     if (this.#phase === "ready") return { ready: true };
-    const why = this.#phase === "stopped" ? "the server is stopping" : `the store (${this.#store.name}) is being opened`;
+    const why =
+      this.#phase === "stopped" ? "the server is stopping" : `the store (${this.#store.name}) is being opened`;
     return { ready: false, why, retryAfterMs: 1000 };
   }
 
@@ -150,14 +151,16 @@ export class Committer implements Queue {
         const seen = look(this.#state);
         this.#whenDurable({ settle: () => resolve(seen), fail: reject });
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   }
 
   #refusal(): HiveError | null {
     const readiness = this.readiness();
-    return readiness.ready ? null : new HiveError("not_ready", `${readiness.why}; try again in a moment`, { retryAfterMs: readiness.retryAfterMs });
+    return readiness.ready
+      ? null
+      : new HiveError("not_ready", `${readiness.why}; try again in a moment`, { retryAfterMs: readiness.retryAfterMs });
   }
 
   // ---- applying -----------------------------------------------------------------------------------------------------
@@ -235,7 +238,11 @@ export class Committer implements Queue {
   #applyOne(item: Pending): void {
     const { clock } = this.#options;
     try {
-      const applied = apply(this.#state, item.command, this.#docs, { mono: clock.mono(), wall: clock.wall(), random: clock.random });
+      const applied = apply(this.#state, item.command, this.#docs, {
+        mono: clock.mono(),
+        wall: clock.wall(),
+        random: clock.random,
+      });
       this.#gathering.add(applied.changes);
       for (const change of applied.changes) {
         // Only what somebody asked for: bodies can be large, and an unflushed batch is looked at anyway.
@@ -320,7 +327,12 @@ export class Committer implements Queue {
     if (this.#phase !== "ready") return;
     this.#phase = "recovering";
     this.#options.onTrouble(`${what}; everything unconfirmed is dropped and the store is loaded again`, error);
-    const lost = new HiveError("store_failed", `${what}; nothing was confirmed, send the request again`, { retryAfterMs: 1000 }, { cause: error });
+    const lost = new HiveError(
+      "store_failed",
+      `${what}; nothing was confirmed, send the request again`,
+      { retryAfterMs: 1000 },
+      { cause: error },
+    );
     const batches = [this.#flushing, this.#gathering];
     this.#flushing = null;
     this.#gathering = new Batch();

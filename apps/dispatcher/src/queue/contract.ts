@@ -10,7 +10,9 @@ import type { Election, Store } from "../store/contract.ts";
 export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>;
 
 /** Whether work can be accepted right now, and if not why and when to ask again. */
-export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: string; readonly retryAfterMs: number };
+export type Readiness =
+  | { readonly ready: true }
+  | { readonly ready: false; readonly why: string; readonly retryAfterMs: number };
 
 export interface Queue {
   /**

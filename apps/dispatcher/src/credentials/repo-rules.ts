@@ -7,11 +7,23 @@ import { z } from "zod";
 
 const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an environment variable");
 
+/** Where a secret is kept: a variable of the server's environment, or a file only it can read. */
+export const secretPlace = z.union([z.strictObject({ env: variable }), z.strictObject({ file: z.string().min(1) })]);
+export type SecretPlace = z.infer<typeof secretPlace>;
+
 export const repoRuleSchema = z.strictObject({
   /** `host/owner/name` with `*` for any run of characters but `/`, and `**` for any. */
   match: z.string().min(1).max(512),
   /** Where the token is: never in the file itself. */
-  token: z.union([z.strictObject({ env: variable }), z.strictObject({ file: z.string().min(1) })]).optional(),
+  token: secretPlace.optional(),
+  /** A GitHub App: a token of its own for each job, for this repository alone, good for an hour. */
+  app: z
+    .strictObject({
+      id: z.union([z.int().positive(), z.string().min(1)]).transform(String),
+      /** The App's private key, PEM. */
+      privateKey: secretPlace,
+    })
+    .optional(),
   /** The name beside the token. Default `x-access-token`, which GitHub, GitLab and Gitea take. */
   username: z.string().min(1).max(128).default("x-access-token"),
   /** Jobs of this repository that may run at once, over all branches. Default: one per branch. */
@@ -20,12 +32,21 @@ export const repoRuleSchema = z.strictObject({
   approve: z.enum(["none", "start", "publish"]).default("none"),
 });
 
-export const repoRulesSchema = z.array(repoRuleSchema).max(1000);
+export const repoRulesSchema = z
+  .array(
+    repoRuleSchema.refine(
+      (rule) => rule.token === undefined || rule.app === undefined,
+      "has both token and app; keep one",
+    ),
+  )
+  .max(1000);
 export type RepoRule = z.infer<typeof repoRuleSchema>;
 
 /** True when `host/path` fits the rule's pattern; letter case does not matter, as on GitHub. */
 export function matchesRepo(pattern: string, place: string): boolean {
-  const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replace(/\*\*|\*/g, (star) => (star === "**" ? ".*" : "[^/]*"));
+  const escaped = pattern
+    .replace(/[.+?^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*\*|\*/g, (star) => (star === "**" ? ".*" : "[^/]*"));
   return new RegExp(`^${escaped}$`, "i").test(place);
 }
 
