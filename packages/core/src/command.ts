@@ -107,7 +107,11 @@ export type Outcome =
   /** The worker gives the job back unfinished (drain, shutdown): nobody's fault, nothing is counted. */
   | { readonly end: "returned"; readonly message: string }
   /** The work is done but may be published only after a person approved this bundle. */
-  | { readonly end: "awaits_approval"; readonly bundle: { readonly sha256: string; readonly artifact: string }; readonly result: JobResult };
+  | {
+      readonly end: "awaits_approval";
+      readonly bundle: { readonly sha256: string; readonly artifact: string };
+      readonly result: JobResult;
+    };
 
 export interface LeaseRef {
   readonly jobId: string;
@@ -115,28 +119,67 @@ export interface LeaseRef {
 }
 
 export type Command =
-  | { readonly type: "enqueue"; readonly jobs: readonly NewJob[]; readonly idempotency: { readonly key: string; readonly hash: string } | null }
-  | { readonly type: "register"; readonly workerId: string; readonly registrationId: string; readonly profile: WorkerProfile }
+  | {
+      readonly type: "enqueue";
+      readonly jobs: readonly NewJob[];
+      readonly idempotency: { readonly key: string; readonly hash: string } | null;
+    }
+  | {
+      readonly type: "register";
+      readonly workerId: string;
+      readonly registrationId: string;
+      readonly profile: WorkerProfile;
+    }
   | { readonly type: "claim"; readonly workerId: string; readonly claimId: string }
-  | { readonly type: "heartbeat"; readonly lease: LeaseRef; readonly phase: string | null; readonly message: string | null; readonly percent: number | null }
+  | {
+      readonly type: "heartbeat";
+      readonly lease: LeaseRef;
+      readonly phase: string | null;
+      readonly message: string | null;
+      readonly percent: number | null;
+    }
   /** Agent events of a running attempt; `from` counts within the lease so that a repeated report adds nothing twice. */
-  | { readonly type: "report"; readonly lease: LeaseRef; readonly from: number; readonly events: readonly Readonly<Record<string, unknown>>[] }
+  | {
+      readonly type: "report";
+      readonly lease: LeaseRef;
+      readonly from: number;
+      readonly events: readonly Readonly<Record<string, unknown>>[];
+    }
   | { readonly type: "publish"; readonly lease: LeaseRef; readonly announcement: Omit<Announcement, "fence"> }
-  | { readonly type: "finish"; readonly lease: LeaseRef; readonly finishId: string; readonly outcome: Outcome; readonly log: { readonly bytes: number; readonly crc32: number } | null }
+  | {
+      readonly type: "finish";
+      readonly lease: LeaseRef;
+      readonly finishId: string;
+      readonly outcome: Outcome;
+      readonly log: { readonly bytes: number; readonly crc32: number } | null;
+    }
   | { readonly type: "cancel"; readonly jobId: string; readonly by: string; readonly reason: string }
   | { readonly type: "retry"; readonly jobId: string; readonly by: string }
   /** Lets a held job go on: `approval` and `publish` only with what was approved, the others as an operator's decision. */
   | { readonly type: "approve"; readonly jobId: string; readonly by: string; readonly sha256: string | null }
   | { readonly type: "reject"; readonly jobId: string; readonly by: string; readonly reason: string }
   /** Settings changed (a restart with another environment): held jobs whose setting is there now go on. */
-  | { readonly type: "reconsider"; readonly satisfied: readonly { readonly reason: "no_isolation" | "no_agent" | "paused"; readonly agent: string | null; readonly untrusted: boolean }[] }
+  | {
+      readonly type: "reconsider";
+      readonly satisfied: readonly {
+        readonly reason: "no_isolation" | "no_agent" | "paused";
+        readonly agent: string | null;
+        readonly untrusted: boolean;
+      }[];
+    }
   | { readonly type: "drain"; readonly workerId: string; readonly draining: boolean }
   /** A worker said goodbye or its process is known to be dead: its lease, if any, ends now. `blame`: may this count as a loss? */
   | { readonly type: "workerGone"; readonly workerId: string; readonly blame: boolean; readonly message: string }
   /** Usage counted by the gateway; added to the job's. `callId` makes it count once. */
   | { readonly type: "usage"; readonly lease: LeaseRef; readonly callId: string; readonly usage: Omit<Usage, "calls"> }
   /** The outcome of one delivery of a callback. */
-  | { readonly type: "delivered"; readonly n: number; readonly attempt: DeliveryAttempt; readonly state: "pending" | "delivered" | "dead"; readonly nextAt: number | null }
+  | {
+      readonly type: "delivered";
+      readonly n: number;
+      readonly attempt: DeliveryAttempt;
+      readonly state: "pending" | "delivered" | "dead";
+      readonly nextAt: number | null;
+    }
   | { readonly type: "redeliver"; readonly n: number; readonly by: string }
   /** The clock: due jobs are queued, leases that ran out go back. */
   | { readonly type: "sweep" };
@@ -169,7 +212,11 @@ export interface Replies {
   readonly register: { readonly worker: WorkerRecord };
   /** `wait`: nothing to do now; ask again when a `ready` effect fits this worker. */
   readonly claim: { readonly grant: Grant | null; readonly drain: boolean };
-  readonly heartbeat: { readonly cancel: { readonly reason: string } | null; readonly drain: boolean; readonly begun: true };
+  readonly heartbeat: {
+    readonly cancel: { readonly reason: string } | null;
+    readonly drain: boolean;
+    readonly begun: true;
+  };
   /** How many events of this lease are durable now. */
   readonly report: { readonly accepted: number };
   readonly publish: { readonly announced: true };
@@ -192,7 +239,14 @@ export type Effect =
   /** Jobs of this requirement can be claimed now. */
   | { readonly type: "ready"; readonly requirement: string }
   /** Tell the worker at once: its job was canceled, its lease is over, or it is to leave. */
-  | { readonly type: "signal"; readonly workerId: string; readonly signal: "cancel" | "stale" | "drain"; readonly jobId: string | null; readonly fence: number | null; readonly reason: string }
+  | {
+      readonly type: "signal";
+      readonly workerId: string;
+      readonly signal: "cancel" | "stale" | "drain";
+      readonly jobId: string | null;
+      readonly fence: number | null;
+      readonly reason: string;
+    }
   | { readonly type: "event"; readonly event: HiveEvent }
   /** Callbacks of this job are waiting to be sent. */
   | { readonly type: "callback"; readonly n: number; readonly jobId: string }

@@ -6,3 +6,5 @@ export * from "./command.ts";
 export * from "./rules.ts";
 export * from "./ref-name.ts";
 export * from "./repo-address.ts";
+export * from "./apply.ts";
+export * from "./state.ts";

@@ -1,0 +1,62 @@
+/**
+ * What time alone brings about: scheduled jobs become due, leases run out, attempts take too long. A sweep does a
+ * bounded part of it, so that one commit stays small; `nextDeadline` then still lies in the past and the caller sweeps again.
+ */
+
+import type { Replies } from "../command.ts";
+import type { CommandOf } from "../apply.ts";
+import { type Ending, type Held, endLease, held } from "../ending.ts";
+import type { LiveLease } from "../lease.ts";
+import { deadlineOf } from "../lease.ts";
+import type { State } from "../state.ts";
+import { dueAt } from "../state.ts";
+import type { Step } from "../step.ts";
+import { move } from "../transitions.ts";
+
+/** Jobs that become due in one sweep, and leases that end in one. */
+export const SWEPT_AT_ONCE = 500;
+
+export function needs(_state: State, _command: CommandOf<"sweep">): [] {
+  return [];
+}
+
+export function sweep(step: Step, _command: CommandOf<"sweep">): Replies["sweep"] {
+  return { expired: expire(step), queued: queueDue(step) };
+}
+
+function expire(step: Step): number {
+  const { leases, jobs } = step.state;
+  for (let expired = 0; ; expired += 1) {
+    const lease = leases.first();
+    if (lease === undefined || deadlineOf(lease) > step.now.mono || expired === SWEPT_AT_ONCE) return expired;
+    const job = jobs.get(lease.jobId);
+    if (job === undefined) throw new Error(`lease ${lease.fence} of ${lease.jobId} outlived its job`);
+    const { workerId, fence, jobId } = lease;
+    const ending = endingOf(step, lease, held(job));
+    endLease(step, held(job), ending);
+    const reason = ending.end === "failed" ? "timeout" : "expired";
+    step.effect({ type: "signal", workerId, signal: "stale", jobId, fence, reason });
+  }
+}
+
+function endingOf(step: Step, live: LiveLease, { job, lease }: Held): Ending {
+  const { rules } = step.state;
+  if (live.timeoutAt !== null && live.timeoutAt <= step.now.mono) {
+    const message = `the attempt took longer than ${job.timeoutMs} ms`;
+    return { end: "failed", error: { code: "timeout", kind: "work", message }, result: null };
+  }
+  const message =
+    lease.begunAt === null
+      ? `the worker did not begin within ${rules.firstBeatMs} ms`
+      : `the worker was not heard of for ${rules.leaseMs} ms`;
+  return { end: "lost", message };
+}
+
+function queueDue(step: Step): number {
+  const { due } = step.state;
+  for (let queued = 0; ; queued += 1) {
+    const job = due.peek();
+    if (job === undefined || dueAt(job) > step.now.wall || queued === SWEPT_AT_ONCE) return queued;
+    move(step, job, { status: "queued" });
+  }
+}

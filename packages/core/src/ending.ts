@@ -1,0 +1,145 @@
+/**
+ * How a lease ends, and what becomes of the job then. A worker's report, a lease that ran out, a worker that left and
+ * an attempt that took too long all come through here, so that failures, losses and returns are counted in one place.
+ */
+
+import type { Outcome } from "./command.ts";
+import { attemptId } from "./document.ts";
+import type { AttemptError, AttemptRecord, Job, JobResult, Lease, Run, Usage } from "./job.ts";
+import { backoffMs, returnDelayMs } from "./retry.ts";
+import type { Rules } from "./rules.ts";
+import type { Step } from "./step.ts";
+import { endJob } from "./terminate.ts";
+import { type Move, type Telling, move } from "./transitions.ts";
+
+/** How a lease ended: as its worker said, or lost because the worker is not heard of any more. */
+export type Ending = Outcome | { readonly end: "lost"; readonly message: string };
+
+/** What only a report of the worker carries. */
+export interface Report {
+  readonly finishId: string;
+  readonly log: AttemptRecord["log"];
+  /** What the gateway counted for the job. */
+  readonly usage: Usage | null;
+}
+
+/** A job with its run and live lease, as a command found it. */
+export interface Held {
+  readonly job: Job;
+  readonly run: Run;
+  readonly lease: Lease;
+}
+
+interface Verdict {
+  readonly to: Move & { readonly run: Run };
+  readonly telling: Telling;
+}
+
+/** The running job with its lease. Anything else is a bug of the caller. */
+export function held(job: Job): Held {
+  const lease = job.run?.lease;
+  if (job.run === null || lease === null || lease === undefined) throw new Error(`job ${job.id} has no lease`);
+  return { job, run: job.run, lease };
+}
+
+/** Ends the job's live lease and moves the job on. Gives the job as it is now. */
+export function endLease(step: Step, held: Held, ending: Ending, report: Report | null = null): Job {
+  const { job, run, lease } = held;
+  const { to, telling } = judge(step, held, ending);
+  const error = errorOf(ending);
+  const counted = resultOf(ending, report?.usage ?? null);
+  const data = {
+    fence: lease.fence,
+    workerId: lease.workerId,
+    ...(error === null ? {} : { error }),
+    ...(counted === null ? {} : { result: counted }),
+    ...(report?.usage ? { usage: report.usage } : {}),
+    ...telling.data,
+  };
+  const told: Telling = telling.type === undefined ? { data } : { type: telling.type, data };
+  const ended = to.status === "succeeded" || to.status === "failed" || to.status === "canceled";
+  const next = ended ? endJob(step, job, to, told) : move(step, job, to, told);
+  const record: AttemptRecord = {
+    jobId: job.id,
+    fence: lease.fence,
+    generation: job.generation,
+    attempt: run.attempts,
+    workerId: lease.workerId,
+    grantedAt: lease.grantedAt,
+    begunAt: lease.begunAt,
+    endedAt: step.now.wall,
+    end: ending.end === "lost" && lease.begunAt === null ? "returned" : ending.end,
+    finishId: report?.finishId ?? null,
+    error,
+    result: counted,
+    statusAfter: next.status,
+    log: report?.log ?? null,
+  };
+  step.put("attempts", attemptId(job.id, lease.fence), record);
+  return next;
+}
+
+function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
+  const { rules } = step.state;
+  const over: Run = { ...run, lease: null };
+  if (ending.end === "succeeded") return { to: { status: "succeeded", run: over }, telling: {} };
+  if (run.cancel !== null) {
+    const failures = ending.end === "failed" ? over.failures + 1 : over.failures;
+    const { by, reason } = run.cancel;
+    return {
+      to: { status: "canceled", reason: "requested", run: { ...over, failures } },
+      telling: { data: { by, message: reason } },
+    };
+  }
+  switch (ending.end) {
+    case "failed":
+      return failed(step, job, over, ending.error);
+    case "lost":
+      return lease.begunAt === null ? returned(step, over, ending.message) : lost(rules, over, ending.message);
+    case "returned":
+      return returned(step, over, ending.message);
+    case "canceled":
+      return returned(step, over, "the worker stopped, but nobody asked for a cancel");
+    case "awaits_approval": {
+      const bundle = { fence: lease.fence, ...ending.bundle };
+      return {
+        to: { status: "held", reason: "publish", hold: "publish", run: { ...over, bundle } },
+        telling: { data: { bundle: { sha256: bundle.sha256, artifact: bundle.artifact } } },
+      };
+    }
+  }
+}
+
+function failed(step: Step, job: Job, over: Run, error: AttemptError): Verdict {
+  const run: Run = { ...over, failures: over.failures + 1 };
+  const again = (error.kind === "system" || job.retryOn === "failure") && run.failures < job.maxAttempts;
+  if (!again) return { to: { status: "failed", reason: error.code, run }, telling: {} };
+  const { rules } = step.state;
+  const runAt = step.now.wall + Math.max(1, backoffMs(rules, run.failures, step.now.random));
+  return { to: { status: "scheduled", runAt, run }, telling: { type: "job.retrying" } };
+}
+
+function lost(rules: Rules, over: Run, message: string): Verdict {
+  const run: Run = { ...over, losses: over.losses + 1 };
+  const data = { message };
+  if (run.losses >= rules.maxLosses) return { to: { status: "failed", reason: "poison", run }, telling: { data } };
+  return { to: { status: "queued", run }, telling: { type: "job.retrying", data } };
+}
+
+function returned(step: Step, over: Run, message: string): Verdict {
+  const run: Run = { ...over, returns: over.returns + 1 };
+  const delay = returnDelayMs(step.state.rules, run.returns, step.now.random);
+  const data = { returned: true, message };
+  if (delay === 0) return { to: { status: "queued", run }, telling: { data } };
+  return { to: { status: "scheduled", runAt: step.now.wall + delay, run }, telling: { data } };
+}
+
+function errorOf(ending: Ending): AttemptError | null {
+  if (ending.end === "failed") return ending.error;
+  return ending.end === "lost" ? { code: "worker_lost", kind: "system", message: ending.message } : null;
+}
+
+function resultOf(ending: Ending, usage: Usage | null): JobResult | null {
+  if (ending.end === "lost" || ending.end === "returned" || ending.result === null) return null;
+  return usage === null ? ending.result : { ...ending.result, usage };
+}
