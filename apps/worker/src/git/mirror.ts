@@ -1,0 +1,212 @@
+/**
+ * One bare copy of every repository this machine works on, so that only the first job waits for a whole clone. A job
+ * gets at it only after its own credential listed the remote's branches: a mirror must never show a private repository
+ * to somebody who merely knows its name. Any number of worker processes share one folder; one of them writes at a
+ * time, and a fetch serves everybody who waited for it. Objects are never pruned, so a running checkout keeps its base.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { RepoAddress } from "@hive/core";
+import { failedWith, type GitFailed } from "./failure.ts";
+import { withFileLock } from "./file-lock.ts";
+import type { Git, GitDone } from "./git.ts";
+import { listRemote, type Remote, type RemoteRefs } from "./remote.ts";
+
+/** A mirror that has every branch of `refs`. */
+export interface Mirror {
+  readonly ok: true;
+  /** The bare repository. Only the supervisor can enter it. */
+  readonly folder: string;
+  /** The remote's branches as the job's own credential saw them. */
+  readonly refs: RemoteRefs;
+}
+
+/** The mirrors of this machine. All methods may be called at once, from several processes. */
+export interface Mirrors {
+  /** Proves the credential, then brings the mirror up to date; damaged mirrors are fetched anew. */
+  prepare(remote: Remote, signal?: AbortSignal): Promise<Mirror | GitFailed>;
+  /**
+   * Makes a bare repository at `target` (which must not exist) that shares the mirror's files by hard links where the
+   * file system can, so that an agent can read this repository and no other.
+   */
+  snapshot(mirror: Mirror, target: string, signal?: AbortSignal): Promise<{ readonly ok: true } | GitFailed>;
+  /** Throws a mirror away that turned out to be damaged; the next `prepare` fetches it anew. */
+  discard(mirror: Mirror, signal?: AbortSignal): Promise<void>;
+  /** Where the mirror of an address is, whether or not it exists. */
+  folderOf(address: RepoAddress): string;
+}
+
+const FETCH_TIMEOUT_MS = 1_800_000;
+const MOST_PACKS = 40;
+const MOST_ROUNDS = 3;
+
+/** Mirrors in `folder`, which is created and closed to other users. */
+export async function createMirrors(git: Git, folder: string): Promise<Mirrors> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Supervisors of this process that wait for the same repository queue up here instead of polling the lock file.
+  const queues = new Map<string, Promise<unknown>>();
+
+  const folderOf = (address: RepoAddress): string => {
+    const readable = address.key
+      .replace(/[^A-Za-z0-9]+/g, "-")
+      .replace(/^-|-$/g, "")
+      .slice(-60);
+    // By `url`, not by `key`: on a plain server /a and /a.git may be two repositories with different readers.
+    return join(folder, `${readable}-${createHash("sha256").update(address.url).digest("hex").slice(0, 20)}.git`);
+  };
+
+  const exclusively = async <T>(mirror: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+    const before = queues.get(mirror) ?? Promise.resolve();
+    const turn = before.then(() => withFileLock(`${mirror}.lock`, work, signal));
+    const settled = turn.catch(() => {});
+    queues.set(mirror, settled);
+    try {
+      return await turn;
+    } finally {
+      if (queues.get(mirror) === settled) queues.delete(mirror);
+    }
+  };
+
+  const prepare = async (remote: Remote, signal?: AbortSignal): Promise<Mirror | GitFailed> => {
+    const mirror = folderOf(remote.address);
+    // A second round is needed only when a branch was thrown back between our listing and the fetch.
+    for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+      const refs = await listRemote(git, remote, signal);
+      if (!refs.ok) return refs;
+      if (await hasAll(git, mirror, refs, signal)) return { ok: true, folder: mirror, refs };
+      const updated = await exclusively(mirror, () => bringUpToDate(git, mirror, remote, refs, signal), signal);
+      if (!updated.ok) return updated;
+      if (await hasAll(git, mirror, refs, signal)) return { ok: true, folder: mirror, refs };
+    }
+    return failedWith("network", `${remote.address.url} changed faster than it could be fetched`);
+  };
+
+  const snapshot = async (mirror: Mirror, target: string, signal?: AbortSignal) => {
+    const clone = () =>
+      git.run(["clone", "-q", "--bare", "--no-tags", "--", mirror.folder, target], {
+        cwd: folder,
+        protocols: ["file"],
+        config: [["core.sharedRepository", "0644"]],
+        ...(signal === undefined ? {} : { signal }),
+      });
+    const first = await clone();
+    if (first.ok || first.code === "aborted") return first;
+    // A writer may have replaced a file while it was being linked; nobody writes while we hold the lock.
+    await rm(target, { recursive: true, force: true });
+    return exclusively(mirror.folder, clone, signal);
+  };
+
+  const discard = (mirror: Mirror, signal?: AbortSignal): Promise<void> =>
+    exclusively(mirror.folder, () => rm(mirror.folder, { recursive: true, force: true }), signal);
+
+  return { prepare, snapshot, discard, folderOf };
+}
+
+/** True when the mirror has every commit the remote named. Reads only, so no lock is needed. */
+async function hasAll(git: Git, mirror: string, refs: RemoteRefs, signal?: AbortSignal): Promise<boolean> {
+  if (!(await exists(mirror))) return false;
+  const asked = await git.run(["cat-file", "--batch-check=%(objecttype)"], {
+    cwd: mirror,
+    stdin: [...new Set(refs.heads.values())].map((commit) => `${commit}\n`).join(""),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return asked.ok && !/missing$/m.test(asked.stdout);
+}
+
+/** Under the lock: fetches, or clones where there is nothing usable. */
+async function bringUpToDate(
+  git: Git,
+  mirror: string,
+  remote: Remote,
+  refs: RemoteRefs,
+  signal?: AbortSignal,
+): Promise<{ readonly ok: true } | GitFailed> {
+  // Whoever held the lock before us may have fetched what we need.
+  if (await hasAll(git, mirror, refs, signal)) return { ok: true };
+  if (await exists(mirror)) {
+    await removeLeftLocks(mirror);
+    const fetched = await fetchInto(git, mirror, remote, signal);
+    // A fetch can succeed and still lack old objects a damaged mirror only believes to have.
+    if (fetched.ok && (await hasAll(git, mirror, refs, signal))) return tidy(git, mirror, signal);
+    if (!fetched.ok && fetched.code !== "mirror_corrupt" && fetched.code !== "git_failed") return fetched;
+  }
+  return cloneAnew(git, mirror, remote, signal);
+}
+
+async function cloneAnew(
+  git: Git,
+  mirror: string,
+  remote: Remote,
+  signal?: AbortSignal,
+): Promise<{ readonly ok: true } | GitFailed> {
+  await removeStaging(mirror);
+  const staging = `${mirror}.new-${randomBytes(6).toString("hex")}`;
+  await mkdir(staging, { mode: 0o700 });
+  try {
+    const made = await git.run(["init", "-q", "--bare", "."], {
+      cwd: staging,
+      config: [["core.sharedRepository", "0644"]],
+    });
+    if (!made.ok) return made;
+    const fetched = await fetchInto(git, staging, remote, signal);
+    if (!fetched.ok) return fetched;
+    await rm(mirror, { recursive: true, force: true });
+    await rename(staging, mirror);
+    return { ok: true };
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+function fetchInto(git: Git, folder: string, remote: Remote, signal?: AbortSignal): Promise<GitDone | GitFailed> {
+  const { url, kind } = remote.address;
+  const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
+  return git.run(["fetch", "-q", "--prune", "--no-tags", "--no-write-fetch-head", "--", url, ...refspecs], {
+    cwd: folder,
+    protocols: [kind],
+    address: remote.address,
+    credential: remote.credential,
+    timeoutMs: FETCH_TIMEOUT_MS,
+    // Packs can be hard-linked into a checkout one by one; thousands of loose objects could not.
+    config: [
+      ["fetch.unpackLimit", "1"],
+      ["core.sharedRepository", "0644"],
+    ],
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+/** Keeps the number of packs small, without ever dropping an object a running job may stand on. */
+async function tidy(git: Git, mirror: string, signal?: AbortSignal): Promise<{ readonly ok: true }> {
+  const packs = (await readdir(join(mirror, "objects", "pack"))).filter((name) => name.endsWith(".pack"));
+  if (packs.length > MOST_PACKS) {
+    // Not being able to tidy up harms nobody.
+    await git.run(["repack", "-q", "-a", "-d", "--keep-unreachable"], {
+      cwd: mirror,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+  return { ok: true };
+}
+
+/** We hold the only right to write, so a `.lock` file in the mirror belongs to a git that was killed. */
+async function removeLeftLocks(mirror: string): Promise<void> {
+  const names = await readdir(mirror, { recursive: true }).catch(() => []);
+  const left = names.filter((name) => name.endsWith(".lock") || basename(name).startsWith("tmp_pack_"));
+  await Promise.all(left.map((name) => rm(join(mirror, name), { force: true })));
+}
+
+async function removeStaging(mirror: string): Promise<void> {
+  const prefix = `${basename(mirror)}.new-`;
+  const names = await readdir(dirname(mirror));
+  const stale = names.filter((name) => name.startsWith(prefix));
+  await Promise.all(stale.map((name) => rm(join(dirname(mirror), name), { recursive: true, force: true })));
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
