@@ -15,7 +15,7 @@ export function readTable(markdown: string, heading: string): Record<string, str
 }
 
 /** The text between a heading of any level and the next one of the same or a higher level; empty when it is missing. */
-export function section(markdown: string, heading: string): string {
+function section(markdown: string, heading: string): string {
   const lines = markdown.split("\n");
   const start = lines.findIndex((line) => /^#+\s/.test(line) && line.replace(/^#+\s+/, "").trim() === heading);
   if (start < 0) return "";
@@ -36,6 +36,39 @@ export function links(markdown: string): string[] {
 /** What stands in single backticks, outside code blocks. */
 export function codeSpans(markdown: string): string[] {
   return [...withoutBlocks(markdown).matchAll(/`([^`\n]+)`/g)].map((match) => match[1] ?? "");
+}
+
+/** Every piece of code: the spans in backticks and the blocks between fences. */
+export function allCode(markdown: string): string[] {
+  const blocks = [...markdown.matchAll(/^ {0,3}(```|~~~)[^\n]*\n([\s\S]*?)^ {0,3}\1/gm)].map((match) => match[2] ?? "");
+  return [...codeSpans(markdown), ...blocks];
+}
+
+/** The code spans in the first column of every table. */
+export function firstColumns(markdown: string): string[] {
+  const rows = withoutBlocks(markdown)
+    .split("\n")
+    .filter((line) => line.trim().startsWith("|"));
+  return rows.flatMap((row) => codeSpans(cells(row)[0] ?? ""));
+}
+
+/** The anchors of all headings, as GitHub makes them. */
+export function headings(markdown: string): string[] {
+  const titles = withoutBlocks(markdown)
+    .split("\n")
+    .filter((line) => /^#{1,6}\s/.test(line));
+  const anchors = titles.map((line) => {
+    const text = line
+      .replace(/^#+\s+/, "")
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .trim()
+      .toLowerCase();
+    return text.replace(/[^\p{L}\p{N}\s_-]/gu, "").replace(/\s/g, "-");
+  });
+  return anchors.map((anchor, at) => {
+    const before = anchors.slice(0, at).filter((other) => other === anchor).length;
+    return before === 0 ? anchor : `${anchor}-${before}`;
+  });
 }
 
 function withoutBlocks(markdown: string): string {
