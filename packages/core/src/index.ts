@@ -8,3 +8,4 @@ export * from "./ref-name.ts";
 export * from "./repo-address.ts";
 export * from "./apply.ts";
 export * from "./state.ts";
+export * from "./redact.ts";
