@@ -91,7 +91,7 @@ export function createGuard(options: GuardOptions): Guard {
       return refuse("private_address", `The ${what} address may not be used: ${why}`);
     }
     // A name says nothing yet: whether its plain http stays on a named private network is for checkAddress.
-    const isOpen = literals.length > 0 && !literals.some(allowed.includes);
+    const isOpen = literals.length > 0 && !literals.some((address) => allowed.includes(address));
     return what === "repository" && parsed.url.protocol === "http:" && isOpen ? refuseInsecure(parsed.url) : parsed;
   };
 
@@ -110,7 +110,7 @@ export function createGuard(options: GuardOptions): Guard {
       if (answers.length === 0) {
         return refuse("unresolved", `The repository's host "${hostname}" was not found. Check its name, or use https`);
       }
-      if (!answers.every(allowed.includes)) {
+      if (!answers.every((address) => allowed.includes(address))) {
         return refuseInsecure(parsed.url);
       }
     }
@@ -126,7 +126,6 @@ function parseUrl(raw: string, what: Purpose): UrlCheck {
     return refuse("malformed", `${shown} is longer than ${MAX_URL_LENGTH} characters`);
   }
   // The URL parser drops tabs and line ends and turns "\" into "/": what was read would not be what was written.
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u0020\u007f\\]/.test(raw)) {
     return refuse("malformed", `${shown} contains a space, a control character or a backslash`);
   }

@@ -92,8 +92,8 @@ test("no private address is connected to, however it is spelt", async () => {
     "[::ffff:127.0.0.1]",
     "[::]",
   ]) {
-    expect(await get(`http://${host}:${port}/`), host).toMatchObject({ ok: false, reason: "refused" });
-    expect(await get(`https://${host}:${port}/`), host).toMatchObject({ ok: false, reason: "refused" });
+    expect({ host, ...(await get(`http://${host}:${port}/`)) }).toMatchObject({ ok: false, reason: "refused" });
+    expect({ host, ...(await get(`https://${host}:${port}/`)) }).toMatchObject({ ok: false, reason: "refused" });
   }
   for (const address of [
     "127.0.0.1",
@@ -104,7 +104,10 @@ test("no private address is connected to, however it is spelt", async () => {
     "fd00::1",
   ]) {
     const named = client({ allowPrivate: [], resolve: resolveTo(address) });
-    expect(await named.get(`http://name.example:${port}/`), address).toMatchObject({ ok: false, reason: "refused" });
+    expect({ address, ...(await named.get(`http://name.example:${port}/`)) }).toMatchObject({
+      ok: false,
+      reason: "refused",
+    });
   }
   expect(hits).toBe(0);
 });
