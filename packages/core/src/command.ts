@@ -236,6 +236,8 @@ export interface Replies {
 
 /** What to do once the commit is durable. Each can be derived again from the state after a crash. */
 export type Effect =
+  /** The state was loaded again after a failed commit: whoever waits for something asks anew. Made by the committer. */
+  | { readonly type: "reloaded" }
   /** Jobs of this requirement can be claimed now. */
   | { readonly type: "ready"; readonly requirement: string }
   /** Tell the worker at once: its job was canceled, its lease is over, or it is to leave. */

@@ -14,7 +14,8 @@ import {
   createState,
   docKey,
   HiveError,
-  needs,
+  lacking,
+  nextDeadline,
   type Command,
   type CommandType,
   type Document,
@@ -75,6 +76,7 @@ export class Committer implements Queue {
   #docs = new Map<string, Document | null>();
   #lastEvent = 0;
   #lastTick = 0;
+  #sweeping = false;
   #cancelTick: () => void = () => {};
   #flushed: () => void = () => {};
 
@@ -189,7 +191,10 @@ export class Committer implements Queue {
       }
       const item = queue[next];
       if (item === undefined) break;
-      if (this.#missing(item.command).length > 0 && !(await this.#readAhead(queue, next))) return;
+      if (this.#missing(item.command).length > 0) {
+        if (await this.#readAhead(queue, next)) continue;
+        return;
+      }
       next += 1;
       this.#applyOne(item);
     }
@@ -199,16 +204,18 @@ export class Committer implements Queue {
     this.#flush();
   }
 
-  #missing(command: Command): Key[] {
-    const missing: Key[] = [];
-    for (const key of needs(this.#state, command)) {
-      const place = docKey(key);
-      if (this.#docs.has(place)) continue;
-      const change = this.#gathering.find(place) ?? this.#flushing?.find(place);
-      if (change === undefined) missing.push(key);
-      else this.#docs.set(place, change.doc);
+  /** What must be read from the store before this command can be applied, after what unflushed batches know. */
+  #missing(command: Command): readonly Key[] {
+    for (;;) {
+      const wanted = lacking(this.#state, command, this.#docs);
+      const missing = wanted.filter((key) => {
+        const change = this.#gathering.find(docKey(key)) ?? this.#flushing?.find(docKey(key));
+        if (change !== undefined) this.#docs.set(docKey(key), change.doc);
+        return change === undefined;
+      });
+      // What was found may lead to more (the dependents of a dependent): ask again until nothing new turns up.
+      if (missing.length === wanted.length) return missing;
     }
-    return missing;
   }
 
   /**
@@ -375,7 +382,27 @@ export class Committer implements Queue {
     this.#lastEvent = loaded.lastEvent;
     this.#lastTick = this.#options.clock.mono();
     this.#phase = "ready";
-    for (const requirement of loaded.state.readyRequirements()) this.#emit({ type: "ready", requirement });
+    this.#emit({ type: "reloaded" });
+  }
+
+  /** A sweep does a bounded part of the work, so that no commit grows large: as many as it takes. */
+  async #sweep(): Promise<void> {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      while (this.#phase === "ready" && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
+    } catch (error) {
+      // The next tick tries again; a failed commit was told of already.
+      if (!(error instanceof HiveError)) this.#options.onTrouble("the sweep broke", error);
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  #isDue(): boolean {
+    const { clock } = this.#options;
+    const { mono, wall } = nextDeadline(this.#state);
+    return (mono !== null && mono <= clock.mono()) || (wall !== null && wall <= clock.wall());
   }
 
   // ---- the clock ----------------------------------------------------------------------------------------------------
@@ -383,12 +410,12 @@ export class Committer implements Queue {
   /** Looks at the clock. A gap much longer than a tick means this process slept: leases get a full term first. */
   #tick(): void {
     const { clock, rules } = this.#options;
-    const now = { mono: clock.mono(), wall: clock.wall() };
+    const mono = clock.mono();
     if (this.#phase === "ready") {
-      if (now.mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#state.extendAll(now.mono);
-      if (this.#state.isDue(now)) this.submit<"sweep">({ type: "sweep" }).catch(() => {});
+      if (mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#state.extendAll({ mono });
+      void this.#sweep();
     }
-    this.#lastTick = now.mono;
+    this.#lastTick = mono;
     if (this.#phase !== "stopped") this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
 }
