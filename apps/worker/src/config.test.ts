@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { ConfigError, readConfig } from "./config.ts";
+
+const SECRET = "a-secret-of-thirty-two-characters";
+
+test("a worker with an address and a secret needs nothing else", () => {
+  const config = readConfig({ HIVE_URL: "http://127.0.0.1:8099/", CALLBACK_SECRET: SECRET });
+  expect(config).toMatchObject({
+    dispatcherUrl: "http://127.0.0.1:8099",
+    credential: { kind: "secret", secret: SECRET },
+    roles: [],
+    slot: 0,
+    provider: "manual",
+  });
+  expect(config.name).toMatch(/^[A-Za-z0-9][A-Za-z0-9._-]*-1$/);
+});
+
+test("every problem is told at once, and no value of a secret is repeated", () => {
+  const attempt = (): unknown =>
+    readConfig({ HIVE_URL: "localhost", HIVE_ROLES: "a b", HIVE_WORKER_SLOT: "-1", CALLBACK_SECRET: "short" });
+  expect(attempt).toThrow(ConfigError);
+  try {
+    attempt();
+  } catch (error) {
+    const text = String(error);
+    for (const name of ["HIVE_URL", "HIVE_ROLES", "HIVE_WORKER_SLOT", "CALLBACK_SECRET"]) expect(text).toContain(name);
+    expect(text).not.toContain("short\n");
+  }
+});
+
+test("the secrets leave the environment, so that no child inherits them", () => {
+  const env: NodeJS.ProcessEnv = {
+    HIVE_URL: "http://h:1",
+    CALLBACK_SECRET: SECRET,
+    HIVE_LAUNCH_TOKEN: "launch-token-launch-token",
+  };
+  expect(readConfig(env).credential.kind).toBe("launch");
+  expect(env).toEqual({ HIVE_URL: "http://h:1" });
+});
+
+test("a worker without any credential is told where to find one", () => {
+  expect(() => readConfig({ HIVE_URL: "http://h:1", CALLBACK_SECRET: "" })).toThrow(/source hive-data\/secrets.env/);
+});
