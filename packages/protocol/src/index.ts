@@ -8,3 +8,4 @@ export * from "./registration-proof.ts";
 export * from "./server-schemas.ts";
 export * from "./worker-endpoints.ts";
 export * from "./worker-schemas.ts";
+export * from "./webhook-signature.ts";
