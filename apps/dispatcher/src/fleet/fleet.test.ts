@@ -115,7 +115,7 @@ test("a worker that keeps dying is started again later and later, each time with
 
 test("a worker that leaves by itself is replaced and not blamed; one that is killed is", async () => {
   const { gone, lines } = await world(
-    `console.error(process.pid); process.stdin.resume(); process.on("SIGUSR2", () => process.exit(0));`,
+    `process.on("SIGUSR2", () => process.exit(0)); process.stdin.resume(); console.error(process.pid);`,
   );
   const first = await until("the first worker", () => lines[0]);
   process.kill(Number(first.text), "SIGUSR2");
@@ -194,7 +194,7 @@ async function killedServer(folder: string, worker: string): Promise<string> {
   return pid;
 }
 
-const LINGERS = `console.error(process.pid); process.on("SIGUSR2", () => process.exit(0)); setInterval(() => {}, 1000);`;
+const LINGERS = `process.on("SIGUSR2", () => process.exit(0)); setInterval(() => {}, 1000); console.error(process.pid);`;
 
 test.runIf(process.platform === "linux")(
   "workers of a killed server keep their slot until they left, then the slot gets a new one",
@@ -214,7 +214,7 @@ test.runIf(process.platform === "linux")(
 
 test.runIf(process.platform === "linux")("a left-over worker is stopped with the fleet", async () => {
   const folder = await temporary();
-  await killedServer(folder, `${LINGERS} process.on("SIGTERM", () => {});`);
+  await killedServer(folder, `process.on("SIGTERM", () => {}); ${LINGERS}`);
   const { fleet, provider } = await world(STAYS, { folder });
   expect(await provider.list()).toHaveLength(1);
   await fleet.stop(100);

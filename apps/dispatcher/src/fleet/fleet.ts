@@ -169,9 +169,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       stopping ??= (async () => {
         for (const slot of slots) slot.takeBack();
         await Promise.all(slots.map((slot) => slot.starting));
-        await Promise.all(
-          slots.map((slot) => (slot.launchId === null ? undefined : provider.stop(slot.launchId, graceMs))),
-        );
+        const launches = slots.map(({ launchId }) => launchId).filter((launchId) => launchId !== null);
+        await Promise.all(launches.map((launchId) => provider.stop(launchId, graceMs)));
         for (const slot of slots) slot.state = "stopped";
         provider.close();
       })();

@@ -4,7 +4,7 @@
 const MAX_MESSAGE = 65_536;
 
 /** The `data` of each message as parsed JSON (undefined where it is none). `onBytes` sees every sign of life, pings too. */
-export async function* readServerEvents(response: Response, onBytes: () => void): AsyncGenerator<unknown> {
+export async function* readServerEvents(response: Response, onBytes: () => void): AsyncGenerator {
   if (response.body === null) return;
   const decoder = new TextDecoder();
   let text = "";
