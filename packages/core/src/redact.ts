@@ -156,7 +156,7 @@ class StreamRedactor implements Redactor {
     }
     if (at > shownFrom) pieces.push(data.subarray(shownFrom, at));
     if (at > 0) this.#before = [at > 1 ? (data[at - 2] ?? 0) : this.#before[1], data[at - 1] ?? 0];
-    this.#pending = data.slice(at);
+    this.#pending = new Uint8Array(data.subarray(at)); // a copy: a Buffer's slice would keep the whole chunk alive
     return concat(pieces);
   }
 
