@@ -73,7 +73,9 @@ export interface Store {
    */
   open(collections: readonly CollectionDeclaration[]): Promise<Election>;
   /** All documents of an index's value (or of a collection), in pages, for building the state at a start. */
-  load(query: Omit<Query, "after" | "limit">): AsyncIterable<readonly { readonly id: string; readonly doc: Document }[]>;
+  load(
+    query: Omit<Query, "after" | "limit">,
+  ): AsyncIterable<readonly { readonly id: string; readonly doc: Document }[]>;
   /** The documents, null where there is none, in the order asked. */
   get(keys: readonly Key[]): Promise<readonly (Document | null)[]>;
   /** @throws RangeError for an undeclared collection, index or filter. */
