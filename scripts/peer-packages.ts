@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { checkout } from "./checkout.ts";
 import { programEnvironment, runProgram } from "./run-program.ts";
 
-/** Folders below `test/peers` (and itself) that have a lock file of their own, relative to the checkout. */
+/** `bench`, `test/peers` and the folders in it, where they have a lock file of their own; relative to the checkout. */
 export function peerFolders(): string[] {
   const top = "test/peers";
-  if (!existsSync(join(checkout, top))) return [];
-  const below = readdirSync(join(checkout, top), { withFileTypes: true });
-  return [top, ...below.filter((entry) => entry.isDirectory()).map((entry) => `${top}/${entry.name}`)].filter(hasLock);
+  const inside = existsSync(join(checkout, top)) ? readdirSync(join(checkout, top), { withFileTypes: true }) : [];
+  const below = inside.filter((entry) => entry.isDirectory()).map((entry) => `${top}/${entry.name}`);
+  return [top, ...below, "bench"].filter(hasLock);
 }
 
 /**

@@ -32,6 +32,8 @@ const strict = process.env.CI === "true";
 const unavoidable = process.getuid?.() === 0 ? /without root/i : /\bas root\b/i;
 
 const checks: readonly Step[] = [
+  // First, because the compiler reads the types of those packages.
+  { name: "peers", heading: "Programs and packages the tests need", run: preparePeers },
   check("types", "Types", "tsc", ["--noEmit", "-p", "tsconfig.json"]),
   check("format", "Format", "biome", ["format", "."]),
   check("lint", "Lint and the import table", "oxlint", []),
@@ -39,7 +41,6 @@ const checks: readonly Step[] = [
 ];
 
 const tests: readonly Step[] = [
-  { name: "peers", heading: "Programs and packages the tests need", run: preparePeers },
   { name: "unit", heading: "Tests beside the code, and the store suite", run: () => vitest("unit") },
   { name: "sim", heading: "Simulation", run: () => vitest("sim") },
   { name: "system", heading: "Real processes, from end to end", run: () => vitest("system") },
