@@ -1,0 +1,135 @@
+/** `hive doctor`: what this machine has, what the server says, and for everything that is wrong the command that helps. */
+
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createConnection } from "node:net";
+import { promisify } from "node:util";
+import { ApiError, createHive } from "@hive/sdk";
+import type { CliConfig } from "../config.ts";
+import { environment } from "../config.ts";
+
+export interface Check {
+  readonly name: string;
+  /** `note`: works, but look at it. */
+  readonly state: "ok" | "note" | "bad";
+  readonly text: string;
+}
+
+const OLDEST_NODE = 24;
+const TIMEOUT_MS = 3000;
+const run = promisify(execFile);
+
+/** All checks that need no repository. */
+export async function checkup(config: CliConfig): Promise<Check[]> {
+  return [
+    nodeCheck(),
+    await gitCheck(),
+    await serverCheck(config),
+    await tokenCheck(config),
+    engineCheck(),
+    keyCheck(),
+  ];
+}
+
+function nodeCheck(): Check {
+  const major = Number(process.versions.node.split(".")[0]);
+  if (major >= OLDEST_NODE) return { name: "Node", state: "ok", text: process.versions.node };
+  return {
+    name: "Node",
+    state: "bad",
+    text: `${process.versions.node} is too old; use "npm run hive", which brings its own`,
+  };
+}
+
+async function gitCheck(): Promise<Check> {
+  try {
+    const { stdout } = await run("git", ["--version"], { timeout: TIMEOUT_MS });
+    return { name: "git", state: "ok", text: stdout.trim() };
+  } catch {
+    return { name: "git", state: "bad", text: "is not installed: apt-get install git" };
+  }
+}
+
+async function serverCheck(config: CliConfig): Promise<Check> {
+  const url = new URL(config.url);
+  try {
+    const health = await createHive({ url: config.url, token: "none", retries: 0 }).health();
+    const { queue, workers } = health;
+    const text = `Hive ${health.version} at ${config.url}, store ${health.store}, ${queue.queued} queued, ${queue.running} running, ${queue.held} held, ${workers.free} of ${workers.total} workers free`;
+    return workers.total === 0
+      ? { name: "Server", state: "note", text: `${text}: no worker is registered, nothing will run` }
+      : { name: "Server", state: "ok", text };
+  } catch {
+    const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+    if (await answers(url.hostname, port)) {
+      return {
+        name: "Server",
+        state: "bad",
+        text: `something that is not Hive listens on ${url.host}; start with another port: HIVE_PORT=8100 npm start`,
+      };
+    }
+    return { name: "Server", state: "bad", text: `nothing listens on ${url.host}; start it with: npm start` };
+  }
+}
+
+function answers(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host, port, timeout: TIMEOUT_MS });
+    const end = (is: boolean): void => {
+      socket.destroy();
+      resolve(is);
+    };
+    socket.once("connect", () => end(true));
+    socket.once("error", () => end(false));
+    socket.once("timeout", () => end(false));
+  });
+}
+
+async function tokenCheck(config: CliConfig): Promise<Check> {
+  if (config.token === undefined) {
+    return { name: "Token", state: "bad", text: `none found: source ${config.dataDir}/secrets.env` };
+  }
+  try {
+    await createHive({ url: config.url, token: config.token, retries: 0 }).list({ limit: 1 });
+    return { name: "Token", state: "ok", text: `from ${config.tokenFrom}, accepted` };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) {
+      return {
+        name: "Token",
+        state: "bad",
+        text: `from ${config.tokenFrom}, refused by the server: source the secrets.env of its HIVE_DATA folder`,
+      };
+    }
+    return { name: "Token", state: "note", text: `from ${config.tokenFrom}, not tried (the server did not answer)` };
+  }
+}
+
+function engineCheck(): Check {
+  const socket = "/var/run/docker.sock";
+  if (existsSync(socket))
+    return {
+      name: "Engine",
+      state: "note",
+      text: `${socket} is there; this version runs workers as processes, isolation: none`,
+    };
+  return {
+    name: "Engine",
+    state: "note",
+    text: "no container engine: isolation none, real agents are held (HIVE_ALLOW_UNISOLATED=1 runs them)",
+  };
+}
+
+function keyCheck(): Check {
+  const key = environment()["ANTHROPIC_API_KEY"];
+  if (key)
+    return {
+      name: "Keys",
+      state: "ok",
+      text: "ANTHROPIC_API_KEY is set here; the server needs it in its own environment",
+    };
+  return {
+    name: "Keys",
+    state: "note",
+    text: "ANTHROPIC_API_KEY is not set here; jobs for claude need it in the server's environment",
+  };
+}

@@ -1,0 +1,60 @@
+/** How a job reads in a terminal. */
+
+import type { JobDetail, JobSummary } from "@hive/sdk";
+import { duration, plain, table } from "./output.ts";
+
+/** The table of `hive ls`. */
+export function jobTable(jobs: readonly JobSummary[], now: number): string {
+  const rows = jobs.map((job) => [
+    job.jobId,
+    job.reason === null ? job.status : `${job.status}: ${job.reason}`,
+    job.phase ?? "",
+    job.task,
+    duration(Math.max(0, now - job.createdAt)),
+    job.repo,
+  ]);
+  return rows.length === 0 ? "No jobs." : table(["JOB", "STATUS", "PHASE", "TASK", "AGE", "REPOSITORY"], rows);
+}
+
+/** Everything `hive show` tells of one job. */
+export function jobText(job: JobDetail): string {
+  const lines: [string, string | null | undefined][] = [
+    ["Job", job.jobId],
+    ["Status", job.reason === null ? job.status : `${job.status} (${job.reason})`],
+    ["Waits", job.waiting],
+    ["Task", [job.task, job.agent && `agent ${job.agent}`, job.role && `role ${job.role}`].filter(Boolean).join(", ")],
+    ["Repository", job.repo],
+    ["Branch", job.result?.branch ?? job.branch],
+    ["Commit", job.result?.commit],
+    ["Changes", changes(job)],
+    ["Pull request", job.result?.pullRequest?.url],
+    ["Summary", job.result?.summary],
+    ["Verdict", job.result?.verdict],
+    ["Error", job.error && `${job.error.code}: ${job.error.message}`],
+    ["Salvaged", job.result?.salvage],
+    [
+      "Bundle",
+      job.bundle && `${job.bundle.sha256} (approve with: hive approve ${job.jobId} --sha256 ${job.bundle.sha256})`,
+    ],
+    ["Attempts", job.attempts === 0 ? null : `${job.attempts} (${job.failures} failed, ${job.losses} lost)`],
+    ["Tokens", job.usage && `${job.usage.inputTokens} in, ${job.usage.outputTokens} out, ${job.usage.calls} calls`],
+    ["Phases", job.result && job.result.phases.map((phase) => `${phase.name} ${duration(phase.ms)}`).join(", ")],
+    ["Page", job.url],
+  ];
+  const shown = lines.filter((line): line is [string, string] => typeof line[1] === "string" && line[1] !== "");
+  const width = Math.max(...shown.map(([name]) => name.length));
+  return shown
+    .map(
+      ([name, text]) =>
+        `${name.padEnd(width)}  ${plain(text)
+          .split("\n")
+          .join(`\n${" ".repeat(width + 2)}`)}`,
+    )
+    .join("\n");
+}
+
+function changes(job: JobDetail): string | null {
+  if (job.result?.noChanges) return "none";
+  const stat = job.result?.diffStat;
+  return stat ? `${stat.files} files, +${stat.insertions} -${stat.deletions}` : null;
+}

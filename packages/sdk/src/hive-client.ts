@@ -1,0 +1,145 @@
+/**
+ * What other programs use to talk to a Hive: put jobs in, watch them, act on them. Requests that carry an id are sent
+ * again by themselves when the server could not be reached or asked for it; nothing else is.
+ */
+
+import {
+  ApiError,
+  createClient,
+  endpoints,
+  UnreachableError,
+  type Accepted,
+  type ApiClient,
+  type CallOptions,
+  type Health,
+  type JobDetail,
+  type JobSummary,
+  type NewJobRequest,
+} from "@hive/protocol";
+import { eventStream, type StreamEvent } from "./event-stream.ts";
+
+export interface HiveOptions {
+  /** Default `http://localhost:8099`. */
+  readonly url?: string;
+  /** `INTERNAL_API_TOKEN` of the server. */
+  readonly token: string;
+  /** How often a safe request is sent again. Default 4. */
+  readonly retries?: number;
+  readonly fetch?: typeof globalThis.fetch;
+  /** Waits between tries, in milliseconds; a test passes its own. */
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+export interface ListOptions {
+  readonly status?: JobSummary["status"];
+  readonly repo?: string;
+  readonly cursor?: string;
+  /** 1 … 1,000. Default 100. */
+  readonly limit?: number;
+  readonly order?: "newest" | "oldest";
+}
+
+export type JobAction = "cancel" | "retry" | "approve" | "reject";
+
+export interface HiveClient {
+  health(): Promise<Health>;
+  /** Puts one job in. Without a `jobId` one is made here, so that sending it again cannot make two. */
+  enqueue(job: NewJobRequest): Promise<Accepted>;
+  /** Puts up to 1,000 jobs in, all or none. */
+  enqueueAll(jobs: readonly NewJobRequest[]): Promise<readonly Accepted[]>;
+  get(jobId: string): Promise<JobDetail>;
+  list(options?: ListOptions): Promise<{ readonly jobs: readonly JobSummary[]; readonly next: string | null }>;
+  cancel(jobId: string, reason?: string): Promise<{ readonly status: string }>;
+  retry(jobId: string): Promise<{ readonly status: string; readonly generation: number }>;
+  approve(jobId: string, sha256?: string): Promise<{ readonly status: string }>;
+  reject(jobId: string, reason?: string): Promise<{ readonly status: string }>;
+  /** The log as bytes; with `follow` until the attempt ends. */
+  logs(
+    jobId: string,
+    options?: { readonly follow?: boolean; readonly fence?: number; readonly signal?: AbortSignal },
+  ): Promise<AsyncIterable<Uint8Array>>;
+  diff(jobId: string): Promise<string>;
+  /** Everything that happens, from now or after an id, over lost connections without a gap. */
+  events(options?: {
+    readonly jobId?: string;
+    readonly after?: number;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<StreamEvent>;
+  /** Resolves with the job once it is over (or held, when `held` is true). */
+  wait(jobId: string, options?: { readonly signal?: AbortSignal; readonly held?: boolean }): Promise<JobDetail>;
+  /** The typed client beneath, for endpoints without a method here. */
+  readonly api: ApiClient;
+}
+
+const OVER = new Set(["succeeded", "failed", "canceled"]);
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 5000;
+
+/** A client of one Hive. */
+export function createHive(options: HiveOptions): HiveClient {
+  const url = options.url ?? "http://localhost:8099";
+  const api = createClient({ baseUrl: url, token: options.token, ...(options.fetch ? { fetch: options.fetch } : {}) });
+  const sleep = options.sleep ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
+  const retries = options.retries ?? 4;
+
+  /** For calls that may be repeated: reads, and writes that carry an id. */
+  async function again<T>(call: () => Promise<T>): Promise<T> {
+    for (let tried = 0; ; tried += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        const mayRepeat = error instanceof UnreachableError || (error instanceof ApiError && error.retry);
+        if (!mayRepeat || tried >= retries) throw error;
+        const longest = Math.min(FIRST_WAIT_MS * 2 ** tried, LONGEST_WAIT_MS);
+        await sleep(longest * (0.5 + Math.random() / 2));
+      }
+    }
+  }
+
+  const withId = (job: NewJobRequest): NewJobRequest => ({ ...job, jobId: job.jobId ?? crypto.randomUUID() });
+
+  const client: HiveClient = {
+    api,
+    health: () => again(() => api.call(endpoints.health, {})),
+    enqueue(job) {
+      const body = withId(job);
+      return again(() => api.call(endpoints.enqueue, { body }));
+    },
+    async enqueueAll(jobs) {
+      const body = { jobs: jobs.map(withId) };
+      return (await again(() => api.call(endpoints.createJobs, { body }))).jobs;
+    },
+    get: (jobId) => again(() => api.call(endpoints.getJob, { params: { jobId } })),
+    list: (query = {}) => again(() => api.call(endpoints.listJobs, { query })),
+    cancel: (jobId, reason) =>
+      again(() => api.call(endpoints.cancelJob, { params: { jobId }, body: reason === undefined ? {} : { reason } })),
+    // Not repeated: a second retry could begin another generation.
+    retry: (jobId) => api.call(endpoints.retryJob, { params: { jobId } }),
+    approve: (jobId, sha256) =>
+      api.call(endpoints.approveJob, { params: { jobId }, body: sha256 === undefined ? {} : { sha256 } }),
+    reject: (jobId, reason) =>
+      api.call(endpoints.rejectJob, { params: { jobId }, body: reason === undefined ? {} : { reason } }),
+    async logs(jobId, { follow, fence, signal } = {}) {
+      const query = { ...(follow ? { follow: "true" as const } : {}), ...(fence === undefined ? {} : { fence }) };
+      const extra: CallOptions = signal === undefined ? {} : { signal };
+      const response = await api.open(endpoints.jobLogs, { params: { jobId }, query }, extra);
+      return response.body ?? (async function* () {})();
+    },
+    async diff(jobId) {
+      return (await again(() => api.open(endpoints.jobDiff, { params: { jobId } }))).text();
+    },
+    events: (given = {}) => eventStream(api, { ...given, sleep }),
+    async wait(jobId, { signal, held = false } = {}) {
+      const isOver = (job: JobDetail): boolean => OVER.has(job.status) || (held && job.status === "held");
+      const ends = new Set(["job.succeeded", "job.failed", "job.canceled", ...(held ? ["job.held"] : [])]);
+      // From the job's first event on, so that nothing falls between a look and the stream.
+      for await (const event of eventStream(api, { jobId, after: 0, sleep, ...(signal ? { signal } : {}) })) {
+        if (!ends.has(event.type)) continue;
+        const job = await client.get(jobId);
+        if (isOver(job)) return job;
+      }
+      return client.get(jobId);
+    },
+  };
+  return client;
+}

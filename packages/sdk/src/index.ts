@@ -1,0 +1,12 @@
+export * from "./hive-client.ts";
+export { type StreamEvent } from "./event-stream.ts";
+export { verifyCallback, type Callback } from "./verify-callback.ts";
+export {
+  ApiError,
+  UnreachableError,
+  type JobDetail,
+  type JobSummary,
+  type NewJobRequest,
+  type Accepted,
+  type Health,
+} from "@hive/protocol";
