@@ -72,6 +72,7 @@ const taken: Readonly<Record<string, string>> = {
   "packages/core/src/own.test.ts":
     'import { expect } from "vitest";\nexport * from "node:fs";\nexport const e = expect;',
   "apps/dispatcher/src/main.ts": 'export * from "./store/sqlite/open.ts";\nexport * from "./store/memory.ts";',
+  "apps/worker/src/git/git-fixture.ts": "export const path = process.env.PATH;",
   "apps/dispatcher/src/config.ts": "export const home = process.env.HOME;",
   "apps/dispatcher/src/queue/claim.test.ts": 'export * from "../store/memory.ts";',
   "apps/dispatcher/src/queue/claim.ts": 'export * from "../store/contract.ts";',
