@@ -79,6 +79,40 @@ export function newJob(id: string, what: Partial<NewJob> = {}): NewJob {
   };
 }
 
+/** A queued job's record. */
+export function queuedJob(id: string, what: Partial<Job> = {}): Job {
+  const { task, role, labels, priority, repo, key, agent, trust, approval, callback, retryOn } = newJob(id);
+  return {
+    id,
+    seq: 1,
+    order: 1,
+    status: "queued",
+    reason: null,
+    task,
+    role,
+    labels,
+    priority,
+    repo,
+    key,
+    agent,
+    trust,
+    approval,
+    callback,
+    createdAt: 1_700_000_000_000,
+    runAt: null,
+    maxAttempts: 3,
+    retryOn,
+    timeoutMs: 3_600_000,
+    waitsFor: [],
+    hold: null,
+    secrets: [],
+    endedAt: null,
+    generation: 1,
+    run: null,
+    ...what,
+  };
+}
+
 export function profile(what: Partial<WorkerProfile> = {}): WorkerProfile {
   return {
     name: "bee",
@@ -128,6 +162,7 @@ export class World {
   apply<C extends Command>(command: C): Applied<C["type"]> {
     const docs = this.read(command);
     const applied = apply(this.state, command, docs, { mono: this.mono, wall: this.wall, random: this.#random });
+    freeze(applied);
     for (const change of applied.changes) {
       if (change.doc === null) this.store.delete(docKey(change));
       else this.store.set(docKey(change), JSON.parse(JSON.stringify(change.doc)));
@@ -234,6 +269,13 @@ export class World {
     state.loaded(counters, { mono: this.mono });
     this.state = state;
   }
+}
+
+/** What was handed out must never change afterwards: in the tests it cannot. */
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) freeze(part);
 }
 
 /** A failure of the system or of the work. */

@@ -95,6 +95,7 @@ export class Ready {
     if (requirement === undefined || list === undefined) return;
     if (list.first !== job) {
       list.more?.bury();
+      if (list.more?.held === 0) list.more = null;
       return;
     }
     const next = list.more?.pop();

@@ -101,6 +101,8 @@ export class State {
     this.nextEvent = Math.max(this.nextEvent, counters.nextEvent);
     for (const lease of this.leases.values()) {
       const job = this.jobs.get(lease.jobId);
+      const worker = this.workers.get(lease.workerId);
+      if (worker !== undefined) worker.jobId = lease.jobId;
       const begun = job?.run?.lease?.begunAt !== null;
       const timeoutAt = begun && job !== undefined ? now.mono + job.timeoutMs + this.rules.timeoutGraceMs : null;
       this.leases.extend(lease, now.mono + this.rules.leaseMs, timeoutAt);

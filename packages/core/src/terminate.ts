@@ -15,7 +15,7 @@ export function endJob(step: Step, job: Job, to: Move, telling: Telling = {}): J
   const ended = close(step, job, to, telling);
   const open = [ended];
   for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
-    for (const id of [...(step.state.dependents.get(parent.id) ?? [])]) {
+    for (const id of step.state.dependents.get(parent.id) ?? []) {
       const child = step.state.jobs.get(id);
       if (child === undefined) continue;
       if (parent.status === "succeeded") unblock(step, child, parent.id);

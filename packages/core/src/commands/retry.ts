@@ -79,8 +79,6 @@ function isMet(step: Step, job: Job, id: string): boolean {
   if (parent?.status === "succeeded") return true;
   if (parent !== null && !isTerminal(parent.status))
     throw new Error(`${id} is stored as ${parent.status} but not in memory`);
-  throw wrongStatus(
-    job,
-    `job ${job.id} waits for ${id}, which ${parent === null ? "is gone" : parent.status}; retry ${id} first`,
-  );
+  const end = parent === null ? "is gone" : `ended ${parent.status}`;
+  throw wrongStatus(job, `job ${job.id} waits for ${id}, which ${end}; retry ${id} first`);
 }

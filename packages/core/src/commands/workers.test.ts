@@ -1,0 +1,165 @@
+import { describe, expect, test } from "vitest";
+import { SUCCESS, World, newJob, profile } from "../queue.fixture.ts";
+
+describe("register", () => {
+  test("a worker is stored and told, and the same registration again changes nothing", () => {
+    const world = new World();
+    const register = {
+      type: "register",
+      workerId: "w",
+      registrationId: "r1",
+      profile: profile({ roles: ["x"] }),
+    } as const;
+    const first = world.do(register);
+    expect(first.worker).toMatchObject({ id: "w", roles: ["x"], draining: false, registeredAt: world.wall });
+    expect(world.store.get("workers/w")).toEqual(first.worker);
+    expect(world.events.map((event) => event.type)).toEqual(["worker.registered"]);
+    world.restart();
+    expect(world.apply(register)).toEqual({ changes: [], effects: [], reply: first });
+  });
+
+  test("a new registration of a known worker ends the lease of its earlier self as a loss", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("a"));
+    const lease = world.start("w");
+    world.do({ type: "register", workerId: "w", registrationId: "r2", profile: profile() });
+    expect(world.job("a")).toMatchObject({ status: "queued", run: { losses: 1, lease: null } });
+    expect(() => world.beat(lease)).toThrow(expect.objectContaining({ code: "lease_lost" }));
+    expect(world.claim("w")).toEqual({ jobId: "a", fence: 2 });
+  });
+});
+
+describe("drain", () => {
+  test("the worker is told, keeps its job and gets no other", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("a"), newJob("b"));
+    const lease = world.start("w");
+    const drain = { type: "drain", workerId: "w", draining: true } as const;
+    expect(world.apply(drain).effects).toEqual([expect.objectContaining({ type: "signal", signal: "drain" })]);
+    expect(world.apply(drain).changes).toEqual([]);
+    world.restart();
+    expect(world.beat(lease)).toMatchObject({ drain: true });
+    world.finish(lease, SUCCESS);
+    expect(world.claim("w")).toBeNull();
+    expect(() => world.do({ ...drain, workerId: "x" })).toThrow(expect.objectContaining({ code: "not_found" }));
+  });
+});
+
+describe("worker gone", () => {
+  const gone = { type: "workerGone", workerId: "w", blame: true, message: "exited with 137" } as const;
+
+  test("its job is queued again: as a loss when the worker is to blame and had begun, else uncounted", () => {
+    for (const [begun, blame, run] of [
+      [true, true, { losses: 1, returns: 0 }],
+      [true, false, { losses: 0, returns: 1 }],
+      [false, true, { losses: 0, returns: 1 }],
+    ] as const) {
+      const world = new World();
+      world.register("w");
+      world.enqueue(newJob("a"));
+      const lease = world.claim("w");
+      if (begun && lease !== null) world.beat(lease);
+      expect(world.do({ ...gone, blame })).toEqual({ ended: "a" });
+      expect(world.job("a")).toMatchObject({ status: "queued", run });
+      expect(world.state.leases.size).toBe(0);
+      expect(world.store.has("workers/w")).toBe(false);
+    }
+  });
+
+  test("a worker that is gone must register again, and going twice changes nothing", () => {
+    const world = new World();
+    world.register("w");
+    expect(world.do(gone)).toEqual({ ended: null });
+    expect(world.events.at(-1)).toMatchObject({ type: "worker.gone", data: { workerId: "w", jobId: null } });
+    expect(world.apply(gone).changes).toEqual([]);
+    expect(() => world.claim("w")).toThrow(expect.objectContaining({ code: "worker_unknown" }));
+  });
+});
+
+describe("usage", () => {
+  const usage = { inputTokens: 10, outputTokens: 1, cacheReadTokens: 2, cacheWriteTokens: 3, costUsd: 0.25 };
+
+  test("calls add up, and each counts once", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("a"));
+    const lease = world.start("w");
+    const call = (callId: string, what = usage) => world.do({ type: "usage", lease, callId, usage: what }).counted;
+    expect([call("1"), call("1"), call("2")]).toEqual([true, false, true]);
+    expect(world.store.get("usage/a")).toMatchObject({ calls: 2, inputTokens: 20, cacheWriteTokens: 6, costUsd: 0.5 });
+  });
+
+  test("a price that is not known adds nothing and hides nothing", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("a"));
+    const lease = world.start("w");
+    const cost = (callId: string, costUsd: number | null) => {
+      world.do({ type: "usage", lease, callId, usage: { ...usage, costUsd } });
+      return world.store.get("usage/a")?.["costUsd"];
+    };
+    expect([cost("1", null), cost("2", 0.5), cost("3", null)]).toEqual([null, 0.5, 0.5]);
+  });
+
+  test("the bill of a call cut off by the end of the lease still counts, one of a lease never granted does not", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("a"));
+    const lease = world.start("w");
+    world.finish(lease, SUCCESS);
+    expect(world.do({ type: "usage", lease, callId: "1", usage })).toEqual({ counted: true });
+    const never = { type: "usage", lease: { jobId: "a", fence: 2 }, callId: "2", usage } as const;
+    expect(() => world.do(never)).toThrow(expect.objectContaining({ code: "lease_lost" }));
+    expect(() => world.do({ ...never, lease: { jobId: "x", fence: 1 } })).toThrow(
+      expect.objectContaining({ code: "not_found" }),
+    );
+  });
+});
+
+describe("callbacks", () => {
+  const attempt = { at: 1, ms: 5, status: 500, error: null };
+
+  function owed() {
+    const world = new World();
+    world.enqueue(newJob("a", { callback: true }));
+    const told = (state: "pending" | "delivered" | "dead", nextAt: number | null = null) =>
+      world.do({ type: "delivered", n: 1, attempt, state, nextAt }).state;
+    return { world, told, record: () => world.store.get("callbacks/0000000000000001") };
+  }
+
+  test("attempts are kept until one succeeds, and nothing changes after that", () => {
+    const { world, told, record } = owed();
+    expect(told("pending", world.wall + 9)).toBe("pending");
+    expect(record()).toMatchObject({ state: "pending", nextAt: world.wall + 9, tries: 1, attempts: [attempt] });
+    expect(told("delivered")).toBe("delivered");
+    expect(record()).toMatchObject({ state: "delivered", nextAt: null, tries: 2 });
+    expect(told("dead")).toBe("delivered");
+    expect(record()).toMatchObject({ state: "delivered", tries: 2 });
+  });
+
+  test("the last twenty attempts are kept", () => {
+    const { told, record } = owed();
+    for (let n = 0; n < 30; n += 1) told("pending", n);
+    expect(record()).toMatchObject({ tries: 30 });
+    expect(record()?.["attempts"]).toHaveLength(20);
+  });
+
+  test("one that is given up is an event, and can be sent again by hand", () => {
+    const { world, told, record } = owed();
+    told("dead");
+    expect(world.last("a")).toMatchObject({ type: "callback.dead", data: { n: 1, type: "job.queued", tries: 1 } });
+    const { reply, effects } = world.apply({ type: "redeliver", n: 1, by: "me" });
+    expect(reply).toEqual({ state: "pending" });
+    expect(effects).toContainEqual({ type: "callback", n: 1, jobId: "a" });
+    expect(record()).toMatchObject({ state: "pending", nextAt: world.wall, tries: 0 });
+  });
+
+  test("an unknown callback is not found", () => {
+    const { world } = owed();
+    expect(() => world.do({ type: "redeliver", n: 9, by: "me" })).toThrow(
+      expect.objectContaining({ code: "not_found" }),
+    );
+  });
+});
