@@ -9,3 +9,4 @@ export * from "./repo-address.ts";
 export * from "./apply.ts";
 export * from "./state.ts";
 export * from "./redact.ts";
+export * from "./requirement.ts";
