@@ -22,6 +22,8 @@ export interface GitRequest {
   readonly path: string;
   readonly user: string | null;
   readonly authorization: string | null;
+  /** Bytes of the body, if the client said so. */
+  readonly length: number | null;
 }
 
 /** A running server. */
@@ -30,7 +32,9 @@ export interface GitHttpServer {
   readonly url: string;
   readonly requests: readonly GitRequest[];
   /** Called before each request; an answer is sent instead of git's. `drop` cuts the connection. */
-  intercept: ((request: GitRequest) => { readonly status: number; readonly body?: string } | "drop" | "swallow_answer" | null) | null;
+  intercept:
+    | ((request: GitRequest) => { readonly status: number; readonly body?: string } | "drop" | "swallow_answer" | null)
+    | null;
   readonly stop: () => Promise<void>;
 }
 
@@ -48,13 +52,16 @@ export async function startGitHttpServer(options: {
 
   const handle = async (incoming: IncomingMessage, answer: ServerResponse): Promise<void> => {
     const url = new URL(incoming.url ?? "/", "http://server");
-    const repo = url.pathname.replace(/^\//, "").replace(/\/(?:info\/refs|git-upload-pack|git-receive-pack|HEAD|objects\/.*)$/, "");
+    const repo = url.pathname
+      .replace(/^\//, "")
+      .replace(/\/(?:info\/refs|git-upload-pack|git-receive-pack|HEAD|objects\/.*)$/, "");
     const login = readLogin(incoming.headers.authorization);
     const request: GitRequest = {
       method: incoming.method ?? "GET",
       path: url.pathname + url.search,
       user: login?.user ?? null,
       authorization: incoming.headers.authorization ?? null,
+      length: incoming.headers["content-length"] === undefined ? null : Number(incoming.headers["content-length"]),
     };
     requests.push(request);
     const orders = server.intercept?.(request) ?? null;
@@ -147,11 +154,15 @@ function runBackend(
       QUERY_STRING: url.search.slice(1),
       REQUEST_METHOD: incoming.method ?? "GET",
       CONTENT_TYPE: incoming.headers["content-type"] ?? "",
-      ...(incoming.headers["content-length"] === undefined ? {} : { CONTENT_LENGTH: incoming.headers["content-length"] }),
+      ...(incoming.headers["content-length"] === undefined
+        ? {}
+        : { CONTENT_LENGTH: incoming.headers["content-length"] }),
       ...(incoming.headers["content-encoding"] === undefined
         ? {}
         : { HTTP_CONTENT_ENCODING: incoming.headers["content-encoding"] }),
-      ...(typeof incoming.headers["git-protocol"] === "string" ? { GIT_PROTOCOL: incoming.headers["git-protocol"] } : {}),
+      ...(typeof incoming.headers["git-protocol"] === "string"
+        ? { GIT_PROTOCOL: incoming.headers["git-protocol"] }
+        : {}),
       REMOTE_USER: user,
       REMOTE_ADDR: "127.0.0.1",
     },

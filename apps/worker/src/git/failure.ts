@@ -39,7 +39,7 @@ export interface GitFailed {
 
 /** Facts the reading needs beside the text. */
 export interface FailureContext {
-  /** The address in question, for the message. */
+  /** The address it talked to; absent for a command that stayed on this machine. */
   readonly url?: string;
   /** Whether a credential was at hand. */
   readonly hadCredential: boolean;
@@ -64,13 +64,20 @@ const BUSY = /Unable to create '[^']*\.lock'/i;
 
 /** Reads what git wrote to stderr; the first fitting rule wins. */
 export function classify(stderr: string, context: FailureContext): { code: GitFailure; message: string } {
-  const where = context.url === undefined ? "the repository" : context.url;
+  const where = context.url ?? "the repository";
   const said = lastWords(stderr);
+  const failed = {
+    code: "git_failed",
+    message: said === "" ? "git failed and said nothing" : `git failed: ${said}`,
+  } as const;
   if (DISK.test(stderr)) return { code: "disk_full", message: `the worker's disk is full: ${said}` };
   if (FSCK.test(stderr))
     return { code: "objects_refused", message: `the new commits hold objects git calls malformed: ${said}` };
   if (TOO_LARGE.test(stderr))
     return { code: "work_too_large", message: `the new commits are larger than allowed: ${said}` };
+  if (CORRUPT.test(stderr)) return { code: "mirror_corrupt", message: `objects are missing or damaged: ${said}` };
+  if (BUSY.test(stderr)) return { code: "mirror_corrupt", message: `a lock was left behind: ${said}` };
+  if (context.url === undefined) return failed;
   if (NO_LOGIN.test(stderr) || LOGIN_REFUSED.test(stderr)) {
     return context.hadCredential
       ? { code: "token_refused", message: `${where} does not accept the token; give one that may read and push there` }
@@ -87,14 +94,18 @@ export function classify(stderr: string, context: FailureContext): { code: GitFa
           message: `${where} does not let anybody do that without a login; give a githubToken: ${said}`,
         };
   }
-  if (CORRUPT.test(stderr)) return { code: "mirror_corrupt", message: `objects are missing or damaged: ${said}` };
+  if (/dubious ownership/.test(stderr)) {
+    return {
+      code: "repo_not_found",
+      message: `${where} belongs to another user than the worker; give it to the worker's user`,
+    };
+  }
   if (NOT_FOUND.test(stderr)) {
     const hint = context.hadCredential ? "or the token cannot see it" : "or is private and no token was given";
     return { code: "repo_not_found", message: `${where} does not exist, ${hint}` };
   }
-  if (BUSY.test(stderr)) return { code: "mirror_corrupt", message: `a lock was left behind: ${said}` };
   if (NETWORK.test(stderr)) return { code: "network", message: `${where} could not be reached: ${said}` };
-  return { code: "git_failed", message: said === "" ? "git failed and said nothing" : `git failed: ${said}` };
+  return failed;
 }
 
 /** The error an attempt ends with. An aborted operation has none: the caller knows why it aborted. */

@@ -1,12 +1,15 @@
 /** What the git tests share: a folder of its own, a server with real repositories in it, and git as a stranger would use it. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseRepoAddress, type RepoAddress } from "@hive/core";
 import { type GitHttpServer, type GitUser, startGitHttpServer } from "../../../../test/peers/git-http-server.ts";
 import { type GitCredential, tokenCredential } from "./credential.ts";
+import { checkout, type CheckoutOptions, type Workspace } from "./checkout.ts";
 import { createGit, type Git } from "./git.ts";
+import type { PublishOptions } from "./publish.ts";
+import type { PushAnnouncement } from "./push.ts";
 import { createMirrors, type Mirrors } from "./mirror.ts";
 
 /** The token every fixture server takes; a test may look for it anywhere. */
@@ -71,6 +74,8 @@ export function anyAddress(raw: string): RepoAddress {
 /** Starts a world; `stop` it in `afterAll`. */
 export async function startGitWorld(users?: Readonly<Record<string, GitUser>>): Promise<GitWorld> {
   const folder = mkdtempSync(join(tmpdir(), "hive-git-"));
+  // An agent's own user has to be able to walk through to its working copy.
+  chmodSync(folder, 0o711);
   const served = join(folder, "served");
   const privateFolder = join(folder, "private");
   mkdirSync(served);
@@ -83,6 +88,7 @@ export async function startGitWorld(users?: Readonly<Record<string, GitUser>>): 
     count += 1;
     const path = join(folder, `${name}-${count}`);
     mkdirSync(path);
+    chmodSync(path, 0o755);
     return path;
   };
   const commitElsewhere = (repo: string, branch: string, files: Readonly<Record<string, string>>): string => {
@@ -118,5 +124,47 @@ export async function startGitWorld(users?: Readonly<Record<string, GitUser>>): 
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** A checkout in this world; throws when it fails. */
+export async function openWorkspace(
+  world: GitWorld,
+  repo: string,
+  extra: Partial<CheckoutOptions> = {},
+): Promise<Workspace> {
+  const made = await checkout({
+    git: world.git,
+    mirrors: world.mirrors,
+    remote: { address: world.address(repo), credential: world.credential },
+    jobId: "job-1",
+    branch: null,
+    base: null,
+    folder: world.newFolder("attempt"),
+    ...extra,
+  });
+  if (!made.ok) throw new Error(`${made.code}: ${made.message} ${made.stderr}`);
+  return made;
+}
+
+/** What a job's end hands to `publish`; `announcements` gathers what was announced. */
+export function publishOptions(
+  world: GitWorld,
+  workspace: Workspace,
+  extra: Partial<PublishOptions> = {},
+): PublishOptions & { readonly announcements: PushAnnouncement[] } {
+  const announcements: PushAnnouncement[] = [];
+  return {
+    git: world.git,
+    workspace,
+    credential: world.credential,
+    secrets: [TOKEN],
+    announced: [],
+    retryAfterMs: [10, 10],
+    announce: (announcement) => Promise.resolve(announcements.push(announcement) > 0),
+    message: "Work of job-1",
+    killAgent: () => Promise.resolve(),
+    announcements,
+    ...extra,
   };
 }
