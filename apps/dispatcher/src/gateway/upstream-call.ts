@@ -67,8 +67,12 @@ export function callUpstream(call: UpstreamCall): Promise<UpstreamOutcome> {
       settled = true;
       clearTimeout(idle);
       signal.removeEventListener("abort", onEnd);
+      const usage = meter.read();
+      const refused = answer !== null && (answer.statusCode ?? 0) >= 300;
       settle({
-        ...meter.read(),
+        ...usage,
+        // Given up before its answer, it may have been paid for all the same.
+        estimated: usage.estimated || (call.metered && aborted && !refused && requestBytes > 0),
         status: answer?.statusCode ?? null,
         requestId: idOf(answer),
         stream: isEventStream(answer),
