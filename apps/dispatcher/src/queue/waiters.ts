@@ -1,7 +1,7 @@
 /**
  * Claims that found nothing and wait for work. The queue says which requirement became claimable; the worker that has
- * waited longest and fits is asked again, and each one that got a job wakes two more, so a thousand workers are busy
- * after ten commits and not after a thousand. Nobody is woken for work that is not his, and nobody misses work that
+ * waited longest and fits is asked again, and each one that then gets a job wakes two more, so a thousand workers are
+ * busy after ten commits and not after a thousand. Nobody is woken for work that is not his, and nobody misses work that
  * became ready while his own claim was being answered.
  */
 
@@ -30,198 +30,202 @@ export interface Waiters {
    * @throws HiveError as the claim does.
    */
   claim(claim: Claim): Promise<ClaimAnswer>;
+  /** Returns a job nobody will read of, uncounted. */
+  giveBack(grant: Grant): Promise<void>;
   /** Claims that wait right now. */
   readonly size: number;
-  /** Answers all waiting claims with nothing and every later one at once. Safe to call twice. */
+  /** Answers all waiting claims with nothing; later ones look once and do not wait. Safe to call twice. */
   stop(): void;
 }
 
-const NOTHING: ClaimAnswer = { grant: null, drain: false };
+type Sample = Parameters<typeof fits>[1];
 
 interface Waiter {
   readonly workerId: string;
-  readonly claimId: string;
-  readonly group: Group;
-  /** `asking`: the queue is working on its claim; `parked`: waits to be woken; `over`: answered. */
-  phase: "asking" | "parked" | "over";
-  /** Work that fits became ready while it was asking. */
+  /** What it can do; null until it first waits: then every work may be for it. */
+  group: Group | null;
+  /** Where it stands in the line of those that wait. */
+  place: number;
+  /** Work that fits became ready while the queue was answering its claim. */
   missed: boolean;
-  wake: () => void;
+  /** The requirement it was last woken for. */
+  wokenFor: string | null;
+  /** Ends its waiting; true: ask again. Null while it does not wait. */
+  go: ((again: boolean) => void) | null;
 }
 
 /** Waiting workers that take the same jobs, the one that waits longest first. */
 interface Group {
+  readonly name: string;
   readonly skills: Skills;
   readonly parked: Set<Waiter>;
-  readonly asking: Set<Waiter>;
 }
+
+/** Requirements remembered in their parsed form. */
+const SAMPLES = 10_000;
 
 export function createWaiters(
   queue: Pick<Queue, "submit" | "read" | "onEffect">,
   clock: Pick<Clock, "after">,
 ): Waiters {
   const groups = new Map<string, Group>();
-  const byWorker = new Map<string, Waiter>();
-  const samples = new Map<string, Parameters<typeof fits>[1]>();
-  /** Orders parked waiters of different groups by how long they wait. */
-  const parkedAt = new WeakMap<Waiter, number>();
-  let parkings = 0;
+  const asking = new Set<Waiter>();
+  const latest = new Map<string, Waiter>();
+  const samples = new Map<string, Sample>();
+  let places = 0;
+  let parked = 0;
   let stopped = false;
 
   const unlisten = queue.onEffect((effect: Effect) => {
-    if (effect.type === "ready") wakeFor(effect.requirement, 1);
-    else if (effect.type === "signal" && effect.signal === "drain") byWorker.get(effect.workerId)?.wake();
+    if (effect.type === "ready") {
+      const sample = sampleOf(effect.requirement);
+      for (const waiter of asking) if (waiter.group === null || fits(waiter.group.skills, sample)) waiter.missed = true;
+      wake(effect.requirement, 1);
+    } else if (effect.type === "signal" && effect.signal === "drain") {
+      latest.get(effect.workerId)?.go?.(true);
+    }
   });
 
-  function sampleOf(requirement: string): Parameters<typeof fits>[1] {
+  function sampleOf(requirement: string): Sample {
     const known = samples.get(requirement);
     if (known !== undefined) return known;
-    const [role = null, agent = null, ...labels] =
-      requirement === "" ? [] : (JSON.parse(requirement) as (string | null)[]);
+    const parts = requirement === "" ? [] : (JSON.parse(requirement) as (string | null)[]);
+    const [role = null, agent = null, ...labels] = parts;
     const sample = { role, agent, labels: labels.filter((label) => label !== null) };
-    if (samples.size > 10_000) samples.clear();
+    if (samples.size >= SAMPLES) samples.clear();
     samples.set(requirement, sample);
     return sample;
   }
 
-  function wakeFor(requirement: string, count: number): void {
+  /** Wakes up to this many of those that wait and fit, the longest waiting first. */
+  function wake(requirement: string, count: number): void {
     const sample = sampleOf(requirement);
-    for (const group of groups.values()) {
-      if (!fits(group.skills, sample)) continue;
-      for (const waiter of group.asking) waiter.missed = true;
-    }
-    for (let woken = 0; woken < count; woken += 1) {
-      const longest = longestWaiting((group) => fits(group.skills, sample));
+    for (let woken = 0; woken < count && parked > 0; woken += 1) {
+      let longest: Waiter | null = null;
+      for (const group of groups.values()) {
+        const [first] = group.parked;
+        if (first === undefined || (longest !== null && longest.place < first.place)) continue;
+        if (fits(group.skills, sample)) longest = first;
+      }
       if (longest === null) return;
-      longest.wake();
+      longest.wokenFor = requirement;
+      longest.go?.(true);
     }
-  }
-
-  function longestWaiting(takes: (group: Group) => boolean): Waiter | null {
-    let longest: Waiter | null = null;
-    for (const group of groups.values()) {
-      const [first] = group.parked;
-      if (first === undefined || !takes(group)) continue;
-      if (longest === null || (parkedAt.get(first) ?? 0) < (parkedAt.get(longest) ?? 0)) longest = first;
-    }
-    return longest;
   }
 
   function groupOf(skills: Skills): Group {
     const name = skillsName(skills);
     const known = groups.get(name);
     if (known !== undefined) return known;
-    const group: Group = { skills, parked: new Set(), asking: new Set() };
+    const group: Group = { name, skills, parked: new Set() };
     groups.set(name, group);
     return group;
   }
 
-  function leave(waiter: Waiter): void {
-    waiter.phase = "over";
-    waiter.group.parked.delete(waiter);
-    waiter.group.asking.delete(waiter);
-    if (byWorker.get(waiter.workerId) === waiter) byWorker.delete(waiter.workerId);
-    if (waiter.group.parked.size + waiter.group.asking.size === 0) groups.delete(skillsName(waiter.group.skills));
-  }
-
   /** Waits until woken. True: ask again. False: the time is over, the caller is gone, or nothing will come. */
-  function park(waiter: Waiter, deadline: Deadline, closed: AbortSignal): Promise<boolean> {
+  function park(waiter: Waiter, group: Group, deadline: Deadline, closed: AbortSignal): Promise<boolean> {
     if (closed.aborted || deadline.over || stopped) return Promise.resolve(false);
     return new Promise<boolean>((resolve) => {
       const go = (again: boolean): void => {
-        waiter.group.parked.delete(waiter);
-        waiter.wake = () => {};
-        closed.removeEventListener("abort", onEnd);
+        group.parked.delete(waiter);
+        if (group.parked.size === 0) groups.delete(group.name);
+        parked -= 1;
+        waiter.go = null;
+        closed.removeEventListener("abort", end);
         deadline.onOver = () => {};
         resolve(again);
       };
-      const onEnd = (): void => go(false);
-      waiter.phase = "parked";
-      waiter.wake = () => go(waiter.phase === "parked" && !stopped);
-      waiter.group.parked.add(waiter);
-      parkings += 1;
-      parkedAt.set(waiter, parkings);
-      closed.addEventListener("abort", onEnd, { once: true });
-      deadline.onOver = onEnd;
+      const end = (): void => go(false);
+      places += 1;
+      waiter.place = places;
+      waiter.go = go;
+      groups.set(group.name, group);
+      group.parked.add(waiter);
+      parked += 1;
+      closed.addEventListener("abort", end, { once: true });
+      deadline.onOver = end;
     });
   }
 
-  async function wait(waiter: Waiter, claim: Claim): Promise<ClaimAnswer> {
-    const { workerId, claimId, closed } = claim;
-    const deadline = startDeadline(clock, claim.waitMs);
+  /** Asks once, and passes on what it was woken for: to two others after a job, to one when it could not take any. */
+  async function ask(waiter: Waiter, claimId: string): Promise<ClaimAnswer> {
+    const { workerId, wokenFor } = waiter;
+    waiter.wokenFor = null;
+    waiter.missed = false;
+    asking.add(waiter);
+    let pass = 1;
     try {
-      for (;;) {
-        waiter.phase = "asking";
-        waiter.missed = false;
-        waiter.group.asking.add(waiter);
-        const answer = await queue.submit<"claim">({ type: "claim", workerId, claimId });
-        waiter.group.asking.delete(waiter);
-        if (answer.grant !== null) {
-          wakeTwo(waiter);
-          if (closed.aborted && byWorker.get(workerId) === waiter) await giveBack(answer.grant);
-          return answer;
-        }
-        if (answer.drain || byWorker.get(workerId) !== waiter) return answer;
-        if (waiter.missed) continue;
-        if (!(await park(waiter, deadline, closed))) return NOTHING;
-      }
+      const answer = await queue.submit<"claim">({ type: "claim", workerId, claimId });
+      pass = answer.grant !== null ? 2 : answer.drain ? 1 : 0;
+      return answer;
     } finally {
-      deadline.cancel();
-      leave(waiter);
+      if (wokenFor !== null) wake(wokenFor, pass);
     }
   }
 
-  /** Where one job was ready there may be more: two others look, who wake two others each if they find one. */
-  function wakeTwo(waiter: Waiter): void {
-    for (let woken = 0; woken < 2; woken += 1) longestWaiting((group) => group === waiter.group)?.wake();
+  async function claimUntil(waiter: Waiter, claim: Claim, deadline: Deadline): Promise<ClaimAnswer> {
+    for (;;) {
+      const answer = await ask(waiter, claim.claimId);
+      const superseded = latest.get(claim.workerId) !== waiter;
+      if (answer.grant !== null) {
+        if (claim.closed.aborted && !superseded) await giveBack(answer.grant);
+        return answer;
+      }
+      if (answer.drain || superseded) return answer;
+      const group: Group =
+        waiter.group ?? groupOf(await queue.read((state) => state.workers.get(claim.workerId)?.record ?? NO_SKILLS));
+      waiter.group = group;
+      if (waiter.missed) continue;
+      asking.delete(waiter);
+      if (!(await park(waiter, groupOf(group.skills), deadline, claim.closed))) return { grant: null, drain: false };
+      if (latest.get(claim.workerId) !== waiter) return { grant: null, drain: false };
+    }
   }
 
-  /** Nobody will read this answer. The worker may claim again; the job must not wait for the lease to run out. */
   async function giveBack({ job, lease }: Grant): Promise<void> {
     const outcome = { end: "returned", message: "the worker's connection closed before it had the lease" } as const;
-    const finishId = `closed-${lease.salt}`;
     await queue
-      .submit<"finish">({ type: "finish", lease: { jobId: job.id, fence: lease.fence }, finishId, outcome, log: null })
-      // Over already, or the store is away: then it runs out by itself.
+      .submit<"finish">({
+        type: "finish",
+        lease: { jobId: job.id, fence: lease.fence },
+        finishId: `closed-${lease.salt}`,
+        outcome,
+        log: null,
+      })
+      // Over already, or the store is away: then the lease runs out by itself.
       .catch(() => {});
   }
 
   return {
     get size() {
-      let parked = 0;
-      for (const group of groups.values()) parked += group.parked.size;
       return parked;
     },
+    giveBack,
     async claim(claim) {
-      const { workerId, claimId } = claim;
-      const before = byWorker.get(workerId);
-      if (stopped || claim.waitMs <= 0) {
-        const answer = await queue.submit<"claim">({ type: "claim", workerId, claimId });
-        if (answer.grant !== null && claim.closed.aborted && byWorker.get(workerId) === undefined)
-          await giveBack(answer.grant);
-        return answer;
-      }
-      const skills =
-        before?.group.skills ?? (await queue.read((state) => state.workers.get(workerId)?.record ?? NO_SKILLS));
       const waiter: Waiter = {
-        workerId,
-        claimId,
-        group: groupOf(skills),
-        phase: "asking",
+        workerId: claim.workerId,
+        group: null,
+        place: 0,
         missed: false,
-        wake: () => {},
+        wokenFor: null,
+        go: null,
       };
-      byWorker.set(workerId, waiter);
-      if (before !== undefined) {
-        before.phase = "over";
-        before.wake();
+      const before = latest.get(claim.workerId);
+      latest.set(claim.workerId, waiter);
+      before?.go?.(false);
+      const deadline = startDeadline(clock, claim.waitMs);
+      try {
+        return await claimUntil(waiter, claim, deadline);
+      } finally {
+        deadline.cancel();
+        asking.delete(waiter);
+        if (latest.get(claim.workerId) === waiter) latest.delete(claim.workerId);
       }
-      return wait(waiter, claim);
     },
     stop() {
       stopped = true;
       unlisten();
-      for (const group of groups.values()) for (const waiter of group.parked) waiter.wake();
+      for (const waiter of latest.values()) waiter.go?.(false);
     },
   };
 }
@@ -236,10 +240,16 @@ interface Deadline {
 }
 
 function startDeadline(clock: Pick<Clock, "after">, ms: number): Deadline {
-  const cancel = clock.after(ms, () => {
-    deadline.over = true;
-    deadline.onOver();
-  });
-  const deadline: Deadline = { over: false, onOver: () => {}, cancel };
+  const deadline: { over: boolean; onOver: () => void; cancel: () => void } = {
+    over: ms <= 0,
+    onOver: () => {},
+    cancel: () => {},
+  };
+  if (ms > 0) {
+    deadline.cancel = clock.after(ms, () => {
+      deadline.over = true;
+      deadline.onOver();
+    });
+  }
   return deadline;
 }

@@ -1,0 +1,211 @@
+/**
+ * Turns what a client sent into the job the queue takes: every default filled in, every address and name judged, secrets
+ * sealed, and all that is wrong listed at once. Pure: the same request, policy, instant and id give the same job. Only
+ * the compiled job travels further.
+ */
+
+import { createHmac } from "node:crypto";
+import {
+  checkBranchName,
+  parseRepoAddress,
+  type ApprovalRule,
+  type NewJob,
+  type RepoAddress,
+  type RepoAddressRules,
+  type Task,
+} from "@hive/core";
+import type { newJobSchema } from "@hive/protocol";
+import type { z } from "zod";
+
+/** A job as its schema gives it. */
+export type JobRequest = z.output<typeof newJobSchema>;
+
+/** The server's settings as far as they decide about new jobs. */
+export interface JobPolicy {
+  readonly repoRules: RepoAddressRules;
+  /** Says why an address may not be called back, or null. Text only; the deliverer checks again when it connects. */
+  readonly refuseCallback: (url: string) => string | null;
+  /** Every agent adapter there is. */
+  readonly agents: readonly string[];
+  /** The agent for jobs that name none: `HIVE_AGENT`, else the adapter that has a key; null: hold them. */
+  readonly defaultAgent: string | null;
+  /** True when no isolation is there and the operator has not allowed to go without: real agents are held. */
+  readonly holdRealAgents: boolean;
+  /** What a person must approve about jobs of this repository. */
+  readonly approvalFor: (repo: RepoAddress) => ApprovalRule;
+  /** True when the server has an address of its own that is called back about every job. */
+  readonly callbackByDefault: boolean;
+  readonly seal: (jobId: string, name: string, plaintext: string) => unknown;
+  /** 32 secret bytes; what a client sent is remembered only as an HMAC under them. */
+  readonly hashKey: Uint8Array;
+}
+
+/** Something wrong with the request, by field. */
+export interface JobProblem {
+  readonly path: string;
+  readonly message: string;
+}
+
+export type CompiledJob =
+  | { readonly ok: true; readonly job: NewJob }
+  | { readonly ok: false; readonly problems: readonly JobProblem[] };
+
+export interface CompileInput {
+  readonly request: JobRequest;
+  readonly policy: JobPolicy;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The id of a job that was sent without one. */
+  readonly randomId: string;
+  /** Who puts it in: `api`, `demo`, … */
+  readonly origin: string;
+}
+
+/** Milliseconds an attempt may take when the job does not say. */
+export const DEFAULT_TIMEOUT_MS = 3_600_000;
+const DEFAULT_MAX_ATTEMPTS = 3;
+const DEFAULT_PRIORITY = 5;
+const YEAR_MS = 366 * 86_400_000;
+/** The agent that needs no key, spends nothing and does what its script says: it needs no isolation either. */
+const HARMLESS_AGENT = "demo";
+
+/** What each task needs, and what else only it may have. `instructions` explain a job to people, so every task takes them. */
+const FIELDS: Readonly<Record<Task, { readonly needs: readonly TaskField[]; readonly takes: readonly TaskField[] }>> = {
+  agent: { needs: ["instructions"], takes: ["agent"] },
+  analyze: { needs: ["instructions"], takes: ["agent"] },
+  script: { needs: ["script"], takes: [] },
+  changes: { needs: ["changes"], takes: [] },
+  build: { needs: [], takes: [] },
+  test: { needs: [], takes: [] },
+  lint: { needs: [], takes: [] },
+};
+const TASK_FIELDS = ["instructions", "script", "changes", "agent"] as const;
+type TaskField = (typeof TASK_FIELDS)[number];
+
+/** The job, or everything that is wrong with the request. */
+export function compileJob(input: CompileInput): CompiledJob {
+  const { request, policy } = input;
+  const problems: JobProblem[] = [];
+  const wrong = (path: string, message: string): void => void problems.push({ path, message });
+
+  const repo = parseRepoAddress(request.repo, policy.repoRules);
+  if (!repo.ok) wrong("repo", repo.message);
+  checkFields(request, wrong);
+  checkBranches(request, wrong);
+  const runAt = readRunAt(request.runAt, input.now, wrong);
+  const refused = request.callbackUrl === undefined ? null : policy.refuseCallback(request.callbackUrl);
+  if (refused !== null) wrong("callbackUrl", refused);
+  const { agent, hold } = chooseAgent(request, policy, wrong);
+  if (request.jobId !== undefined && request.dependsOn?.includes(request.jobId) === true) {
+    wrong("dependsOn", `job ${request.jobId} cannot depend on itself`);
+  }
+  if (!repo.ok || problems.length > 0) return { ok: false, problems };
+
+  const id = request.jobId ?? input.randomId;
+  return {
+    ok: true,
+    job: {
+      id,
+      idGiven: request.jobId !== undefined,
+      bodyHash: bodyHash(request, policy.hashKey),
+      task: request.task,
+      role: request.role ?? null,
+      labels: request.labels ?? [],
+      priority: request.priority ?? DEFAULT_PRIORITY,
+      repo: repo.url,
+      key: request.concurrencyKey ?? defaultKey(request.branch, repo),
+      agent,
+      trust: "trusted",
+      approval: policy.approvalFor(repo),
+      callback: policy.callbackByDefault || request.callbackUrl !== undefined,
+      runAt,
+      maxAttempts: request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
+      retryOn: request.retryOn ?? "system",
+      timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      dependsOn: request.dependsOn === undefined ? [] : [...new Set(request.dependsOn)],
+      branch: request.branch ?? null,
+      base: request.base ?? null,
+      instructions: request.instructions ?? null,
+      script: request.script ?? null,
+      changes: request.changes ?? null,
+      callbackUrl: request.callbackUrl ?? null,
+      metadata: request.metadata ?? null,
+      gitUser: request.gitUser ?? null,
+      origin: input.origin,
+      secrets:
+        request.githubToken === undefined ? {} : { githubToken: policy.seal(id, "githubToken", request.githubToken) },
+      hold,
+    },
+  };
+}
+
+/** Jobs of one branch push to the same place, so by default one of them runs at a time. */
+function defaultKey(branch: string | undefined, repo: RepoAddress): string | null {
+  return branch === undefined ? null : `${repo.key}#${branch}`;
+}
+
+function checkFields(request: JobRequest, wrong: (path: string, message: string) => void): void {
+  const { needs, takes } = FIELDS[request.task];
+  for (const field of TASK_FIELDS) {
+    const given = request[field] !== undefined;
+    if (!given && needs.includes(field)) wrong(field, `the task "${request.task}" needs ${field}`);
+    if (given && field !== "instructions" && !needs.includes(field) && !takes.includes(field)) {
+      wrong(field, `the task "${request.task}" does not use ${field}; leave it out or choose another task`);
+    }
+  }
+}
+
+function checkBranches(request: JobRequest, wrong: (path: string, message: string) => void): void {
+  for (const field of ["branch", "base"] as const) {
+    const name = request[field];
+    if (name === undefined) continue;
+    const checked = checkBranchName(name);
+    if (!checked.ok) wrong(field, checked.message);
+  }
+}
+
+function readRunAt(
+  text: string | undefined,
+  now: number,
+  wrong: (path: string, message: string) => void,
+): number | null {
+  if (text === undefined) return null;
+  const at = Date.parse(text);
+  if (Number.isNaN(at)) wrong("runAt", `"${text}" is no date that exists`);
+  else if (at > now + YEAR_MS) wrong("runAt", `"${text}" is more than a year ahead`);
+  // In the past: at once.
+  return Number.isNaN(at) || at <= now ? null : at;
+}
+
+function chooseAgent(
+  { task, agent }: JobRequest,
+  policy: JobPolicy,
+  wrong: (path: string, message: string) => void,
+): Pick<NewJob, "agent" | "hold"> {
+  if (task !== "agent" && task !== "analyze") return { agent: null, hold: null };
+  if (agent !== undefined && !policy.agents.includes(agent)) {
+    wrong("agent", `there is no agent "${agent}"; this server knows ${policy.agents.join(", ")}`);
+  }
+  const chosen = agent ?? policy.defaultAgent;
+  if (chosen === null) return { agent: null, hold: "no_agent" };
+  return { agent: chosen, hold: policy.holdRealAgents && chosen !== HARMLESS_AGENT ? "no_isolation" : null };
+}
+
+/**
+ * An HMAC over the canonical JSON of what the client sent, without tokens and before defaults: the same request again is
+ * the same job, also after the token in it was renewed or a default of the server has changed.
+ */
+export function bodyHash(request: JobRequest, key: Uint8Array): string {
+  const { jobId: _id, githubToken: _token, ...rest } = request;
+  return createHmac("sha256", key).update(canonical(rest)).digest("base64url");
+}
+
+/** JSON with sorted members. Depth is bounded by the schema. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(",")}}`;
+}
