@@ -170,10 +170,11 @@ describe("waiting claims", () => {
     const { register, enqueue, claim } = await world();
     for (let round = 0; round < 50; round += 1) {
       await register(`a${round}`);
+      // All in one batch, in this order: the claim finds nothing, and its answer waits for the commit that brings work.
+      const before = register(`before-${round}`);
       const asked = claim(`a${round}`);
-      // Between the claim's turn and its parking, at every possible moment.
-      for (let turn = 0; turn < round % 10; turn += 1) await Promise.resolve();
-      await enqueue({ id: `job-${round}` });
+      for (let turn = 0; turn < round % 5; turn += 1) await Promise.resolve();
+      await Promise.all([before, enqueue({ id: `job-${round}` })]);
       const { grant } = await asked;
       expect(grant?.job.id).toBe(`job-${round}`);
     }
