@@ -107,7 +107,7 @@ async function answer(
     return json(response, Number(mode), { type: "error", error: ERRORS[mode] });
   }
   const wantsTool = mode === "loop" || (mode === "tool" && !text.includes('"tool_result"'));
-  const block =
+  const block: Block =
     wantsTool && script.tool
       ? { type: "tool_use", id: `toolu_${requests.length}`, name: script.tool.name, input: script.tool.input }
       : { type: "text", text: script.text ?? "All done." };

@@ -16,6 +16,8 @@
  * | `demo:children`    | leaves children behind that have left its process group and session, then goes on |
  * | `demo:secret-hunt` | looks for credentials wherever an agent can look and prints what it finds, then goes on |
  */
+
+/* oxlint-disable node/no-process-env -- not part of the worker: to an agent the environment is its input, and what it hunts through */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
