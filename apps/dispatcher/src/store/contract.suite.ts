@@ -120,7 +120,7 @@ export function storeSuite(name: string, make: () => Promise<StoreHarness>): voi
       await committed;
       const first = await read("a");
       expect(first).toEqual({ n: 1, list: [1] });
-      (first?.["list"] as number[]).push(3);
+      Object(first?.["list"]).push(3);
       expect(await read("a")).toEqual({ n: 1, list: [1] });
     });
 
@@ -249,7 +249,7 @@ export function storeSuite(name: string, make: () => Promise<StoreHarness>): voi
         { collection: "things", limit: 1001 },
         { collection: "things", limit: 1.5 },
       ];
-      for (const query of bad) await expect(store.list(query), JSON.stringify(query)).rejects.toThrow(RangeError);
+      for (const query of bad) await expect(store.list(query)).rejects.toThrow(RangeError);
       await expect(store.get([{ collection: "nowhere", id: "a" }])).rejects.toThrow(RangeError);
       await expect(write([put("a", {}, "nowhere")])).rejects.toThrow(RangeError);
     });

@@ -152,7 +152,7 @@ export class MemoryStore implements Store {
     }));
     const done = this.#running.then(() => this.#run(commit, encoded, absent));
     this.#running = done.catch(() => {});
-    return await done;
+    await done;
   }
 
   async snapshot(path: string): Promise<void> {

@@ -133,7 +133,7 @@ export class SqliteStore implements Store {
    * itself only for small files.
    */
   async verify(): Promise<readonly string[]> {
-    return await this.#inOwnThread((thread) => thread.call("verify", null));
+    return this.#inOwnThread((thread) => thread.call("verify", null));
   }
 
   async close(): Promise<void> {
@@ -145,7 +145,11 @@ export class SqliteStore implements Store {
     // The writer last: the connection that closes last moves the log into the database and removes it.
     await reader.call("close", null).catch(() => {});
     await reader.terminate();
-    await writer.call("close", null).finally(() => writer.terminate());
+    try {
+      await writer.call("close", null);
+    } finally {
+      await writer.terminate();
+    }
   }
 
   /** Long reads get a thread and a connection of their own, so that short ones do not wait behind them. */

@@ -119,7 +119,7 @@ function prepareTable(database: DatabaseSync, collection: CompiledCollection, in
   for (const index of collection.indexes.values()) {
     const equals = index.equals.map((field) => `e_${field}, `).join("");
     database.exec(
-      `CREATE INDEX "${name}.${index.name}" ON "${name}" (${equals}r_${index.range}, id) WHERE r_${index.range} IS NOT NULL`,
+      `CREATE INDEX "${name}.${index.name}" ON "${name}" (${equals}r_${index.range}) WHERE r_${index.range} IS NOT NULL`,
     );
   }
   database.prepare("INSERT OR REPLACE INTO hive_collections VALUES (?, ?)").run(name, indexes);
