@@ -28,8 +28,8 @@ export interface Outbox {
   save(result: UnsentResult): Promise<void>;
   /** Everything unsent. A file that cannot be read is set aside with the ending `.broken` and told to `warn`. */
   list(): Promise<UnsentResult[]>;
-  /** The result was taken or refused; safe to repeat. */
-  remove(result: Pick<UnsentResult, "jobId" | "fence">): Promise<void>;
+  /** The result was taken or refused: it goes, and the log that was kept for it. Safe to repeat. */
+  remove(result: UnsentResult): Promise<void>;
 }
 
 /** The outbox in `folder`, which is made if missing and readable by nobody else. */
@@ -37,7 +37,7 @@ export async function openOutbox(folder: string, warn: (message: string) => void
   await mkdir(folder, { recursive: true, mode: 0o700 });
 
   // A job's id is the caller's text: it never becomes a file name as it is.
-  const pathOf = ({ jobId, fence }: Pick<UnsentResult, "jobId" | "fence">): string =>
+  const pathOf = ({ jobId, fence }: UnsentResult): string =>
     join(folder, `${createHash("sha256").update(jobId).digest("hex").slice(0, 24)}-${fence}.json`);
 
   return {
@@ -67,6 +67,7 @@ export async function openOutbox(folder: string, warn: (message: string) => void
       return found;
     },
     async remove(result) {
+      if (result.logFile !== null) await rm(result.logFile, { force: true });
       await rm(pathOf(result), { force: true });
     },
   };

@@ -1,0 +1,70 @@
+/** The first step of a job: whose repository it is, a mirror its credential may read, and a working copy of its own. */
+
+import { chown, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { parseRepoAddress } from "@hive/core";
+import { checkout, type Workspace } from "./git/checkout.ts";
+import { toAttemptError } from "./git/failure.ts";
+import type { Remote } from "./git/remote.ts";
+import type { LeaseSecrets } from "./report/lease-calls.ts";
+import { AttemptFailure, fail, type RunningJob } from "./running-job.ts";
+import type { WorkerParts } from "./worker-parts.ts";
+
+/** A job ready to be worked on. */
+export interface Prepared {
+  readonly secrets: LeaseSecrets;
+  readonly remote: Remote;
+  readonly workspace: Workspace;
+  /** The agent's folder for what is not committed. */
+  readonly output: string;
+  /** The attempt before this one pushed and could not open the pull request: only that is left to do. */
+  readonly onlyPullRequest: boolean;
+}
+
+/** The job's repository and login. @throws AttemptFailure */
+export function remoteOf(worker: WorkerParts, running: RunningJob, secrets: LeaseSecrets): Remote {
+  const address = parseRepoAddress(running.lease.job.repo, {
+    allowFile: worker.allowFileRepos,
+    // The dispatcher took this address only from a network its operator named; it is the one that knows those.
+    allowPlainHttp: () => true,
+  });
+  if (!address.ok) return fail("repo_not_found", "work", address.message);
+  return { address, credential: secrets.git };
+}
+
+/** @throws AttemptFailure */
+export async function prepare(worker: WorkerParts, running: RunningJob, secrets: LeaseSecrets): Promise<Prepared> {
+  const { job } = running.lease;
+  const remote = remoteOf(worker, running, secrets);
+  const { user } = worker.slot;
+  const folder = join(running.folder, "work");
+  const output = join(running.folder, "output");
+  await mkdir(folder, { mode: 0o711 });
+  await mkdir(output, { mode: 0o700 });
+  if (user !== undefined) await chown(output, user.uid, user.gid);
+  const workspace = await checkout({
+    git: worker.git,
+    mirrors: worker.mirrors,
+    remote,
+    jobId: job.jobId,
+    branch: job.branch,
+    base: job.base,
+    folder,
+    signal: running.attempt.work,
+    ...(user === undefined ? {} : { agent: user }),
+    ...(job.gitUser === null ? {} : { author: job.gitUser }),
+  });
+  running.attempt.work.throwIfAborted();
+  if (!workspace.ok) throw new AttemptFailure(toAttemptError(workspace));
+  running.findings.baseCommit = workspace.baseCommit;
+  await running.say(
+    `${workspace.continued ? "going on from" : "starting at"} ${workspace.baseCommit} for ${workspace.branch}`,
+  );
+  const own = job.announced.some((one) => one.ref === workspace.ref && one.commit === workspace.expectedOld);
+  const onlyPullRequest = own && job.previous?.code === "pr_refused";
+  if (onlyPullRequest) {
+    running.findings.branch = workspace.branch;
+    running.findings.commit = workspace.expectedOld;
+  }
+  return { secrets, remote, workspace, output, onlyPullRequest };
+}

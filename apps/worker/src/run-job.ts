@@ -1,0 +1,142 @@
+/**
+ * Does one leased job, from the first heartbeat to an empty slot. Success is computed, never believed: the task ended
+ * well, our commit is at the remote, a pull request exists where one is due. Whatever stops the work (a person, the
+ * clock, a lost lease, a shutdown) leaves the checklist early; telling the end and cleaning up always happen.
+ */
+
+import type { Outcome } from "@hive/core";
+import type { LeaseGrant } from "@hive/protocol";
+import { cleanUp, killAgent } from "./clean-up.ts";
+import { prepare, type Prepared, remoteOf } from "./prepare-job.ts";
+import { keepUnpublished, openPullRequest, publishApproved, publishWork } from "./publish-job.ts";
+import { report } from "./report/report.ts";
+import { failedOutcome, resultOf, stoppedOutcome } from "./report/result.ts";
+import { AttemptFailure, type RunningJob, startRunningJob } from "./running-job.ts";
+import type { TaskRequest, WorkerParts } from "./worker-parts.ts";
+
+/** A job in work, as the rest of the worker sees it. */
+export interface JobInWork {
+  readonly jobId: string;
+  readonly fence: number;
+  /** See `Attempt.stop`. */
+  readonly stop: RunningJob["attempt"]["stop"];
+  readonly status: () => string;
+}
+
+/**
+ * Runs the job of a lease to its end. `onStart` gets a handle to stop it.
+ * @throws when the slot could not be emptied: this worker must not take another job.
+ */
+export async function runJob(worker: WorkerParts, lease: LeaseGrant, onStart: (job: JobInWork) => void): Promise<void> {
+  const running = await startRunningJob(worker, lease);
+  const { attempt, heartbeat } = running;
+  onStart({ jobId: attempt.jobId, fence: attempt.fence, stop: attempt.stop, status: heartbeat.status });
+  try {
+    const begun = await heartbeat.begun;
+    if (begun) await report(worker, running, await decide(worker, running));
+  } finally {
+    running.stopTimer();
+    await heartbeat.stop();
+    await running.log()?.stream.close({ keep: running.findings.keepLog });
+    await cleanUp(worker, running);
+  }
+}
+
+/** How the attempt ends; null when the lease is over and nobody wants to hear of it. */
+async function decide(worker: WorkerParts, running: RunningJob): Promise<Outcome | null> {
+  const { attempt, lease } = running;
+  let prepared: Prepared | null = null;
+  try {
+    if (lease.purpose === "publish") return await publishOnly(worker, running);
+    prepared = await prepareAndSetUp(worker, running);
+    if (!prepared.onlyPullRequest) await runTask(worker, running, prepared);
+    return await publish(worker, running, prepared);
+  } catch (error) {
+    await killAgent(worker.slot);
+    const stop = attempt.stopped();
+    if (stop === null && !(error instanceof AttemptFailure)) worker.log.error({ err: error }, "the attempt broke");
+    if (prepared !== null) await keepUnpublished(worker, running, prepared, error);
+    const { isolation } = worker;
+    if (stop !== null) return stoppedOutcome(running, stop, isolation);
+    return failedOutcome(running, failureOf(error), isolation);
+  }
+}
+
+async function prepareAndSetUp(worker: WorkerParts, running: RunningJob): Promise<Prepared> {
+  const secrets = await running.open();
+  await running.enter("prepare");
+  return prepare(worker, running, secrets);
+}
+
+async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepared): Promise<void> {
+  const request: TaskRequest = {
+    job: running.lease.job,
+    workspace: prepared.workspace,
+    slot: worker.slot,
+    output: prepared.output,
+    log: requireLog(running),
+    onEvent: running.events.add,
+    onProgress: running.heartbeat.tell,
+    signal: running.attempt.work,
+    remainingMs: running.remainingMs(),
+    llmToken: running.lease.llmToken,
+  };
+  await running.enter("setup");
+  const broken = await worker.tasks.setUp(request);
+  running.attempt.work.throwIfAborted();
+  if (broken !== null) throw new AttemptFailure(broken);
+
+  await running.enter("run");
+  const task = await worker.tasks.run({ ...request, remainingMs: running.remainingMs() });
+  running.findings.task = task;
+  await killAgent(worker.slot);
+  for (const file of task.files) {
+    const kept = await running.keep(file.name, file.bytes);
+    if (kept !== null) running.findings.artifacts.push(kept);
+  }
+  running.attempt.work.throwIfAborted();
+  if (task.error !== null) throw new AttemptFailure(task.error);
+}
+
+async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepared): Promise<Outcome> {
+  const { task } = running.findings;
+  const { job } = running.lease;
+  if (prepared.onlyPullRequest || task?.publishes === true) {
+    await running.enter("publish");
+    const waiting = prepared.onlyPullRequest ? null : await publishWork(worker, running, prepared, job.approvePublish);
+    if (waiting !== null)
+      return { end: "awaits_approval", bundle: waiting, result: resultOf(running, worker.isolation) };
+    await openPullRequest(worker, running, prepared.remote, prepared.secrets, prepared.workspace.base);
+  } else {
+    running.findings.noChanges = true;
+  }
+  return { end: "succeeded", result: resultOf(running, worker.isolation) };
+}
+
+/** A lease that only publishes: the bundle a person approved, and nothing else. */
+async function publishOnly(worker: WorkerParts, running: RunningJob): Promise<Outcome> {
+  const secrets = await running.open();
+  await running.enter("prepare");
+  const remote = remoteOf(worker, running, secrets);
+  await running.enter("publish");
+  const base = await publishApproved(worker, running, remote);
+  await openPullRequest(worker, running, remote, secrets, base);
+  return { end: "succeeded", result: resultOf(running, worker.isolation) };
+}
+
+function requireLog(running: RunningJob) {
+  const log = running.log();
+  if (log === null) throw new Error("the log is not open");
+  return log.stream;
+}
+
+function failureOf(error: unknown): AttemptFailure["failure"] {
+  if (error instanceof AttemptFailure) return error.failure;
+  const message = error instanceof Error ? error.message : String(error);
+  const full = (error as { code?: unknown }).code === "ENOSPC";
+  return {
+    code: full ? "disk_full" : "worker_broke",
+    kind: "system",
+    message: `the worker could not go on: ${message}`,
+  };
+}

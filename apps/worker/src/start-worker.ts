@@ -1,0 +1,208 @@
+/**
+ * Puts a worker together and runs it: registers, claims, listens, tells results that are still untold, and leaves when
+ * it is told to. One job at a time.
+ *
+ * Three ways to leave: `drain` (an operator, or a parent that is gone) finishes the job first however long it takes;
+ * `drain` with a grace (SIGTERM) gives the job back when the grace is over; `stopNow` (a second signal) at once.
+ */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createClient, endpoints, type LeaseGrant } from "@hive/protocol";
+import type { Logger } from "pino";
+import { clearLeftovers } from "./clean-up.ts";
+import type { WorkerConfig } from "./config.ts";
+import { createGit } from "./git/git.ts";
+import { createMirrors } from "./git/mirror.ts";
+import { startClaimLoop } from "./loops/claim-loop.ts";
+import type { Clock } from "./loops/clock.ts";
+import { startReplayLoop } from "./loops/replay-loop.ts";
+import { createSession } from "./loops/session.ts";
+import { type Signal, startSignalsLoop } from "./loops/signals-loop.ts";
+import { openSlot } from "./process/agent-user.ts";
+import { openOutbox } from "./report/outbox.ts";
+import { createResendLog } from "./report/report.ts";
+import { type JobInWork, runJob } from "./run-job.ts";
+import type { EnsurePullRequest, Tasks, WorkerParts } from "./worker-parts.ts";
+
+export interface StartOptions {
+  readonly config: WorkerConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  readonly tasks: Tasks;
+  /** Agents that can run here, by name. */
+  readonly agents: readonly string[];
+  /** Files that the agents' user must be able to read. */
+  readonly mustReach: readonly string[];
+  readonly ensurePullRequest: EnsurePullRequest;
+}
+
+export interface Worker {
+  /** Resolves when the worker has left in order. @throws when it cannot go on: a slot that cannot be emptied, a refused registration */
+  readonly done: Promise<void>;
+  /** Takes no more jobs. With `graceMs` the job in work is given back after it; without, it may finish. */
+  drain(reason: string, graceMs?: number): void;
+  /** Gives the job back and leaves. */
+  stopNow(reason: string): void;
+  /** One line for each thing it is doing. */
+  status(): readonly string[];
+}
+
+/** Milliseconds a goodbye and a given-back job have, once everything must end. */
+const LAST_WORDS_MS = 3_000;
+
+/** Starts a worker. Nobody else may use its slot's folder. */
+export async function startWorker(options: StartOptions): Promise<Worker> {
+  const { config, clock, log } = options;
+  const folder = join(config.dataFolder, `slot-${config.slot}`);
+  await mkdir(folder, { recursive: true, mode: 0o711 });
+  const slot = await openSlot({
+    folder,
+    slot: config.slot,
+    mustReach: options.mustReach,
+    ...(config.uidBase === undefined ? {} : { uidBase: config.uidBase }),
+  });
+  if (slot.why !== undefined) log.info(slot.why);
+  await clearLeftovers(slot, folder);
+  const privateFolder = join(folder, "private");
+  await mkdir(privateFolder, { recursive: true, mode: 0o700 });
+  const git = createGit({
+    privateFolder,
+    path: config.path,
+    ...(config.extraCaFile === null ? {} : { caFile: config.extraCaFile }),
+  });
+  const client = createClient({ baseUrl: config.dispatcherUrl });
+  const contained = config.provider === "docker" || config.provider === "fly";
+  const { name, roles, labels, provider, credential } = config;
+  const isolation = contained ? "container" : "none";
+  const session = createSession({
+    client,
+    profile: { name, version: options.version, roles, labels, provider, isolation, agents: options.agents },
+    credential,
+    clock,
+    warn: (message) => log.warn(message),
+  });
+  const outbox = await openOutbox(join(folder, "unsent"), (message) => log.warn(message));
+
+  const claiming = new AbortController();
+  const leaving = new AbortController();
+  let inWork: JobInWork | null = null;
+  let giveBack: (() => void) | null = null;
+  let why: string | null = null;
+
+  function drain(reason: string, graceMs?: number): void {
+    if (why === null) log.info("leaving: %s", reason);
+    why ??= reason;
+    claiming.abort();
+    if (graceMs !== undefined && giveBack === null) {
+      giveBack = clock.after(graceMs, () => inWork?.stop({ why: "leaving", reason }));
+    }
+  }
+
+  function onSignal(signal: Signal): void {
+    if (signal.signal === "drain") return drain(signal.reason);
+    if (inWork === null || signal.jobId !== inWork.jobId || signal.fence !== inWork.fence) return;
+    inWork.stop({ why: signal.signal === "cancel" ? "canceled" : "stale", reason: signal.reason });
+  }
+
+  const parts: WorkerParts = {
+    client,
+    clock,
+    log,
+    registered: session.current,
+    outbox,
+    slot,
+    folder,
+    git,
+    mirrors: await createMirrors(git, config.mirrorFolder),
+    allowFileRepos: config.allowFileRepos,
+    tasks: options.tasks,
+    ensurePullRequest: options.ensurePullRequest,
+    isolation: contained ? "container" : slot.isolation,
+    leaving: leaving.signal,
+    onDrain: () => drain("the dispatcher wants this worker to leave"),
+  };
+
+  async function work(lease: LeaseGrant): Promise<void> {
+    log.info("%s: %s, attempt %d", lease.job.jobId, lease.job.task, lease.job.attempt);
+    try {
+      await runJob(parts, lease, (job) => {
+        inWork = job;
+      });
+    } finally {
+      inWork = null;
+    }
+  }
+
+  const loops: { status(): string }[] = [session];
+
+  async function serve(): Promise<void> {
+    const ended = new AbortController();
+    const registered = await session.register(claiming.signal, null);
+    if (registered === null) return;
+    log.info("registered as %s", registered.workerId);
+    const replay = startReplayLoop({
+      client,
+      outbox,
+      clock,
+      signal: AbortSignal.any([ended.signal, leaving.signal]),
+      resendLog: createResendLog(client, clock, registered.limits.logChunkBytes),
+      isInWork: (jobId, fence) => inWork?.jobId === jobId && inWork.fence === fence,
+      say: (message) => log.info(message),
+    });
+    const signals = startSignalsLoop({ client, session, clock, signal: ended.signal, onSignal });
+    const claims = startClaimLoop({
+      client,
+      session,
+      clock,
+      signal: claiming.signal,
+      work,
+      say: (message) => log.warn(message),
+    });
+    loops.push(claims, signals, replay);
+    // A registration that is refused ends the signals first; the claims find out by themselves.
+    signals.done.catch(() => undefined);
+    try {
+      await claims.done;
+      await tellWhatIsUntold(replay);
+    } finally {
+      giveBack?.();
+      ended.abort();
+      await Promise.all([replay.done, signals.done.catch(() => undefined)]);
+    }
+    await goodbye();
+  }
+
+  /** An unsent result keeps the worker a while; after that the disk keeps it for the slot's next worker. */
+  async function tellWhatIsUntold(replay: { drained(): Promise<void> }): Promise<void> {
+    if ((await outbox.list()).length === 0) return;
+    const patience = new AbortController();
+    const takeBack = clock.after(config.orphanMs, () => patience.abort());
+    const over = new Promise<void>((resolve) => {
+      for (const signal of [patience.signal, leaving.signal]) signal.addEventListener("abort", () => resolve());
+    });
+    await Promise.race([replay.drained(), over]);
+    takeBack();
+  }
+
+  async function goodbye(): Promise<void> {
+    // A result that is still untold may yet be taken; a goodbye would give its job to somebody else.
+    if ((await outbox.list()).length > 0) return;
+    const { token } = session.current();
+    await client
+      .call(endpoints.workerGoodbye, {}, { token, timeoutMs: LAST_WORDS_MS })
+      .catch((error: unknown) => log.debug({ err: error }, "the goodbye was not heard"));
+  }
+
+  return {
+    done: serve(),
+    drain,
+    stopNow(reason) {
+      drain(reason);
+      inWork?.stop({ why: "leaving", reason });
+      clock.after(LAST_WORDS_MS, () => leaving.abort());
+    },
+    status: () => [...loops.map((loop) => loop.status()), ...(inWork === null ? [] : [inWork.status()])],
+  };
+}

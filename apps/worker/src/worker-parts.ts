@@ -1,0 +1,107 @@
+/**
+ * What a worker is made of, and what it asks of the parts that do a job's own work. `main.ts` puts them together; tests
+ * take smaller ones.
+ */
+
+import type { AttemptError } from "@hive/core";
+import type { ApiClient, LeasedJob } from "@hive/protocol";
+import type { Logger } from "pino";
+import type { Workspace } from "./git/checkout.ts";
+import type { Git } from "./git/git.ts";
+import type { Mirrors } from "./git/mirror.ts";
+import type { LogStream } from "./logs/log-stream.ts";
+import type { Clock } from "./loops/clock.ts";
+import type { Progress } from "./loops/heartbeat-loop.ts";
+import type { Registered } from "./loops/session.ts";
+import type { Slot } from "./process/agent-user.ts";
+import type { AgentEvent } from "./report/event-reporter.ts";
+import type { Outbox } from "./report/outbox.ts";
+
+/** A file of the attempt that people can download. */
+export interface FileToKeep {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What a task did. Whether anything was published is found out elsewhere: nothing here is believed about that. */
+export interface TaskEnd {
+  /** Null: the work itself went well. */
+  readonly error: AttemptError | null;
+  readonly summary: string | null;
+  readonly verdict: string | null;
+  readonly outputs: Readonly<Record<string, string>> | null;
+  readonly exitCode: number | null;
+  readonly agent: { readonly name: string; readonly version: string | null; readonly model: string | null } | null;
+  readonly files: readonly FileToKeep[];
+  /** Whether what the task left in the repository is to be pushed. */
+  readonly publishes: boolean;
+}
+
+/** What a task works with. */
+export interface TaskRequest {
+  readonly job: LeasedJob;
+  readonly workspace: Workspace;
+  readonly slot: Slot;
+  /** A folder of the agent's outside the repository, for what is not committed. */
+  readonly output: string;
+  readonly log: LogStream;
+  readonly onEvent: (event: AgentEvent) => void;
+  readonly onProgress: (progress: Progress) => void;
+  /** Aborted: kill everything and come back. */
+  readonly signal: AbortSignal;
+  /** Milliseconds until the job's time is up. */
+  readonly remainingMs: number;
+  /** The lease's `llm` token. */
+  readonly llmToken: string;
+}
+
+/** Sets the repository up and does the job's task. Expected failures are values. */
+export interface Tasks {
+  /** Runs the repository's own setup, as it is at base. Null: fine, or nothing to set up. */
+  setUp(request: TaskRequest): Promise<AttemptError | null>;
+  run(request: TaskRequest): Promise<TaskEnd>;
+}
+
+/** Where a pull request is due. */
+export interface PullRequestRequest {
+  readonly apiUrl: string;
+  readonly token: string;
+  readonly repo: string;
+  readonly head: string;
+  readonly base: string;
+  readonly job: LeasedJob;
+  readonly summary: string | null;
+  readonly signal: AbortSignal;
+}
+
+/** Finds the pull request of a branch or opens it as a draft. */
+export type EnsurePullRequest = (
+  request: PullRequestRequest,
+) => Promise<
+  | { readonly ok: true; readonly number: number; readonly url: string }
+  | { readonly ok: false; readonly error: AttemptError }
+>;
+
+/** Everything `runJob` needs that outlives one job. */
+export interface WorkerParts {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What the dispatcher said at registration. */
+  readonly registered: () => Registered;
+  readonly outbox: Outbox;
+  readonly slot: Slot;
+  /** The slot's own folder; the supervisor's. Attempts get a folder in it. */
+  readonly folder: string;
+  readonly git: Git;
+  readonly mirrors: Mirrors;
+  readonly allowFileRepos: boolean;
+  readonly tasks: Tasks;
+  readonly ensurePullRequest: EnsurePullRequest;
+  /** What the results say about isolation. */
+  readonly isolation: string;
+  /** Aborted when this process must end now: results that are not told yet stay on the disk. */
+  readonly leaving: AbortSignal;
+  /** Called when the dispatcher wants this worker to leave after the job. */
+  readonly onDrain: () => void;
+}
