@@ -1,11 +1,6 @@
 /** A gateway on a free port with a provider behind it, both real HTTP servers, for the tests of the gateway. */
 import { once } from "node:events";
-import http, {
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from "node:http";
+import http, { type IncomingHttpHeaders, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Stream } from "node:stream";
 import { createGateway, type CallUsage, type Gateway, type GatewayOptions } from "./gateway.ts";
