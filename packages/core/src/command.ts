@@ -163,8 +163,11 @@ export type Command =
       readonly type: "reconsider";
       readonly satisfied: readonly {
         readonly reason: "no_isolation" | "no_agent" | "paused";
+        /** Only jobs for this agent, and those without one get it; null: jobs for any agent. */
         readonly agent: string | null;
         readonly untrusted: boolean;
+        /** What the job is held for next, because that setting is still missing. */
+        readonly next?: "no_isolation";
       }[];
     }
   | { readonly type: "drain"; readonly workerId: string; readonly draining: boolean }

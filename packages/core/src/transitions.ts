@@ -28,6 +28,7 @@ export interface Move {
   readonly status: Status;
   readonly reason?: string | null;
   readonly hold?: HeldReason | null;
+  readonly agent?: string | null;
   readonly runAt?: number | null;
   readonly order?: number;
   readonly waitsFor?: readonly string[];

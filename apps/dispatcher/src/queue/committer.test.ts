@@ -140,7 +140,10 @@ describe("the committer", () => {
   it("writes everything that arrives during a flush as one batch", async () => {
     const door = gate();
     const sizes: number[] = [];
-    const hive = await start({ beforeCommit: door.hook, afterCommit: (commit) => void sizes.push(commit.changes.length) });
+    const hive = await start({
+      beforeCommit: door.hook,
+      afterCommit: (commit) => void sizes.push(commit.changes.length),
+    });
     const first = hive.enqueue(newJob("a"));
     await settle();
     const rest = Array.from({ length: 50 }, (_, i) => hive.enqueue(newJob(`b${i}`)));
@@ -157,9 +160,11 @@ describe("the committer", () => {
     void hive.enqueue(newJob("a"));
     await settle();
     let seen: number | null = null;
-    void hive.committer.read((state) => state.counts.queued).then((count) => {
-      seen = count;
-    });
+    void hive.committer
+      .read((state) => state.counts.queued)
+      .then((count) => {
+        seen = count;
+      });
     await settle();
     expect(seen).toBeNull();
     door.open();

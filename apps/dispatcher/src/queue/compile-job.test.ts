@@ -18,6 +18,7 @@ function policy(change: Partial<JobPolicy> = {}): JobPolicy {
     defaultAgent: null,
     holdRealAgents: false,
     approvalFor: () => "none",
+    limitedAsOne: () => false,
     callbackByDefault: false,
     seal: (jobId, name, text) => ({ sealed: createHash("sha256").update(`${jobId}/${name}/${text}`).digest("hex") }),
     hashKey: new Uint8Array(32).fill(1),

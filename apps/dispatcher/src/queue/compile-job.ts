@@ -33,6 +33,8 @@ export interface JobPolicy {
   readonly holdRealAgents: boolean;
   /** What a person must approve about jobs of this repository. */
   readonly approvalFor: (repo: RepoAddress) => ApprovalRule;
+  /** True when hive.yaml limits this repository as a whole, over all its branches. */
+  readonly limitedAsOne: (repo: RepoAddress) => boolean;
   /** True when the server has an address of its own that is called back about every job. */
   readonly callbackByDefault: boolean;
   readonly seal: (jobId: string, name: string, plaintext: string) => unknown;
@@ -67,7 +69,7 @@ const DEFAULT_MAX_ATTEMPTS = 3;
 const DEFAULT_PRIORITY = 5;
 const YEAR_MS = 366 * 86_400_000;
 /** The agent that needs no key, spends nothing and does what its script says: it needs no isolation either. */
-const HARMLESS_AGENT = "demo";
+export const HARMLESS_AGENT = "demo";
 
 /** What each task needs, and what else only it may have. `instructions` explain a job to people, so every task takes them. */
 const FIELDS: Readonly<Record<Task, { readonly needs: readonly TaskField[]; readonly takes: readonly TaskField[] }>> = {
@@ -113,7 +115,7 @@ export function compileJob(input: CompileInput): CompiledJob {
       labels: request.labels ?? [],
       priority: request.priority ?? DEFAULT_PRIORITY,
       repo: repo.url,
-      key: request.concurrencyKey ?? defaultKey(request.branch, repo),
+      key: request.concurrencyKey ?? (policy.limitedAsOne(repo) ? repo.key : defaultKey(request.branch, repo)),
       agent,
       trust: "trusted",
       approval: policy.approvalFor(repo),

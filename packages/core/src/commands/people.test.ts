@@ -197,6 +197,17 @@ describe("reconsider", () => {
     expect(world.do({ type: "reconsider", satisfied })).toEqual({ released: 0 });
   });
 
+  test("a job that had no agent gets the one that is there now, and may then wait for isolation", () => {
+    const world = new World();
+    world.enqueue(newJob("a", { task: "agent", hold: "no_agent" }));
+    const setting = { reason: "no_agent", agent: "claude", untrusted: true, next: "no_isolation" } as const;
+    expect(world.do({ type: "reconsider", satisfied: [setting] })).toEqual({ released: 1 });
+    expect(world.status("a")).toBe("held: no_isolation");
+    world.do({ type: "reconsider", satisfied: [{ reason: "no_isolation", agent: null, untrusted: true }] });
+    expect(world.status("a")).toBe("queued");
+    expect(world.state.jobs.get("a")?.agent).toBe("claude");
+  });
+
   test("it releases at most a thousand at once", () => {
     const world = new World();
     for (let n = 0; n < 2; n += 1) {

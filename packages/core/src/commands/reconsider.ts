@@ -18,19 +18,22 @@ export function needs(_state: State, _command: CommandOf<"reconsider">): [] {
 }
 
 export function reconsider(step: Step, command: CommandOf<"reconsider">): Replies["reconsider"] {
-  const fitting: Job[] = [];
+  const fitting: { readonly job: Job; readonly setting: Setting }[] = [];
   for (const id of step.state.heldForSettings) {
     const job = step.state.jobs.get(id);
-    if (job !== undefined && command.satisfied.some((setting) => lifts(setting, job))) fitting.push(job);
+    const setting = job === undefined ? undefined : command.satisfied.find((one) => lifts(one, job));
+    if (job !== undefined && setting !== undefined) fitting.push({ job, setting });
     if (fitting.length === RELEASED_AT_ONCE) break;
   }
-  for (const job of fitting) if (job.hold !== null) release(step, job, job.hold, "settings");
+  for (const { job, setting } of fitting) release(step, job, setting.reason, "settings", setting);
   return { released: fitting.length };
 }
 
+type Setting = CommandOf<"reconsider">["satisfied"][number];
+
 /** `agent: null` is any agent; `untrusted: false` leaves jobs whose text came from outside where they are. */
-function lifts(setting: CommandOf<"reconsider">["satisfied"][number], job: Job): boolean {
+function lifts(setting: Setting, job: Job): boolean {
   if (setting.reason !== job.hold) return false;
-  if (setting.agent !== null && setting.agent !== job.agent) return false;
+  if (setting.agent !== null && job.agent !== null && setting.agent !== job.agent) return false;
   return setting.untrusted || job.trust === "trusted";
 }

@@ -1,0 +1,46 @@
+/** What a start prints: what runs, and for each thing that is missing the step that adds it. */
+
+import type { Config } from "./config.ts";
+
+export interface BannerFacts {
+  readonly url: string;
+  readonly secretsPath: string;
+  readonly isolation: string;
+  /** True when real agents may run here. */
+  readonly realAgents: boolean;
+}
+
+/** The block of lines of a start. */
+export function banner(config: Config, facts: BannerFacts): string {
+  const rows: readonly (readonly [string, string])[] = [
+    ["Hive ready", facts.url],
+    ["Token", `source ${facts.secretsPath}`],
+    ["Isolation", isolation(facts)],
+    ["Agents", agents(config)],
+    ["GitHub", github(config)],
+    ["Next", 'npm run hive -- submit --repo https://… "Add a quick start to the README"'],
+  ];
+  return rows.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
+}
+
+function isolation({ isolation: kind, realAgents }: BannerFacts): string {
+  if (kind !== "none") return kind;
+  return realAgents
+    ? "none (no container engine): real agents run as plain processes, because HIVE_ALLOW_UNISOLATED is set"
+    : "none (no container engine): real agents are held";
+}
+
+function agents(config: Config): string {
+  const claude =
+    config.anthropicApiKey === undefined
+      ? "claude: no key (set ANTHROPIC_API_KEY on this server)"
+      : "claude: key is set";
+  const command = config.agentCommand === undefined ? "" : ", command: configured";
+  return claude + command + (config.agent === undefined ? "" : `, default: ${config.agent}`);
+}
+
+function github(config: Config): string {
+  const known = config.repos.filter((rule) => rule.token !== undefined || rule.app !== undefined).length;
+  if (known > 0) return `${known} credential${known === 1 ? "" : "s"} in hive.yaml`;
+  return "no credential (repos: in hive.yaml, or githubToken per job)";
+}

@@ -1,0 +1,74 @@
+/** What the server's settings say about new jobs, and which held jobs a change of settings lets go on. */
+
+import type { RepoAddress } from "@hive/core";
+import type { Config } from "../config.ts";
+import { ruleFor } from "../credentials/repo-rules.ts";
+import type { Guard } from "../guard/guard.ts";
+import { seal, type KeyRing } from "../secrets/sealing.ts";
+import { HARMLESS_AGENT, type JobPolicy } from "./compile-job.ts";
+import type { CommandOf, Queue } from "./contract.ts";
+
+/** Every agent adapter there is. */
+const AGENTS = ["claude", "command", "demo"] as const;
+
+export interface PolicyOptions {
+  readonly config: Config;
+  readonly guard: Guard;
+  readonly ring: KeyRing;
+  /** 32 secret bytes for the HMAC of what clients sent. */
+  readonly hashKey: Uint8Array;
+  /** True when workers are isolated from this machine. */
+  readonly isolated: boolean;
+}
+
+/** The policy of these settings. */
+export function createJobPolicy({ config, guard, ring, hashKey, isolated }: PolicyOptions): JobPolicy {
+  const rule = (repo: RepoAddress): ReturnType<typeof ruleFor> => ruleFor(config.repos, `${repo.host}/${repo.path}`);
+  return {
+    repoRules: {
+      allowFile: config.allowFileRepos,
+      // Which networks is decided by the guard, which knows the name's addresses; without any, http is refused at once.
+      allowPlainHttp: () => config.allowPrivateAddresses.length > 0,
+    },
+    refuseCallback(url) {
+      const checked = guard.checkUrl(url, { what: "callback" });
+      return checked.ok ? null : checked.message;
+    },
+    agents: AGENTS,
+    defaultAgent: defaultAgent(config),
+    holdRealAgents: !isolated && !config.allowUnisolated,
+    approvalFor: (repo) => rule(repo)?.approve ?? "none",
+    limitedAsOne: (repo) => rule(repo)?.limit !== undefined,
+    callbackByDefault: config.callbackUrl !== undefined,
+    seal: (jobId, field, plaintext) => seal(ring, { jobId, field }, plaintext),
+    hashKey,
+  };
+}
+
+/** The agent for jobs that name none: what the operator chose, else the adapter that has what it needs. Never `demo` unasked. */
+export function defaultAgent(config: Config): string | null {
+  if (config.agent !== undefined) return config.agent;
+  if (config.anthropicApiKey !== undefined) return "claude";
+  return config.agentCommand === undefined ? null : "command";
+}
+
+/** How many jobs of a key may run at once: what hive.yaml says for a whole repository, else one. */
+export function limitOf(config: Config): (key: string) => number {
+  return (key) => ruleFor(config.repos, key)?.limit ?? 1;
+}
+
+/** Lets jobs go on that were held for a setting which is there now. */
+export async function reconsiderHeld(queue: Queue, policy: JobPolicy): Promise<void> {
+  const satisfied: CommandOf<"reconsider">["satisfied"][number][] = [];
+  if (!policy.holdRealAgents) satisfied.push({ reason: "no_isolation", agent: null, untrusted: true });
+  if (policy.defaultAgent !== null) {
+    const held = policy.holdRealAgents && policy.defaultAgent !== HARMLESS_AGENT;
+    const next = held ? ({ next: "no_isolation" } as const) : {};
+    satisfied.push({ reason: "no_agent", agent: policy.defaultAgent, untrusted: true, ...next });
+  }
+  if (satisfied.length === 0) return;
+  for (;;) {
+    const { released } = await queue.submit<"reconsider">({ type: "reconsider", satisfied });
+    if (released === 0) return;
+  }
+}
