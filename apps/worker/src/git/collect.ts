@@ -171,7 +171,7 @@ async function fetchWork(options: CollectOptions, clean: string, commit: string)
     "--no-auto-maintenance",
     `--upload-pack=${uploadPack}`,
   ];
-  return git.run([...args, "--", join(workspace.repo, ".git"), `+${commit}:${WORK_REF}`], {
+  const fetched = await git.run([...args, "--", join(workspace.repo, ".git"), `+${commit}:${WORK_REF}`], {
     cwd: clean,
     protocols: ["file"],
     config: FSCK_CONFIG,
@@ -179,6 +179,15 @@ async function fetchWork(options: CollectOptions, clean: string, commit: string)
     limits: { fileBytes: limits.packBytes, memoryBytes: limits.memoryBytes },
     ...(signal === undefined ? {} : { signal }),
   });
+  // The limit on a file's size kills the receiving program without a word; every other end says why.
+  if (
+    !fetched.ok &&
+    /invalid index-pack output/.test(fetched.stderr) &&
+    !/early EOF|disconnect|hung up/.test(fetched.stderr)
+  ) {
+    return failedWith("work_too_large", `the new commits are larger than ${limits.packBytes} bytes`);
+  }
+  return fetched;
 }
 
 // Git hands this to a shell with the quoted path behind it. Its own settings do not reach the other side, on purpose.

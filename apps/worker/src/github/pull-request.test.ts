@@ -1,0 +1,201 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type GitHubApi, startGitHubApi } from "../../../../test/peers/github/github-api.ts";
+import { anyAddress } from "../git/git-fixture.ts";
+import { findOnGitHub, type GitHubTarget, gitHostOf } from "./github.ts";
+import { probeRepository } from "./probe.ts";
+import { describeWork, openPullRequest } from "./pull-request.ts";
+
+const FULL = "github_pat_full0canary";
+const READER = "github_pat_reader0canary";
+const CLASSIC = "ghp_classic0canary";
+
+let api: GitHubApi;
+beforeAll(async () => {
+  api = await startGitHubApi({
+    prefix: "/api/v3",
+    tokens: {
+      [FULL]: {},
+      [READER]: { pullRequests: "read", push: false, sees: ["acme/app"] },
+      [CLASSIC]: { scopes: "public_repo" },
+    },
+    repositories: {
+      "acme/app": {
+        private: true,
+        branches: ["hive/one", "hive/two", "hive/three", "hive/lost", "hive/limit", "hive/late"],
+      },
+      "acme/hidden": { private: true, branches: [] },
+      "acme/plain": { private: true, takesDrafts: false, branches: ["hive/one"] },
+    },
+  });
+});
+afterEach(() => expect(api.violations).toEqual([]));
+afterAll(() => api.stop());
+
+function target(token = FULL, repo = "app"): GitHubTarget {
+  return { apiUrl: api.url, token, owner: "acme", repo };
+}
+
+function wanted(head: string, extra: Partial<Parameters<typeof openPullRequest>[0]> = {}) {
+  return { target: target(), head, base: "main", title: "A title", body: "What was done", ...extra };
+}
+
+const isCreate = (method: string): boolean => method === "POST";
+
+describe("a pull request", () => {
+  it("is created as a draft, and found the second time", async () => {
+    const first = await openPullRequest(wanted("hive/one"));
+    expect(first).toEqual({
+      ok: true,
+      number: 1,
+      url: "https://github.com/acme/app/pull/1",
+      draft: true,
+      created: true,
+    });
+    expect(await openPullRequest(wanted("hive/one"))).toEqual({ ...first, created: false });
+    expect(api.pulls).toHaveLength(1);
+    expect(api.pulls[0]).toMatchObject({
+      head: "hive/one",
+      base: "main",
+      title: "A title",
+      body: "What was done",
+      draft: true,
+    });
+  });
+
+  it("is found again when the answer of its creation was lost", async () => {
+    api.fail({ on: isCreate, status: 502, after: true });
+    expect(await openPullRequest(wanted("hive/lost"))).toMatchObject({ ok: true, created: false });
+    expect(api.pulls.filter((pull) => pull.head === "hive/lost")).toHaveLength(1);
+  });
+
+  it("is an ordinary one where the repository has no drafts", async () => {
+    expect(await openPullRequest(wanted("hive/one", { target: target(FULL, "plain") }))).toMatchObject({
+      ok: true,
+      draft: false,
+    });
+  });
+
+  it("is refused with the name of the missing permission", async () => {
+    const refused = await openPullRequest(wanted("hive/two", { target: target(READER) }));
+    expect(refused).toMatchObject({ ok: false, code: "pr_refused", kind: "work", status: 403 });
+    expect(refused.ok ? "" : refused.message).toContain('needs the permission "Pull requests: write"');
+    expect(JSON.stringify(refused)).not.toContain(READER);
+  });
+
+  it("is refused in GitHub's own words when the request makes no sense", async () => {
+    const same = await openPullRequest(wanted("main"));
+    expect(same).toMatchObject({ ok: false, code: "pr_refused", kind: "work" });
+    expect(same.ok ? "" : same.message).toContain("No commits between main and main");
+  });
+
+  it("tells a refused token from a repository that is not there", async () => {
+    expect(await openPullRequest(wanted("hive/two", { target: target("wrong") }))).toMatchObject({
+      code: "token_refused",
+      kind: "work",
+    });
+    expect(await openPullRequest(wanted("x", { target: target(READER, "hidden") }))).toMatchObject({
+      code: "repo_not_found",
+    });
+  });
+
+  it("waits out a rate limit, the primary and the secondary one", async () => {
+    api.fail({
+      on: isCreate,
+      status: 403,
+      body: { message: "You have exceeded a secondary rate limit" },
+      headers: { "retry-after": "7" },
+    });
+    expect(await openPullRequest(wanted("hive/limit"))).toMatchObject({
+      code: "github_rate_limit",
+      kind: "system",
+      retryAfterMs: 7_000,
+    });
+    const reset = Math.ceil(Date.now() / 1000) + 600;
+    api.fail({
+      on: () => true,
+      status: 403,
+      body: { message: "API rate limit exceeded" },
+      headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(reset) },
+    });
+    const limited = await openPullRequest(wanted("hive/limit"));
+    expect(limited).toMatchObject({ code: "github_rate_limit", kind: "system" });
+    const waitMs = limited.ok ? 0 : (limited.retryAfterMs ?? 0);
+    expect(waitMs).toBeGreaterThan(500_000);
+    expect(waitMs).toBeLessThanOrEqual(601_000);
+  });
+
+  it("is tried again when GitHub is down or does not answer", async () => {
+    api.fail({ on: () => true, status: 500, times: 9 });
+    expect(await openPullRequest(wanted("hive/three"))).toMatchObject({
+      code: "github_failed",
+      kind: "system",
+      status: 500,
+    });
+    for (let left = 0; left < 9; left += 1) if ((await openPullRequest(wanted("hive/three"))).ok) break;
+    const nobody = { ...target(), apiUrl: "http://127.0.0.1:1" };
+    expect(await openPullRequest(wanted("hive/three", { target: nobody }))).toMatchObject({
+      code: "github_failed",
+      kind: "system",
+      status: null,
+    });
+  });
+
+  it("is not opened once the lease is over", async () => {
+    expect(await openPullRequest(wanted("hive/late", { signal: AbortSignal.abort() }))).toMatchObject({
+      code: "aborted",
+    });
+    expect(api.pulls.some((pull) => pull.head === "hive/late")).toBe(false);
+  });
+});
+
+describe("its text", () => {
+  it("links the job and lets an agent's words call nobody and hide nothing", () => {
+    const text = describeWork({
+      jobId: "demo_1",
+      jobUrl: "http://localhost:8099/jobs/demo_1",
+      summary: "Done for @everyone <!-- hidden --> ![x](http://tracker/x.png) <img src=x>",
+      diffStat: { files: 2, insertions: 3, deletions: 1 },
+    });
+    expect(text).toContain("[Hive job demo\\_1](http://localhost:8099/jobs/demo_1)");
+    expect(text).toContain("2 files changed, +3 −1.");
+    expect(text).not.toMatch(/@everyone|hidden|!\[|<img/);
+  });
+});
+
+describe("which GitHub", () => {
+  it("is known from the address of its API", () => {
+    expect(gitHostOf("https://api.github.com")).toBe("github.com");
+    expect(gitHostOf("https://ghe.example.com/api/v3")).toBe("ghe.example.com");
+    expect(gitHostOf("https://api.acme.ghe.com")).toBe("acme.ghe.com");
+    expect(findOnGitHub(anyAddress("https://github.com/acme/app.git"), "https://api.github.com")).toEqual({
+      owner: "acme",
+      repo: "app",
+    });
+    expect(findOnGitHub(anyAddress("https://gitlab.com/acme/app"), "https://api.github.com")).toBeNull();
+    expect(findOnGitHub(anyAddress("https://ghe.example.com/a/b"), "https://ghe.example.com/api/v3")).toEqual({
+      owner: "a",
+      repo: "b",
+    });
+  });
+});
+
+describe("a probe", () => {
+  it("says what a token may do and creates nothing", async () => {
+    const before = api.pulls.length;
+    expect(await probeRepository(target())).toEqual({
+      ok: true,
+      private: true,
+      defaultBranch: "main",
+      push: true,
+      pullRequests: true,
+      problems: [],
+    });
+    const reader = await probeRepository(target(READER));
+    expect(reader).toMatchObject({ ok: true, push: false, pullRequests: false });
+    expect(reader.ok ? reader.problems.join() : "").toMatch(/Contents: write.*Pull requests: write/);
+    expect(await probeRepository(target(CLASSIC))).toMatchObject({ ok: true, push: false });
+    expect(await probeRepository(target(READER, "hidden"))).toMatchObject({ ok: false, code: "repo_not_found" });
+    expect(await probeRepository(target("wrong"))).toMatchObject({ ok: false, code: "token_refused" });
+    expect(api.pulls).toHaveLength(before);
+  });
+});

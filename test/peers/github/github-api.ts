@@ -1,0 +1,274 @@
+/**
+ * A small GitHub API for tests: repositories, tokens with permissions, pull requests. Every request it takes and every
+ * answer it gives is judged by GitHub's own OpenAPI description; what does not fit is in `violations` and answered with
+ * 500. Failures come when a test asks for them.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { findOperation, type Operation } from "./openapi-check.ts";
+
+/** What a token may do. */
+export interface GitHubToken {
+  /** Fine-grained permissions as the answer's headers name them; classic tokens have `scopes` instead. */
+  readonly pullRequests?: "none" | "read" | "write";
+  readonly push?: boolean;
+  /** Repositories the token sees. Default: all. */
+  readonly sees?: readonly string[];
+  /** Scopes of a classic token, told in `x-oauth-scopes`. */
+  readonly scopes?: string;
+}
+
+/** A repository of the server. */
+export interface GitHubRepository {
+  readonly defaultBranch?: string;
+  readonly private?: boolean;
+  /** False: `Draft pull requests are not supported in this repository.` Default: true. */
+  readonly takesDrafts?: boolean;
+  /** Branches that exist, with at least one commit the default branch does not have. */
+  readonly branches: readonly string[];
+}
+
+/** A pull request as the server keeps it. */
+export interface KeptPullRequest {
+  readonly number: number;
+  readonly repository: string;
+  readonly title: string;
+  readonly body: string;
+  readonly head: string;
+  readonly base: string;
+  readonly draft: boolean;
+  state: "open" | "closed";
+}
+
+/** An answer a test orders instead of, or (`after`) on top of, what would have happened. */
+export interface Failure {
+  readonly on: (method: string, path: string) => boolean;
+  readonly status: number;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The request takes effect first: the answer is lost, the pull request is there. */
+  readonly after?: boolean;
+  /** How often. Default: once. */
+  times?: number;
+}
+
+/** A running server. */
+export interface GitHubApi {
+  /** The API's address: what `GITHUB_API_URL` would be. */
+  readonly url: string;
+  readonly pulls: KeptPullRequest[];
+  readonly requests: readonly { readonly method: string; readonly path: string; readonly token: string | null }[];
+  /** What did not fit GitHub's description, asked or answered. */
+  readonly violations: readonly string[];
+  readonly fail: (failure: Failure) => void;
+  readonly stop: () => Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Starts a server. `prefix` is `/api/v3` on GitHub Enterprise. */
+export async function startGitHubApi(options: {
+  readonly tokens: Readonly<Record<string, GitHubToken>>;
+  readonly repositories: Readonly<Record<string, GitHubRepository>>;
+  readonly prefix?: string;
+}): Promise<GitHubApi> {
+  const pulls: KeptPullRequest[] = [];
+  const requests: { method: string; path: string; token: string | null }[] = [];
+  const violations: string[] = [];
+  const failures: Failure[] = [];
+  const prefix = options.prefix ?? "";
+
+  const takeFailure = (method: string, path: string): Failure | null => {
+    const index = failures.findIndex((failure) => failure.on(method, path));
+    const failure = failures[index];
+    if (failure === undefined) return null;
+    failure.times = (failure.times ?? 1) - 1;
+    if (failure.times <= 0) failures.splice(index, 1);
+    return failure;
+  };
+
+  const handle = async (incoming: IncomingMessage): Promise<Answer> => {
+    const url = new URL(incoming.url ?? "/", "http://api");
+    const method = incoming.method ?? "GET";
+    const path = url.pathname.slice(prefix.length);
+    const token = /^(?:token|bearer) (.+)$/i.exec(incoming.headers.authorization ?? "")?.[1] ?? null;
+    requests.push({ method, path: path + url.search, token });
+    const operation = url.pathname.startsWith(prefix) ? findOperation(method, path) : null;
+    if (operation === null) {
+      violations.push(`GitHub has no ${method} ${url.pathname}`);
+      return { status: 404, body: { message: "Not Found" } };
+    }
+    const body = await readBody(incoming);
+    const wrong = operation.checkRequest(url.searchParams, body);
+    if (wrong.length > 0) {
+      violations.push(...wrong);
+      return { status: 500, body: { message: wrong.join("; ") } };
+    }
+    const failure = takeFailure(method, path);
+    const ordered = failure && { status: failure.status, body: failure.body ?? { message: "ordered by the test" }, headers: failure.headers ?? {} };
+    if (ordered && failure.after !== true) return ordered;
+    const answer = decide(operation, url.searchParams, body, token);
+    if (ordered) return ordered;
+    const odd = operation.checkAnswer(answer.status, answer.body);
+    violations.push(...odd);
+    return answer;
+  };
+
+  const decide = (operation: Operation, query: URLSearchParams, body: unknown, secret: string | null): Answer => {
+    const token = secret === null ? {} : options.tokens[secret];
+    if (token === undefined) return { status: 401, body: { message: "Bad credentials" } };
+    const name = `${operation.pathValues.owner}/${operation.pathValues.repo}`;
+    const repository = options.repositories[name];
+    const isSeen = token.sees === undefined || token.sees.includes(name);
+    if (repository === undefined || (repository.private === true && (secret === null || !isSeen))) {
+      return { status: 404, body: { message: "Not Found", documentation_url: "https://docs.github.com/rest", status: "404" } };
+    }
+    const headers: Record<string, string> = token.scopes === undefined ? {} : { "x-oauth-scopes": token.scopes };
+    switch (`${operation.method} ${operation.template}`) {
+      case "GET /repos/{owner}/{repo}":
+        return { status: 200, body: showRepository(operation, name, repository, token), headers };
+      case "GET /repos/{owner}/{repo}/pulls": {
+        const found = pulls.filter((pull) => pull.repository === name && fits(pull, query));
+        return { status: 200, body: found.map((pull) => showPull(operation, pull, "list")), headers };
+      }
+      case "POST /repos/{owner}/{repo}/pulls":
+        return create(operation, name, repository, token, body as Readonly<Record<string, unknown>>, headers);
+      default:
+        violations.push(`the test server does not do ${operation.method} ${operation.template}`);
+        return { status: 500, body: { message: "not part of this server" } };
+    }
+  };
+
+  const create = (
+    operation: Operation,
+    name: string,
+    repository: GitHubRepository,
+    token: GitHubToken,
+    body: Readonly<Record<string, unknown>>,
+    headers: Record<string, string>,
+  ): Answer => {
+    if ((token.pullRequests ?? "write") !== "write") {
+      const message = "Resource not accessible by personal access token";
+      return {
+        status: 403,
+        body: { message, documentation_url: "https://docs.github.com/rest/pulls/pulls#create-a-pull-request", status: "403" },
+        headers: { ...headers, "x-accepted-github-permissions": "pull_requests=write" },
+      };
+    }
+    const head = String(body.head).replace(/^[^:]+:/, "");
+    const base = String(body.base);
+    const invalid = (errors: readonly Readonly<Record<string, string>>[], message = "Validation Failed"): Answer => ({
+      status: 422,
+      body: { message, errors, documentation_url: "https://docs.github.com/rest/pulls/pulls#create-a-pull-request" },
+      headers,
+    });
+    const branches = [repository.defaultBranch ?? "main", ...repository.branches];
+    if (!branches.includes(head)) return invalid([{ resource: "PullRequest", field: "head", code: "invalid" }]);
+    if (!branches.includes(base)) return invalid([{ resource: "PullRequest", field: "base", code: "invalid" }]);
+    if (head === base) {
+      return invalid([{ resource: "PullRequest", code: "custom", message: `No commits between ${base} and ${head}` }]);
+    }
+    if (body.draft === true && repository.takesDrafts === false) {
+      return invalid([], "Draft pull requests are not supported in this repository.");
+    }
+    const owner = name.split("/")[0] ?? "";
+    if (pulls.some((pull) => pull.repository === name && pull.head === head && pull.base === base && pull.state === "open")) {
+      return invalid([{ resource: "PullRequest", code: "custom", message: `A pull request already exists for ${owner}:${head}.` }]);
+    }
+    const pull: KeptPullRequest = {
+      number: pulls.length + 1,
+      repository: name,
+      title: String(body.title),
+      body: String(body.body ?? ""),
+      head,
+      base,
+      draft: body.draft === true,
+      state: "open",
+    };
+    pulls.push(pull);
+    return { status: 201, body: showPull(operation, pull, "one"), headers };
+  };
+
+  const http = createServer((incoming, response) => {
+    handle(incoming).then(
+      (answer) => send(response, answer),
+      (error: unknown) => {
+        violations.push(String(error));
+        send(response, { status: 500, body: { message: String(error) } });
+      },
+    );
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  const { port } = http.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}${prefix}`,
+    pulls,
+    requests,
+    violations,
+    fail: (failure) => void failures.push({ ...failure }),
+    stop: () => {
+      http.closeAllConnections();
+      return new Promise((resolve) => http.close(() => resolve()));
+    },
+  };
+}
+
+function fits(pull: KeptPullRequest, query: URLSearchParams): boolean {
+  const state = query.get("state") ?? "open";
+  const owner = pull.repository.split("/")[0] ?? "";
+  const head = query.get("head");
+  const base = query.get("base");
+  return (
+    (state === "all" || pull.state === state) &&
+    (head === null || head === `${owner}:${pull.head}`) &&
+    (base === null || base === pull.base)
+  );
+}
+
+/** GitHub's own example, with this repository's facts in it. The example lacks `language`, which the schema demands. */
+function showRepository(operation: Operation, name: string, repository: GitHubRepository, token: GitHubToken): unknown {
+  const push = token.push ?? true;
+  const { source: _source, parent: _parent, template_repository: _template, ...example } = operation.example(200);
+  return {
+    ...example,
+    language: null,
+    name: name.split("/")[1],
+    full_name: name,
+    private: repository.private ?? false,
+    default_branch: repository.defaultBranch ?? "main",
+    permissions: { admin: false, maintain: false, push, triage: push, pull: true },
+  };
+}
+
+function showPull(operation: Operation, pull: KeptPullRequest, as: "one" | "list"): unknown {
+  const shown = operation.example(as === "one" ? 201 : 200);
+  const example = Array.isArray(shown) ? shown[0] : shown;
+  return {
+    ...example,
+    number: pull.number,
+    html_url: `https://github.com/${pull.repository}/pull/${pull.number}`,
+    state: pull.state,
+    title: pull.title,
+    body: pull.body,
+    draft: pull.draft,
+    requested_teams: [],
+    head: { ...example.head, ref: pull.head },
+    base: { ...example.base, ref: pull.base },
+  };
+}
+
+async function readBody(incoming: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString("utf8");
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+function send(response: ServerResponse, answer: Answer): void {
+  response.writeHead(answer.status, { "content-type": "application/json; charset=utf-8", ...answer.headers });
+  response.end(JSON.stringify(answer.body));
+}
