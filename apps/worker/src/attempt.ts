@@ -28,7 +28,7 @@ export interface Attempt {
   /** Why the work was stopped, or null. */
   stopped(): Stop | null;
   /** Stops the work; the weightiest reason is kept. Safe to call again. */
-  stop(stop: Stop): void;
+  readonly stop: (stop: Stop) => void;
 }
 
 /** An attempt that nothing has stopped yet. */

@@ -33,10 +33,10 @@ export interface Heartbeat {
   /** True once the dispatcher took the first beat: only then may anything start. False: it never will. */
   readonly begun: Promise<boolean>;
   /** Shown to people; a new phase is sent at once, the rest at most every second. */
-  tell(progress: Progress): void;
+  readonly tell: (progress: Progress) => void;
   /** Whether we may still act for the job, by the clock of this moment; also stops the attempt if not. */
-  isOurs(): boolean;
-  status(): string;
+  readonly isOurs: () => boolean;
+  readonly status: () => string;
   /** Ends the beats; safe to call twice. */
   stop(): Promise<void>;
 }

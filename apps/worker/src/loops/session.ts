@@ -41,7 +41,7 @@ export interface SessionOptions {
 /** The worker's standing with its dispatcher. */
 export interface Session {
   /** What the last registration gave. @throws Error before the first. */
-  current(): Registered;
+  readonly current: () => Registered;
   /**
    * Registers unless `seen` is no longer the current registration (another loop was faster). Tries until it works.
    * Resolves to null when the signal was aborted first. @throws NotWelcomeError

@@ -20,7 +20,7 @@ export interface EventReporterOptions {
 }
 
 export interface EventReporter {
-  add(event: AgentEvent): void;
+  readonly add: (event: AgentEvent) => void;
   /** Sends what is left; resolves when the dispatcher has it or reporting failed. Never rejects. */
   finish(): Promise<void>;
 }

@@ -33,12 +33,12 @@ export interface LeaseCalls {
   /** One try at one chunk of the log; the log stream repeats it. */
   readonly uploadLog: Upload;
   /** Adds agent events; gives how many of this lease are durable. */
-  report(from: number, events: readonly Readonly<Record<string, unknown>>[]): Promise<number>;
+  readonly report: (from: number, events: readonly Readonly<Record<string, unknown>>[]) => Promise<number>;
   putArtifact(name: string, bytes: Uint8Array): Promise<KeptArtifact>;
   /** Writes an earlier attempt's artifact to a file. */
   getArtifact(fence: number, name: string, file: string): Promise<void>;
   /** True: announced durably, it may be pushed. False: it may not. */
-  announce(announcement: PushAnnouncement): Promise<boolean>;
+  readonly announce: (announcement: PushAnnouncement) => Promise<boolean>;
 }
 
 export interface LeaseCallsOptions {
