@@ -105,7 +105,11 @@ test("nonsense in a stream is passed over", () => {
 
 test("data of one event over several lines is put together", () => {
   const split = 'data: {"type":"message_delta",\ndata: "usage":{"output_tokens":9}}\n\n';
-  expect(stream(Buffer.from(split))).toMatchObject({ outputTokens: 9, estimated: false });
+  for (const end of ["\n", "\r\n", "\r"]) {
+    const bytes = Buffer.from(split.replaceAll("\n", end));
+    expect(stream(bytes)).toMatchObject({ outputTokens: 9, estimated: false });
+    expect(stream(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toMatchObject({ outputTokens: 9 });
+  }
 });
 
 test("a JSON answer is read whole, and is an estimate when it is cut", () => {
