@@ -221,7 +221,7 @@ function readFile(path: string, required: boolean): Record<string, unknown> {
  * The settings of this process. `HIVE_CONFIG` names another file than `hive.yaml`.
  * @throws ConfigError listing every problem.
  */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const path = env["HIVE_CONFIG"] ?? "hive.yaml";
   const file = readFile(path, env["HIVE_CONFIG"] !== undefined);
   const problems: string[] = [];
@@ -243,4 +243,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       `The settings have ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join("\n")}`,
     );
   return config as Config;
+}
+
+/** The environment this process was started with. */
+export function environment(): NodeJS.ProcessEnv {
+  return process.env;
 }

@@ -1,0 +1,185 @@
+/**
+ * The dispatcher as a whole: builds its parts from the settings, starts them in order, stops them in reverse. Where jobs
+ * and logs are kept is not decided here: `main.ts` passes that.
+ */
+
+import { randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+import { DEFAULT_RULES, type Rules } from "@hive/core";
+import type { Logger } from "pino";
+import { splitTokens } from "./auth/bearer.ts";
+import { createLeaseAccess } from "./auth/lease-access.ts";
+import { createLeaseTokens } from "./auth/lease-tokens.ts";
+import { createRegistrar } from "./auth/registration.ts";
+import { readSigningKey } from "./auth/signing-key.ts";
+import { createWorkerTokens } from "./auth/worker-tokens.ts";
+import { Deliverer } from "./callbacks/deliverer.ts";
+import { createSender } from "./callbacks/send.ts";
+import { systemClock } from "./clock.ts";
+import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
+import { startWorkers } from "./fleet/local-workers.ts";
+import { keepGateway } from "./gateway/gateway-keeper.ts";
+import { createGuard } from "./guard/guard.ts";
+import { createGuardedClient } from "./guard/request.ts";
+import { createMetrics } from "./http/metrics.ts";
+import { createServer } from "./http/server.ts";
+import { createWorkerPresence } from "./http/worker-presence.ts";
+import type { ArtifactStore, LogStore } from "./logs/contract.ts";
+import { Committer } from "./queue/committer.ts";
+import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
+import { createWaiters } from "./queue/waiters.ts";
+import { open, parseKeyRing } from "./secrets/sealing.ts";
+import type { Settings } from "./settings.ts";
+import type { Store } from "./store/contract.ts";
+
+/** The version every reply and every worker sees. */
+export const VERSION = "0.1.0";
+/** Bytes of log a worker sends at once, and of one attempt's log in all. */
+const LOG_CHUNK_BYTES = 1_048_576;
+const CLAIM_WAIT_MS = 25_000;
+const LOG_FLUSH_MS = 250;
+
+/** What a dispatcher cannot make itself. */
+export interface DispatcherOptions extends Settings {
+  readonly log: Logger;
+  /** Makes a handle on the store; called again for each new election. */
+  readonly openStore: () => Store;
+  readonly logs: LogStore;
+  readonly artifacts: ArtifactStore;
+  readonly limits: { readonly logBytes: number; readonly artifactBytes: number };
+}
+
+export interface Dispatcher {
+  readonly url: string;
+  /** Stops in the reverse order of the start. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts everything. @throws with a message for people when a part cannot start; what had started is stopped again. */
+export async function startDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
+  const { config, secrets, log } = options;
+  const clock = systemClock;
+  const onTrouble = (message: string, error: unknown): void => log.error({ err: error }, message);
+  const stops: (() => Promise<void> | void)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next();
+  };
+
+  try {
+    const guard = createGuard({ allowPrivate: config.allowPrivateAddresses });
+    const ring = parseKeyRing(secrets.sealingKeys);
+    const signingKey = readSigningKey(secrets.signingKey);
+    const metrics = createMetrics();
+    const rules: Rules = {
+      ...DEFAULT_RULES,
+      leaseMs: config.leaseMs,
+      maxWaiting: config.maxWaiting,
+      limitOf: limitOf(config),
+    };
+
+    stops.push(() => options.logs.close());
+    const queue = new Committer({ openStore: options.openStore, rules, clock, onTrouble, onCommit: metrics.commit });
+    await queue.start();
+    stops.push(() => queue.stop());
+
+    const policy = createJobPolicy({ config, guard, ring, hashKey: signingKey.derive("job-body"), isolated: false });
+    await reconsiderHeld(queue, policy);
+
+    const client = createGuardedClient(guard);
+    const deliverer = new Deliverer({
+      queue,
+      clock,
+      onTrouble,
+      serverUrl: config.callbackUrl,
+      send: createSender({ guard, client, secretsFor: () => splitTokens(secrets.webhookSecret) }),
+    });
+
+    const leaseTokens = createLeaseTokens(signingKey);
+    const registrar = createRegistrar(secrets.callbackSecret, clock);
+    const gatewayToken = randomBytes(32).toString("base64url");
+    const heartbeatMs = Math.round(config.leaseMs / 3);
+    const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`;
+    const server = createServer({
+      queue,
+      clock,
+      log,
+      version: VERSION,
+      publicUrl,
+      ownerTokens: splitTokens(secrets.internalApiToken),
+      gatewayToken,
+      tokenHint: `source ${secrets.path}`,
+      leaseTokens,
+      leases: createLeaseAccess(leaseTokens, queue, clock),
+      workerTokens: createWorkerTokens(signingKey.derive("worker-tokens")),
+      registrar,
+      presence: createWorkerPresence(queue, clock),
+      waiters: createWaiters(queue, clock),
+      policy,
+      logs: options.logs,
+      artifacts: options.artifacts,
+      credentials: createRepoCredentials({
+        rules: config.repos,
+        githubApiUrl: config.githubApiUrl,
+        variable: options.variable,
+        wall: clock.wall,
+      }),
+      openSecret: (jobId, field, sealed) => open(ring, { jobId, field }, sealed),
+      githubApiFor: (host) => githubApiFor(host, config.githubApiUrl),
+      intervals: { claimWaitMs: CLAIM_WAIT_MS, heartbeatMs, leaseMs: config.leaseMs, logFlushMs: LOG_FLUSH_MS },
+      limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.limits },
+      metrics,
+    });
+    const port = await server.listen(config.port, config.host);
+    stops.push(() => server.close());
+    await deliverer.start();
+    stops.push(async () => {
+      await deliverer.stop();
+      client.close();
+    });
+
+    // How this server's own processes reach it, whatever address people use.
+    const localUrl = `http://${isAnyAddress(config.host) ? "127.0.0.1" : bracketed(config.host)}:${port}`;
+    const ca = options.variable("NODE_EXTRA_CA_CERTS");
+    const gateway = await keepGateway({
+      settings: {
+        dispatcherUrl: localUrl,
+        gatewayToken,
+        anthropicBaseUrl: config.anthropicBaseUrl,
+        log: "json",
+        ...(config.anthropicApiKey === undefined ? {} : { anthropicApiKey: config.anthropicApiKey }),
+      },
+      env: ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca },
+      clock,
+      onLine: (line) => log.debug({ part: "gateway" }, line),
+      onTrouble: (message) => log.warn(message),
+    });
+    stops.push(() => gateway.stop());
+
+    if (config.workers > 0) {
+      const fleet = await startWorkers({
+        config,
+        queue,
+        clock,
+        log,
+        registrar,
+        dispatcherUrl: localUrl,
+        llmUrl: gateway.url,
+        folder: resolve(join(config.data, "workers")),
+        variable: options.variable,
+      });
+      stops.push(() => fleet.stop());
+    }
+    return { url: config.publicUrl ?? `http://localhost:${port}`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function isAnyAddress(host: string): boolean {
+  return host === "0.0.0.0" || host === "::" || host === "localhost";
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

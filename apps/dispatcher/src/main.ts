@@ -1,0 +1,70 @@
+/** `npm start`: read the settings, choose where things are kept, start, wait for a signal, stop. */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { banner } from "./banner.ts";
+import { ConfigError } from "./config.ts";
+import { startDispatcher } from "./dispatcher.ts";
+import { createLog } from "./log.ts";
+import { DEFAULT_LOG_LIMITS } from "./logs/contract.ts";
+import { createFileLogs } from "./logs/files/file-logs.ts";
+import { SecretsFileError } from "./secrets/secrets-file.ts";
+import { readSettings } from "./settings.ts";
+import { StoreInUse } from "./store/contract.ts";
+import { MemoryContent } from "./store/memory/memory-content.ts";
+import { MemoryStore } from "./store/memory/memory-store.ts";
+import { SqliteStore } from "./store/sqlite/sqlite-store.ts";
+
+async function main(): Promise<void> {
+  const { config, secrets, variable } = await readSettings();
+  const log = createLog(config.log);
+  await mkdir(config.data, { recursive: true, mode: 0o700 });
+  const { logs, artifacts } = await createFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
+  const content = new MemoryContent();
+  const openStore = () =>
+    config.store === "memory" ? new MemoryStore({ content }) : new SqliteStore(join(config.data, "hive.db"));
+
+  const dispatcher = await startDispatcher({
+    config,
+    secrets,
+    log,
+    openStore,
+    logs,
+    artifacts,
+    limits: DEFAULT_LOG_LIMITS,
+    variable,
+  });
+  const realAgents = config.allowUnisolated;
+  process.stdout.write(
+    `${banner(config, { url: dispatcher.url, secretsPath: secrets.path, isolation: "none", realAgents })}\n`,
+  );
+
+  const signal = await new Promise<string>((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
+  });
+  // A second signal means now.
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => process.exit(1));
+  log.info(`${signal}: stopping`);
+  await dispatcher.stop();
+}
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exit(1);
+}
+
+/** A start that failed, in words a person can act on; anything unforeseen keeps its stack. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof SecretsFileError || error instanceof StoreInUse)
+    return error.message;
+  if (error instanceof Error && "code" in error && "port" in error) {
+    if (error.code === "EADDRINUSE")
+      return `Port ${String(error.port)} is in use. Start with another one: HIVE_PORT=${Number(error.port) + 1} npm start`;
+    if (error.code === "EACCES")
+      return `This user may not listen on port ${String(error.port)}. Start with another one: HIVE_PORT=8099 npm start`;
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
