@@ -1,0 +1,50 @@
+/** Who may call what: one check per kind of access in the list of endpoints. Everything not allowed here is refused. */
+
+import type { IncomingMessage } from "node:http";
+import { HiveError } from "@hive/core";
+import type { Access, EndpointName } from "@hive/protocol";
+import { bearerToken, createTokenCheck } from "../auth/bearer.ts";
+import type { Callers } from "./handler.ts";
+import type { Parts } from "./parts.ts";
+
+export type AccessCheck = (name: EndpointName, access: Access, request: IncomingMessage) => Promise<Callers[Access]>;
+
+const OWNER = { name: "api" } as const;
+const GATEWAY = { name: "gateway" } as const;
+
+export function createAccess(parts: Parts): AccessCheck {
+  const owners = createTokenCheck(parts.ownerTokens, "INTERNAL_API_TOKEN");
+  const gateways = createTokenCheck([parts.gatewayToken], "the gateway's token");
+  const ownerHint = `On the server's machine: ${parts.tokenHint}, then send "Authorization: Bearer $INTERNAL_API_TOKEN"`;
+  const workerHint = "A worker gets its token from POST /v1/worker/register";
+  const leaseHint = "A worker gets the lease's token from POST /v1/worker/claim";
+
+  return async (name, access, request) => {
+    const { authorization } = request.headers;
+    switch (access) {
+      case "open":
+      case "registration":
+        return null;
+      case "owner": {
+        if (owners.matches(bearerToken(authorization, ownerHint))) return OWNER;
+        throw new HiveError("unauthorized", `The token is not this server's. ${ownerHint}`);
+      }
+      case "worker": {
+        const { workerId, registration } = parts.workerTokens.verify(bearerToken(authorization, workerHint));
+        await parts.presence.admit(workerId, registration);
+        return { workerId };
+      }
+      case "lease": {
+        const token = bearerToken(authorization, leaseHint);
+        const lease = await parts.leases.admit(token, "worker", { ended: name === "leaseFinish" });
+        parts.presence.heard(lease.workerId);
+        return lease;
+      }
+      case "gateway": {
+        if (gateways.matches(bearerToken(authorization, "Only the LLM gateway of this server calls this")))
+          return GATEWAY;
+        throw new HiveError("unauthorized", "Only the LLM gateway of this server calls this");
+      }
+    }
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * The event stream: first what is stored, then what happens, with nothing missing and nothing twice in between. A reader
+ * that asks for events that are gone, or that this server never had, gets a `reset` and goes on from now.
+ */
+
+import { numberId, type Effect, type HiveEvent } from "@hive/core";
+import type { Clock } from "../clock.ts";
+import type { Queue } from "../queue/contract.ts";
+import type { Metrics } from "./metrics.ts";
+import { frame, openStream, type EventStream } from "./sse.ts";
+import type { StreamReply } from "./handler.ts";
+
+/** Open event streams at most. */
+export const MAX_READERS = 200;
+/** Stored events read at once. */
+const PAGE = 500;
+
+export interface EventHub {
+  /** `after`: the last event the reader has; null: only what happens from now on. `jobId`: only this job's. */
+  read(options: { readonly after: number | null; readonly jobId: string | null }): StreamReply;
+  /** Whether one more reader is welcome. */
+  readonly full: boolean;
+  stop(): void;
+}
+
+interface Reader {
+  readonly jobId: string | null;
+  readonly stream: EventStream;
+  /** The last event it was sent, or was known not to need. */
+  at: number;
+  /** Gets events as they happen; before, what is stored. */
+  live: boolean;
+}
+
+export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics, "readers">): EventHub {
+  const readers = new Set<Reader>();
+  /** The last event that happened. */
+  let head = queue.lastEvent();
+
+  const unlisten = queue.onEffect((effect: Effect) => {
+    if (effect.type !== "event") return;
+    const { event } = effect;
+    head = Math.max(head, event.id);
+    if (readers.size === 0) return;
+    // Made once, whoever listens.
+    let text: string | null = null;
+    for (const reader of readers) {
+      if (!reader.live || event.id <= reader.at) continue;
+      reader.at = event.id;
+      if (reader.jobId !== null && reader.jobId !== event.jobId) continue;
+      text ??= eventFrame(event);
+      reader.stream.send(text);
+    }
+  });
+
+  /** Sends what is stored until nothing is between the store and now; then the reader is live. */
+  async function catchUp(reader: Reader): Promise<void> {
+    while (reader.stream.open) {
+      // Everything up to here is in the store, whether or not a page of this job's events shows it.
+      const known = Math.max(head, queue.lastEvent());
+      const page = await queue.documents.list(
+        reader.jobId === null
+          ? { collection: "events", from: numberId(reader.at + 1), limit: PAGE }
+          : { collection: "events", index: "job", equals: { jobId: reader.jobId }, from: reader.at + 1, limit: PAGE },
+      );
+      for (const { doc } of page.items) {
+        const stored: unknown = doc;
+        const event = stored as HiveEvent;
+        if (!reader.stream.send(eventFrame(event))) return;
+        reader.at = event.id;
+      }
+      if (page.next === null) reader.at = Math.max(reader.at, known);
+      if (page.next === null && reader.at >= head) {
+        reader.live = true;
+        return;
+      }
+      await reader.stream.drained();
+    }
+  }
+
+  async function begin(reader: Reader, after: number): Promise<void> {
+    const last = Math.max(head, queue.lastEvent());
+    const why =
+      after > last ? "this server has not come that far" : (await isGone(after)) ? "older events are not kept" : null;
+    if (why !== null) {
+      reader.at = last;
+      reader.stream.send(frame("reset", JSON.stringify({ head: last, why }), last));
+    }
+    await catchUp(reader);
+  }
+
+  /** True when events after this one were removed from the store. */
+  async function isGone(after: number): Promise<boolean> {
+    const first = await queue.documents.list({ collection: "events", limit: 1 });
+    const oldest = first.items[0]?.doc["id"];
+    return typeof oldest === "number" && oldest > after + 1;
+  }
+
+  return {
+    get full() {
+      return readers.size >= MAX_READERS;
+    },
+    read({ after, jobId }) {
+      return {
+        stream(response) {
+          metrics.readers("events", 1);
+          const stream = openStream(response, clock, () => {
+            readers.delete(reader);
+            metrics.readers("events", -1);
+          });
+          const reader: Reader = { jobId, stream, at: after ?? Math.max(head, queue.lastEvent()), live: false };
+          if (!stream.open) return;
+          readers.add(reader);
+          // The store is away: the reader comes back with the id it has.
+          begin(reader, reader.at).catch(() => stream.end());
+        },
+      };
+    },
+    stop() {
+      unlisten();
+      for (const reader of readers) reader.stream.end();
+    },
+  };
+}
+
+function eventFrame({ id, type, at, jobId, data }: HiveEvent): string {
+  return frame(type, JSON.stringify({ id, type, at, jobId, data }), id);
+}

@@ -1,0 +1,78 @@
+/** Why a job is not running now, in words, from the same predicates the claim uses. */
+
+import { fits, type Job, type State } from "@hive/core";
+
+/** Null when it runs or is over. */
+export function explainWaiting(state: State, job: Job): string | null {
+  switch (job.status) {
+    case "held":
+      return explainHold(job);
+    case "blocked":
+      return `It waits for ${listOf(job.waitsFor)} to succeed.`;
+    case "scheduled":
+      return job.runAt === null ? "It waits for its time." : `It waits until ${new Date(job.runAt).toISOString()}.`;
+    case "queued":
+      return explainQueued(state, job);
+    case "running":
+      return job.run?.lease?.begunAt === null ? "A worker has it and is about to begin." : null;
+    case "succeeded":
+    case "failed":
+    case "canceled":
+      return null;
+  }
+}
+
+function explainHold(job: Job): string {
+  const approve = `hive approve ${job.id}`;
+  switch (job.hold) {
+    case "approval":
+      return `A person must approve it before it starts: ${approve}`;
+    case "publish":
+      return `Its work is done and a person must approve it before it is pushed: look at the diff, then ${approve}`;
+    case "no_agent":
+      return `No agent is set up on this server. Set ANTHROPIC_API_KEY or HIVE_AGENT and restart it; or name an agent in the job.`;
+    case "no_isolation":
+      return (
+        `The agent ${job.agent ?? ""} would run without isolation, since this server has no container engine. ` +
+        `Set HIVE_ALLOW_UNISOLATED=1 and restart it to accept that, or let this one job go: ${approve}`
+      );
+    case "flood":
+      return `Too many jobs came from its source; a person decides: ${approve}`;
+    case "paused":
+      return `The queue is paused; a person decides: ${approve}`;
+    case null:
+      return `A person decides: ${approve}`;
+  }
+}
+
+function explainQueued(state: State, job: Job): string {
+  const { key } = job;
+  if (key !== null && !state.isOpen(key)) {
+    const running = state.running.get(key) ?? 0;
+    return `${running === 1 ? "Another job" : `${running} other jobs`} of ${key} must end first: at most ${state.rules.limitOf(key)} may run at once.`;
+  }
+  const workers = [...state.workers.values()];
+  if (workers.length === 0) return "No worker is connected. Start one, or set HIVE_WORKERS.";
+  const able = workers.filter(({ record }) => fits(record, job));
+  if (able.length === 0) return `None of the ${workers.length} workers ${missing(job)}.`;
+  const staying = able.filter(({ record }) => !record.draining);
+  if (staying.length === 0) return `All ${able.length} workers that could take it are draining.`;
+  const free = staying.filter(({ jobId }) => jobId === null).length;
+  if (free > 0) return "It is about to be given to a worker.";
+  const ahead = state.ahead(job.priority);
+  return `All ${staying.length} workers that could take it are busy; about ${ahead} jobs are ahead of it or beside it.`;
+}
+
+function missing(job: Job): string {
+  const asks: string[] = [];
+  if (job.role !== null) asks.push(`takes the role ${job.role}`);
+  if (job.labels.length > 0)
+    asks.push(`has the ${job.labels.length === 1 ? "label" : "labels"} ${job.labels.join(", ")}`);
+  if (job.agent !== null) asks.push(`runs the agent ${job.agent}`);
+  return asks.length === 0 ? "fits" : asks.join(" and ");
+}
+
+function listOf(ids: readonly string[]): string {
+  const shown = ids.slice(0, 5).join(", ");
+  return ids.length > 5 ? `${shown} and ${ids.length - 5} more` : shown;
+}

@@ -1,0 +1,49 @@
+/** All handlers in one map, each from the file of its noun. A missing one does not compile. */
+
+import { createEventHub } from "./event-hub.ts";
+import type { Handlers } from "./handler.ts";
+import type { Parts } from "./parts.ts";
+import { attemptFileHandlers } from "./routes/attempt-files.ts";
+import { callbackHandlers } from "./routes/callbacks.ts";
+import { eventHandlers } from "./routes/events.ts";
+import { gatewayHandlers } from "./routes/gateway.ts";
+import { jobFileHandlers } from "./routes/job-files.ts";
+import { jobHandlers } from "./routes/jobs.ts";
+import { serverHandlers } from "./routes/server.ts";
+import { workerHandlers } from "./routes/worker-protocol.ts";
+import { ownersWorkerHandlers } from "./routes/workers.ts";
+import { createSignals } from "./signals.ts";
+
+export interface MountedHandlers {
+  readonly handlers: Handlers;
+  /** Ends every stream and waiting claim, so that a stop need not wait for them. */
+  readonly stop: () => void;
+}
+
+export function createHandlers(parts: Parts): MountedHandlers {
+  const hub = createEventHub(parts.queue, parts.clock, parts.metrics);
+  const signals = createSignals(parts.queue, parts.clock, parts.metrics);
+  const jobFiles = jobFileHandlers(parts);
+  const unlisten = parts.queue.onEffect(parts.metrics.effect);
+  return {
+    handlers: {
+      ...serverHandlers(parts),
+      ...jobHandlers(parts),
+      ...jobFiles.handlers,
+      ...eventHandlers(hub),
+      ...ownersWorkerHandlers(parts),
+      ...callbackHandlers(parts),
+      ...workerHandlers(parts, signals),
+      ...attemptFileHandlers(parts),
+      ...gatewayHandlers(parts),
+    },
+    stop() {
+      unlisten();
+      hub.stop();
+      signals.stop();
+      jobFiles.stop();
+      parts.waiters.stop();
+      parts.presence.stop();
+    },
+  };
+}

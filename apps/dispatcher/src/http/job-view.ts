@@ -1,0 +1,162 @@
+/** Jobs as people and programs see them: built from the stored records, with secrets never among them. */
+
+import { isTerminal, type AttemptRecord, type Document, type Job, type JobBody, type Usage } from "@hive/core";
+import type { JobDetail, JobSummary } from "@hive/protocol";
+import type { Queue } from "../queue/contract.ts";
+import { explainWaiting } from "./explain.ts";
+
+/** Attempts shown of one job, the latest. */
+const ATTEMPTS = 100;
+
+/** A job in a list. */
+export function summaryOf(job: Job): JobSummary {
+  const { run } = job;
+  return {
+    jobId: job.id,
+    seq: job.seq,
+    status: job.status,
+    reason: job.reason,
+    task: job.task,
+    role: job.role,
+    labels: [...job.labels],
+    priority: job.priority,
+    repo: job.repo,
+    agent: job.agent,
+    createdAt: job.createdAt,
+    runAt: job.runAt,
+    endedAt: job.endedAt,
+    generation: job.generation,
+    attempts: run?.attempts ?? 0,
+    failures: run?.failures ?? 0,
+    losses: run?.losses ?? 0,
+    fence: run?.fence ?? 0,
+    phase: run?.lease?.phase ?? null,
+    workerId: run?.lease?.workerId ?? null,
+    cancelRequested: run?.cancel !== null && run?.cancel !== undefined,
+  };
+}
+
+/** The page of a job. */
+export function jobUrl(publicUrl: string, jobId: string): string {
+  return `${publicUrl}/v1/jobs/${encodeURIComponent(jobId)}`;
+}
+
+/** A committed document as what it is. The store holds what core wrote, checked by a checksum. */
+export function asJob(doc: Document): Job {
+  const stored: unknown = doc;
+  return stored as Job;
+}
+
+/** The job as it is now, live or over; null when there is none. */
+export async function findJob(queue: Queue, jobId: string): Promise<Job | null> {
+  const live = await queue.read((state) => state.jobs.get(jobId) ?? null);
+  if (live !== null) return live;
+  const [doc] = await queue.documents.get([{ collection: "jobs", id: jobId }]);
+  return doc === null || doc === undefined ? null : asJob(doc);
+}
+
+/** The unchanging part of a job. */
+export async function findBody(queue: Queue, jobId: string): Promise<JobBody | null> {
+  const [doc] = await queue.documents.get([{ collection: "bodies", id: jobId }]);
+  const stored: unknown = doc ?? null;
+  return stored as JobBody | null;
+}
+
+/** How the job's leases ended, oldest first; the latest hundred. */
+export async function attemptsOf(queue: Queue, jobId: string): Promise<readonly AttemptRecord[]> {
+  const page = await queue.documents.list({
+    collection: "attempts",
+    // The records' ids are `<job>/<fence>`, and "0" is the character after "/".
+    from: `${jobId}/`,
+    below: `${jobId}0`,
+    order: "descending",
+    limit: ATTEMPTS,
+  });
+  return page.items
+    .map(({ doc }): AttemptRecord => {
+      const stored: unknown = doc;
+      return stored as AttemptRecord;
+    })
+    .toReversed();
+}
+
+/** Everything about one job; null when there is none. */
+export async function detailOf(queue: Queue, publicUrl: string, jobId: string): Promise<JobDetail | null> {
+  const job = await findJob(queue, jobId);
+  const body = job === null ? null : await findBody(queue, jobId);
+  if (job === null || body === null) return null;
+  const [history, [usageDoc], waiting] = await Promise.all([
+    attemptsOf(queue, jobId),
+    queue.documents.get([{ collection: "usage", id: jobId }]),
+    queue.read((state) => explainWaiting(state, job)),
+  ]);
+  const last = history.findLast((attempt) => attempt.generation === job.generation && attempt.end !== "returned");
+  const bundle = job.run?.bundle ?? null;
+  return {
+    ...summaryOf(job),
+    branch: body.branch,
+    base: body.base,
+    instructions: body.instructions,
+    script: body.script,
+    changes: body.changes?.map(changeView) ?? null,
+    maxAttempts: job.maxAttempts,
+    retryOn: job.retryOn,
+    timeoutMs: job.timeoutMs,
+    concurrencyKey: job.key,
+    dependsOn: [...body.dependsOn],
+    waitsFor: [...job.waitsFor],
+    trust: job.trust,
+    callbackUrl: body.callbackUrl === null ? null : withoutQuery(body.callbackUrl),
+    metadata: body.metadata === null ? null : { ...body.metadata },
+    origin: body.origin,
+    waiting,
+    bundle: bundle === null ? null : { sha256: bundle.sha256, artifact: bundle.artifact },
+    error: job.status === "failed" || !isTerminal(job.status) ? (last?.error ?? null) : null,
+    result: resultView(last?.result ?? null),
+    usage: usageView(usageDoc ?? null),
+    history: history.map((attempt) => ({
+      fence: attempt.fence,
+      generation: attempt.generation,
+      attempt: attempt.attempt,
+      workerId: attempt.workerId,
+      grantedAt: attempt.grantedAt,
+      begunAt: attempt.begunAt,
+      endedAt: attempt.endedAt,
+      end: attempt.end,
+      error: attempt.error,
+      result: resultView(attempt.result),
+      log: attempt.log,
+    })),
+    url: jobUrl(publicUrl, job.id),
+  };
+}
+
+function changeView(change: NonNullable<JobBody["changes"]>[number]): NonNullable<JobDetail["changes"]>[number] {
+  const { path, content, base64 } = change;
+  const bytes =
+    content !== undefined ? Buffer.byteLength(content) : base64 !== undefined ? Buffer.byteLength(base64, "base64") : 0;
+  return { path, delete: change.delete === true, bytes };
+}
+
+/** Some receivers keep a secret in the query of their address. */
+function withoutQuery(url: string): string {
+  const at = url.indexOf("?");
+  return at < 0 ? url : `${url.slice(0, at)}?…`;
+}
+
+function resultView(result: AttemptRecord["result"]): JobDetail["result"] {
+  if (result === null) return null;
+  return {
+    ...result,
+    outputs: result.outputs === null ? null : { ...result.outputs },
+    phases: [...result.phases],
+    artifacts: [...result.artifacts],
+  };
+}
+
+function usageView(doc: Document | null): Usage | null {
+  if (doc === null) return null;
+  const stored: unknown = doc;
+  const { calls, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, costUsd } = stored as Usage;
+  return { calls, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, costUsd };
+}

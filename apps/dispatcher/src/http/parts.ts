@@ -1,0 +1,69 @@
+/** What the HTTP server is made of. `main.ts` builds these; tests build them with small numbers and a real store in memory. */
+
+import type { Logger } from "pino";
+import type { LeaseAccess } from "../auth/lease-access.ts";
+import type { LeaseTokens } from "../auth/lease-tokens.ts";
+import type { Registrar } from "../auth/registration.ts";
+import type { WorkerTokens } from "../auth/worker-tokens.ts";
+import type { Clock } from "../clock.ts";
+import type { JobPolicy } from "../queue/compile-job.ts";
+import type { Queue } from "../queue/contract.ts";
+import type { Waiters } from "../queue/waiters.ts";
+import type { ArtifactStore, LogStore } from "../logs/contract.ts";
+import type { Metrics } from "./metrics.ts";
+import type { WorkerPresence } from "./worker-presence.ts";
+
+/** The intervals every worker is told at registration, in milliseconds. */
+export interface WorkerIntervals {
+  readonly claimWaitMs: number;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  readonly logFlushMs: number;
+}
+
+/** The sizes every worker is told at registration, in bytes. */
+export interface WorkerLimits {
+  readonly logChunkBytes: number;
+  readonly logBytes: number;
+  readonly artifactBytes: number;
+}
+
+/** Credentials for a job's repository, found by the operator's rules. */
+export interface CredentialFinder {
+  /** For `host/owner/name`; null when no rule has one. @throws when a rule's credential cannot be had; its message is for the log. */
+  find(place: string): Promise<{ readonly username: string; readonly password: string } | null>;
+}
+
+export interface Parts {
+  readonly queue: Queue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  /** How people reach this server, without a slash at the end: for links. */
+  readonly publicUrl: string;
+  /** What people's programs present; several while one is being replaced. Each at least 16 characters. */
+  readonly ownerTokens: readonly string[];
+  /** What the LLM gateway's process presents. */
+  readonly gatewayToken: string;
+  /** The command that gives a person the token, such as `source hive-data/secrets.env`; part of every 401. */
+  readonly tokenHint: string;
+  readonly leaseTokens: LeaseTokens;
+  readonly leases: LeaseAccess;
+  readonly workerTokens: WorkerTokens;
+  readonly registrar: Registrar;
+  readonly presence: WorkerPresence;
+  readonly waiters: Waiters;
+  readonly policy: JobPolicy;
+  readonly logs: LogStore;
+  readonly artifacts: ArtifactStore;
+  readonly credentials: CredentialFinder;
+  /** Opens a sealed secret of a job. @throws when it cannot be opened. */
+  readonly openSecret: (jobId: string, name: string, sealed: unknown) => string;
+  /** The GitHub API that fits a repository's host, or null when it is not a GitHub. */
+  readonly githubApiFor: (host: string) => string | null;
+  readonly intervals: WorkerIntervals;
+  /** Milliseconds a worker has for the first heartbeat of a lease; the queue's own rule. */
+  readonly firstBeatMs: number;
+  readonly limits: WorkerLimits;
+  readonly metrics: Metrics;
+}

@@ -1,0 +1,109 @@
+/** What a job left behind, for its owner: logs, diff and files. All of it is text or a download, never a page. */
+
+import { Readable } from "node:stream";
+import { HiveError, type Job } from "@hive/core";
+import type { ArtifactStore, LogKey } from "../../logs/contract.ts";
+import { readRange } from "../byte-range.ts";
+import type { Handlers, RawReply } from "../handler.ts";
+import { attemptsOf, findJob } from "../job-view.ts";
+import { followLog } from "../log-follow.ts";
+import type { Parts } from "../parts.ts";
+
+type JobFileHandlers = Pick<Handlers, "jobLogs" | "jobDiff" | "jobArtifacts" | "jobArtifact">;
+
+/** The name a worker keeps the diff under. */
+export const DIFF_ARTIFACT = "diff.patch";
+
+export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandlers; readonly stop: () => void } {
+  const { queue, logs, artifacts, metrics } = parts;
+  const stopping = new AbortController();
+
+  async function mustFind(jobId: string): Promise<Job> {
+    const job = await findJob(queue, jobId);
+    if (job === null)
+      throw new HiveError("not_found", `There is no job ${jobId}; list them with GET /v1/jobs`, { jobId });
+    return job;
+  }
+
+  const handlers: JobFileHandlers = {
+    async jobLogs({ params, query, headers, closed }) {
+      const { jobId } = params;
+      const job = await mustFind(jobId);
+      const fence = query.fence ?? job.run?.fence ?? 0;
+      if (query.follow === true) {
+        metrics.readers("logs", 1);
+        const body = Readable.from(
+          followLog({
+            queue,
+            logs,
+            jobId,
+            fence: query.fence ?? null,
+            signal: AbortSignal.any([closed, stopping.signal]),
+          }),
+          { objectMode: false },
+        );
+        body.once("close", () => metrics.readers("logs", -1));
+        return { body, headers: { "x-hive-fence": String(fence) } };
+      }
+      const key = { jobId, fence };
+      const size = (await logs.size(key))?.bytes ?? 0;
+      const range = readRange(headers.range, size);
+      const { from, to } = range ?? { from: 0, to: size };
+      const own: Record<string, string> = {
+        "accept-ranges": "bytes",
+        "content-length": String(to - from),
+        "x-hive-fence": String(fence),
+        ...(range === null ? {} : { "content-range": `bytes ${from}-${to - 1}/${size}` }),
+      };
+      const body = from === to ? "" : Readable.from(logs.read({ ...key, from, to }), { objectMode: false });
+      return { status: range === null ? 200 : 206, headers: own, body };
+    },
+
+    async jobDiff({ params }) {
+      const { jobId } = params;
+      await mustFind(jobId);
+      const attempts = await attemptsOf(queue, jobId);
+      for (const { fence } of attempts.toReversed()) {
+        const found = await artifacts.readArtifact({ jobId, fence, name: DIFF_ARTIFACT });
+        if (found === null) continue;
+        return {
+          body: Readable.from(found.stream, { objectMode: false }),
+          headers: { "content-length": String(found.artifact.bytes) },
+        };
+      }
+      throw new HiveError("not_found", `Job ${jobId} has no diff: no attempt of it has changed anything yet`, {
+        jobId,
+      });
+    },
+
+    async jobArtifacts({ params }) {
+      await mustFind(params.jobId);
+      const files = await artifacts.listArtifacts({ jobId: params.jobId });
+      return { artifacts: files.map(({ fence, name, bytes, sha256 }) => ({ fence, name, bytes, sha256 })) };
+    },
+
+    async jobArtifact({ params }) {
+      await mustFind(params.jobId);
+      return openFile(artifacts, { jobId: params.jobId, fence: params.fence }, params.name);
+    },
+  };
+  return { handlers, stop: () => stopping.abort() };
+}
+
+/** A file as a download. Its name has no character that needs quoting, and its type is never guessed. */
+export async function openFile(artifacts: ArtifactStore, key: LogKey, name: string): Promise<RawReply> {
+  const found = await artifacts.readArtifact({ ...key, name });
+  if (found === null) {
+    const { jobId, fence } = key;
+    throw new HiveError("not_found", `Attempt ${fence} of job ${jobId} left no file ${name}`, { jobId, fence, name });
+  }
+  return {
+    body: Readable.from(found.stream, { objectMode: false }),
+    headers: {
+      "content-length": String(found.artifact.bytes),
+      "content-disposition": `attachment; filename="${name}"`,
+      "content-security-policy": "default-src 'none'; sandbox",
+      etag: `"${found.artifact.sha256}"`,
+    },
+  };
+}

@@ -1,0 +1,261 @@
+/** Putting jobs in, finding them and deciding about them. */
+
+import { hash, randomBytes } from "node:crypto";
+import { HiveError, parseRepoAddress, type Job, type NewJob } from "@hive/core";
+import type { Accepted, NewJobRequest } from "@hive/protocol";
+import { bodyHash, compileJob, type JobRequest } from "../../queue/compile-job.ts";
+import { decodeCursor, encodeCursor } from "../cursor.ts";
+import type { Handlers } from "../handler.ts";
+import { asJob, detailOf, findJob, jobUrl, summaryOf } from "../job-view.ts";
+import type { Parts } from "../parts.ts";
+import { refuseFields, refuseUnsupported, type FieldProblem } from "../validate.ts";
+
+type JobHandlers = Pick<
+  Handlers,
+  | "enqueue"
+  | "createJobs"
+  | "listJobs"
+  | "getJob"
+  | "jobEvents"
+  | "cancelJob"
+  | "retryJob"
+  | "approveJob"
+  | "rejectJob"
+  | "bulkJobs"
+>;
+
+/** Jobs one bulk call looks at, at most: a chunk must end soon, also when few of the jobs fit. */
+const BULK_LOOKS = 2000;
+const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
+
+export function jobHandlers(parts: Parts): JobHandlers {
+  const { queue, publicUrl } = parts;
+
+  async function accept(requests: readonly JobRequest[], many: boolean, key: string | undefined): Promise<Accepted[]> {
+    const now = parts.clock.wall();
+    const problems: FieldProblem[] = [];
+    const jobs: NewJob[] = [];
+    for (const [place, request] of requests.entries()) {
+      refuseUnsupported(request);
+      const compiled = compileJob({ request, policy: parts.policy, now, randomId: randomJobId(), origin: "api" });
+      if (compiled.ok) jobs.push(compiled.job);
+      else {
+        for (const problem of compiled.problems) {
+          problems.push(many ? { path: `jobs[${place}].${problem.path}`, message: problem.message } : problem);
+        }
+      }
+    }
+    refuseFields(problems);
+    const reply = await queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: idempotencyOf(key, requests) });
+    let fresh = 0;
+    const accepted = reply.jobs.map((job): Accepted => {
+      if (!job.existing) fresh += 1;
+      const { jobId, status, reason, position } = job;
+      return { accepted: true, jobId, status, reason, position, url: jobUrl(publicUrl, jobId) };
+    });
+    if (fresh > 0) parts.metrics.accepted(fresh);
+    return accepted;
+  }
+
+  /** The key as it is kept: hashed, for it may be long or hold anything. */
+  function idempotencyOf(
+    key: string | undefined,
+    requests: readonly JobRequest[],
+  ): { readonly key: string; readonly hash: string } | null {
+    if (key === undefined) return null;
+    if (!KEY_FORM.test(key)) {
+      throw new HiveError("invalid_field", "Idempotency-Key: must be 1 to 255 visible characters", {
+        fields: [{ path: "Idempotency-Key", message: "must be 1 to 255 visible characters" }],
+      });
+    }
+    const bodies = requests.map((request) => [request.jobId ?? null, bodyHash(request, parts.policy.hashKey)]);
+    return { key: hash("sha256", key, "base64url"), hash: hash("sha256", JSON.stringify(bodies), "base64url") };
+  }
+
+  async function mustFind(jobId: string): Promise<Job> {
+    const job = await findJob(queue, jobId);
+    if (job === null) throw notFound(jobId);
+    return job;
+  }
+
+  async function decided(jobId: string): Promise<{ jobId: string; status: Job["status"]; reason: string | null }> {
+    const { status, reason } = await mustFind(jobId);
+    return { jobId, status, reason };
+  }
+
+  /** A repository in the spelling it is kept in. */
+  function asStored(repo: string): string {
+    const address = parseRepoAddress(repo, { allowFile: true, allowPlainHttp: () => true });
+    return address.ok ? address.url : repo;
+  }
+
+  const verbs = {
+    cancel: (jobId: string, by: string, reason: string) =>
+      queue.submit<"cancel">({ type: "cancel", jobId, by, reason }),
+    retry: (jobId: string, by: string) => queue.submit<"retry">({ type: "retry", jobId, by }),
+    approve: (jobId: string, by: string) => queue.submit<"approve">({ type: "approve", jobId, by, sha256: null }),
+    reject: (jobId: string, by: string, reason: string) =>
+      queue.submit<"reject">({ type: "reject", jobId, by, reason }),
+  };
+
+  return {
+    async enqueue({ body, headers }) {
+      const [accepted] = await accept([body], false, headers["idempotency-key"] as string | undefined);
+      if (accepted === undefined) throw new Error("an accepted job has no answer");
+      return accepted;
+    },
+
+    async createJobs({ body, headers }) {
+      const many = isMany(body);
+      const requests = many ? body.jobs : [body];
+      return { jobs: await accept(requests, many, headers["idempotency-key"] as string | undefined) };
+    },
+
+    async listJobs({ query }) {
+      const { status, repo, cursor, limit, order } = query;
+      if (status !== undefined && repo !== undefined) {
+        throw new HiveError("bad_filter", "Jobs are listed by status or by repo, not by both; leave one out");
+      }
+      const page = await queue.documents.list({
+        collection: "jobs",
+        ...indexFor(status, repo === undefined ? undefined : asStored(repo)),
+        ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
+        order: order === "newest" ? "descending" : "ascending",
+        limit,
+      });
+      return { jobs: page.items.map(({ doc }) => summaryOf(asJob(doc))), next: encodeCursor(page.next) };
+    },
+
+    async getJob({ params }) {
+      const detail = await detailOf(queue, publicUrl, params.jobId);
+      if (detail === null) throw notFound(params.jobId);
+      return detail;
+    },
+
+    async jobEvents({ params, query }) {
+      const page = await queue.documents.list({
+        collection: "events",
+        index: "job",
+        equals: { jobId: params.jobId },
+        ...(query.cursor === undefined ? {} : { after: decodeCursor(query.cursor) }),
+        limit: query.limit,
+      });
+      if (page.items.length === 0 && query.cursor === undefined) await mustFind(params.jobId);
+      return { events: page.items.map(({ doc }) => eventView(doc)), next: encodeCursor(page.next) };
+    },
+
+    async cancelJob({ params, body, caller }) {
+      await verbs.cancel(params.jobId, caller.name, body?.reason ?? "canceled by a person");
+      return decided(params.jobId);
+    },
+
+    async retryJob({ params, caller }) {
+      const { generation } = await verbs.retry(params.jobId, caller.name);
+      return { ...(await decided(params.jobId)), generation };
+    },
+
+    async approveJob({ params, body, caller }) {
+      await queue.submit<"approve">({
+        type: "approve",
+        jobId: params.jobId,
+        by: caller.name,
+        sha256: body?.sha256 ?? null,
+      });
+      return decided(params.jobId);
+    },
+
+    async rejectJob({ params, body, caller }) {
+      await verbs.reject(params.jobId, caller.name, body?.reason ?? "rejected by a person");
+      return decided(params.jobId);
+    },
+
+    async bulkJobs({ body, caller }) {
+      const { action, filter, dryRun, limit } = body;
+      const wanted = fitting(action);
+      const skipped: { jobId: string; code: string; detail: string }[] = [];
+      let after = body.cursor === undefined ? undefined : decodeCursor(body.cursor);
+      let matched = 0;
+      let done = 0;
+      let looked = 0;
+      for (;;) {
+        const page = await queue.documents.list({
+          collection: "jobs",
+          ...(filter.repo === undefined
+            ? indexFor(filter.status, undefined)
+            : indexFor(undefined, asStored(filter.repo))),
+          ...(after === undefined ? {} : { after }),
+          order: "ascending",
+          limit: Math.min(limit - matched, 1000),
+        });
+        looked += page.items.length;
+        // Without a status in the filter only jobs the action can mean are counted.
+        const fit = page.items
+          .map(({ doc }) => asJob(doc))
+          .filter((job) => (filter.status === undefined ? wanted.has(job.status) : job.status === filter.status));
+        matched += fit.length;
+        // All at once: they share commits.
+        const acts = dryRun ? [] : fit.map((job) => verbs[action](job.id, caller.name, `${action} in bulk`));
+        for (const [place, outcome] of (await Promise.allSettled(acts)).entries()) {
+          const jobId = fit[place]?.id ?? "";
+          if (outcome.status === "fulfilled") done += 1;
+          else skipped.push({ jobId, ...refusalOf(outcome.reason) });
+        }
+        after = page.next ?? undefined;
+        if (page.next === null || matched >= limit || looked >= BULK_LOOKS) break;
+      }
+      return { matched, done, skipped, next: after === undefined ? null : encodeCursor(after) };
+    },
+  };
+}
+
+/** Why one job of many was left as it was. @throws what concerns them all. */
+function refusalOf(error: unknown): { readonly code: string; readonly detail: string } {
+  if (!(error instanceof HiveError) || error.code === "not_ready" || error.code === "store_failed") throw error;
+  return { code: error.code, detail: error.message };
+}
+
+function notFound(jobId: string): HiveError {
+  return new HiveError("not_found", `There is no job ${jobId}; list them with GET /v1/jobs`, { jobId });
+}
+
+/** 96 random bits that a person can read out. */
+function randomJobId(): string {
+  return `job-${randomBytes(12).toString("hex")}`;
+}
+
+function isMany(body: NewJobRequest | { readonly jobs: readonly unknown[] }): body is { readonly jobs: JobRequest[] } {
+  return "jobs" in body;
+}
+
+function indexFor(
+  status: Job["status"] | undefined,
+  repo: string | undefined,
+): { readonly index: string; readonly equals: Readonly<Record<string, string>> } {
+  if (status !== undefined) return { index: "status", equals: { status } };
+  if (repo !== undefined) return { index: "repo", equals: { repo } };
+  return { index: "all", equals: {} };
+}
+
+function fitting(action: "cancel" | "retry" | "approve" | "reject"): ReadonlySet<Job["status"]> {
+  switch (action) {
+    case "cancel":
+      return new Set(["held", "blocked", "scheduled", "queued", "running"]);
+    case "retry":
+      return new Set(["failed", "canceled"]);
+    case "approve":
+    case "reject":
+      return new Set(["held"]);
+  }
+}
+
+function eventView(doc: object): {
+  id: number;
+  type: string;
+  at: number;
+  jobId: string | null;
+  data: Record<string, unknown>;
+} {
+  const stored: unknown = doc;
+  const { id, type, at, jobId, data } = stored as ReturnType<typeof eventView>;
+  return { id, type, at, jobId, data };
+}

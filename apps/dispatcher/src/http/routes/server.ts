@@ -1,0 +1,96 @@
+/** What the server says of itself: health, counts, metrics, its API. */
+
+import { HiveError, type State } from "@hive/core";
+import type { Handlers } from "../handler.ts";
+import { docsPage } from "../docs-page.ts";
+import { openApi } from "../openapi.ts";
+import type { Parts } from "../parts.ts";
+
+type ServerHandlers = Pick<Handlers, "health" | "ready" | "stats" | "metrics" | "openapi" | "docs">;
+
+type QueueCounts = { held: number; blocked: number; scheduled: number; queued: number; running: number };
+const NO_COUNTS: QueueCounts = { held: 0, blocked: 0, scheduled: 0, queued: 0, running: 0 };
+
+interface Look {
+  readonly queue: QueueCounts;
+  readonly workers: { readonly total: number; readonly free: number; readonly busy: number };
+}
+
+function lookAt(state: State): Look {
+  let busy = 0;
+  for (const worker of state.workers.values()) if (worker.jobId !== null) busy += 1;
+  const total = state.workers.size;
+  return { queue: { ...state.counts }, workers: { total, free: total - busy, busy } };
+}
+
+export function serverHandlers(parts: Parts): ServerHandlers {
+  const { queue, metrics } = parts;
+  const since = parts.clock.wall();
+  const api = openApi(parts.version);
+  const page = docsPage(parts.version, parts.publicUrl);
+
+  /** Health must answer while the store does not. */
+  async function look(): Promise<Look | null> {
+    if (!queue.readiness().ready) return null;
+    return queue.read(lookAt).catch(() => null);
+  }
+
+  async function oldestQueuedAt(): Promise<number | null> {
+    const page = await queue.documents.list({
+      collection: "jobs",
+      index: "status",
+      equals: { status: "queued" },
+      limit: 1,
+    });
+    const at = page.items[0]?.doc["createdAt"];
+    return typeof at === "number" ? at : null;
+  }
+
+  return {
+    async health() {
+      const seen = await look();
+      return {
+        ok: seen !== null,
+        version: parts.version,
+        leader: seen !== null,
+        store: queue.storeName,
+        queue: seen?.queue ?? NO_COUNTS,
+        workers: seen?.workers ?? { total: 0, free: 0, busy: 0 },
+      };
+    },
+
+    async ready() {
+      const readiness = queue.readiness();
+      if (!readiness.ready) {
+        throw new HiveError("not_ready", `${readiness.why}; try again in a moment`, {
+          retryAfterMs: readiness.retryAfterMs,
+        });
+      }
+      return { ready: true, store: queue.storeName };
+    },
+
+    async stats() {
+      const [{ queue: counts }, oldest] = await Promise.all([queue.read(lookAt), oldestQueuedAt()]);
+      return { queue: counts, since, ...metrics.counts, oldestQueuedAt: oldest };
+    },
+
+    async metrics() {
+      const seen = await look();
+      const text = await metrics.text({
+        queue: seen?.queue ?? NO_COUNTS,
+        workers: seen?.workers ?? { free: 0, busy: 0 },
+        waitingClaims: parts.waiters.size,
+        leader: seen !== null,
+      });
+      return { body: text, headers: { "content-type": metrics.registry.contentType } };
+    },
+
+    async openapi() {
+      return api;
+    },
+
+    async docs() {
+      return { body: page.html, headers: { "content-security-policy": page.policy } };
+    },
+  };
+}

@@ -1,0 +1,206 @@
+/** The worker's side of the queue: register, claim, beat, tell, announce, finish. Logs and files are in `attempt-files.ts`. */
+
+import { HiveError, parseRepoAddress, secretId, type Grant, type Job, type JobBody } from "@hive/core";
+import { WORKER_PROTOCOL, type LeasedJob, type LeaseGrant } from "@hive/protocol";
+import { leaseLost } from "../../auth/lease-access.ts";
+import type { VerifiedLease } from "../../auth/lease-tokens.ts";
+import type { Handlers } from "../handler.ts";
+import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
+import type { Parts } from "../parts.ts";
+import type { Signals } from "../signals.ts";
+
+type WorkerHandlers = Pick<
+  Handlers,
+  | "workerRegister"
+  | "workerClaim"
+  | "workerSignals"
+  | "workerGoodbye"
+  | "leaseHeartbeat"
+  | "leaseEvents"
+  | "leaseSecrets"
+  | "leasePublish"
+>;
+
+/** Agents that say nothing for so long are ended by their worker, in milliseconds. */
+const IDLE_MS = 900_000;
+
+export function workerHandlers(parts: Parts, signals: Signals): WorkerHandlers {
+  const { queue, presence, waiters, leaseTokens } = parts;
+
+  async function leaseOf({ job, lease }: Grant): Promise<LeaseGrant> {
+    const [tokens, body, history] = await Promise.all([
+      leaseTokens.mint(lease, job, queue.election().electionId),
+      findBody(queue, job.id),
+      // Only a job that ran before has a history worth a read.
+      lease.fence > 1 ? attemptsOf(queue, job.id) : [],
+    ]);
+    if (body === null) throw new Error(`job ${job.id} has no body`);
+    const previous = history.findLast((attempt) => attempt.generation === job.generation && attempt.error !== null);
+    return {
+      fence: lease.fence,
+      purpose: lease.purpose,
+      token: tokens.worker,
+      llmToken: tokens.llm,
+      egressToken: tokens.egress,
+      firstBeatMs: parts.firstBeatMs,
+      job: leasedJob(job, body, previous?.error ?? null),
+    };
+  }
+
+  function leasedJob(job: Job, body: JobBody, previous: LeasedJob["previous"]): LeasedJob {
+    const { run } = job;
+    const agentic = job.task === "agent" || job.task === "analyze";
+    return {
+      jobId: job.id,
+      generation: job.generation,
+      attempt: (run?.attempts ?? 0) + (run?.lease?.begunAt === null ? 1 : 0),
+      task: job.task,
+      repo: job.repo,
+      branch: body.branch,
+      base: body.base,
+      instructions: body.instructions,
+      script: body.script,
+      changes: body.changes === null ? null : [...body.changes],
+      agent: job.agent,
+      gitUser: body.gitUser,
+      timeoutMs: job.timeoutMs,
+      idleTimeoutMs: agentic ? IDLE_MS : null,
+      untrusted: job.trust === "untrusted",
+      approvePublish: job.approval === "publish",
+      bundle: run?.bundle ?? null,
+      announced: (run?.announced ?? []).map(({ ref, commit }) => ({ ref, commit })),
+      previous,
+      url: jobUrl(parts.publicUrl, job.id),
+    };
+  }
+
+  /** The job under a lease that has begun. @throws HiveError lease_lost, not_begun */
+  async function begunJob({ jobId, fence }: VerifiedLease): Promise<Job> {
+    const job = await queue.read((state) =>
+      state.leases.of(jobId)?.fence === fence ? (state.jobs.get(jobId) ?? null) : null,
+    );
+    if (job === null) throw leaseLost(jobId, fence);
+    if (job.run?.lease?.begunAt === null) {
+      throw new HiveError("not_begun", `Lease ${fence} of job ${jobId} has had no heartbeat; send one first`, {
+        jobId,
+        fence,
+      });
+    }
+    return job;
+  }
+
+  async function gitCredential(job: Job): Promise<{ username: string; password: string } | null> {
+    if (job.secrets.includes("githubToken")) {
+      const [doc] = await queue.documents.get([{ collection: "secrets", id: secretId(job.id, "githubToken") }]);
+      if (doc !== null && doc !== undefined) {
+        return { username: "x-access-token", password: parts.openSecret(job.id, "githubToken", doc["sealed"]) };
+      }
+    }
+    const place = placeOf(job.repo);
+    if (place === null) return null;
+    try {
+      return await parts.credentials.find(place.path);
+    } catch (err) {
+      // The worker can do nothing about the operator's file or variable: it says "token needed", the log says why.
+      parts.log.warn({ err, jobId: job.id }, "the credential of a repository cannot be had");
+      return null;
+    }
+  }
+
+  return {
+    async workerRegister({ body }) {
+      if (body.protocol !== WORKER_PROTOCOL) {
+        throw new HiveError(
+          "worker_outdated",
+          `The worker speaks version ${body.protocol} of the protocol and this server ${WORKER_PROTOCOL}; install the same Hive on both`,
+          { protocol: WORKER_PROTOCOL },
+        );
+      }
+      const profile = await parts.registrar.admit(body);
+      // Its name is its id: a worker that starts again is then known to be the same one, and its dead process's job goes back.
+      const workerId = profile.name;
+      await queue.submit<"register">({ type: "register", workerId, registrationId: body.registrationId, profile });
+      presence.registered(workerId, body.registrationId);
+      return {
+        workerId,
+        token: parts.workerTokens.mint(workerId, body.registrationId),
+        leaseKey: { ...leaseTokens.publicKey },
+        intervals: parts.intervals,
+        limits: parts.limits,
+      };
+    },
+
+    async workerClaim({ body, caller, closed }) {
+      const { workerId } = caller;
+      const waitMs = Math.min(body.waitMs ?? parts.intervals.claimWaitMs, parts.intervals.claimWaitMs);
+      const { grant, drain } = await waiters.claim({ workerId, claimId: body.claimId, waitMs, closed });
+      presence.heard(workerId);
+      if (grant === null) return { lease: null, drain };
+      const lease = await leaseOf(grant);
+      // Closed while the tokens were signed: the worker will claim again, and this job need not wait for it.
+      if (closed.aborted) await waiters.giveBack(grant);
+      return { lease, drain };
+    },
+
+    async workerSignals({ caller }) {
+      return signals.open(caller.workerId);
+    },
+
+    async workerGoodbye({ caller }) {
+      const { workerId } = caller;
+      const message = "the worker left";
+      const { ended } = await queue.submit<"workerGone">({ type: "workerGone", workerId, blame: false, message });
+      presence.forget(workerId);
+      return { ended };
+    },
+
+    async leaseHeartbeat({ body, caller }) {
+      const { jobId, fence } = caller;
+      const { phase = null, message = null, percent = null } = body;
+      const reply = await queue.submit<"heartbeat">({
+        type: "heartbeat",
+        lease: { jobId, fence },
+        phase,
+        message,
+        percent,
+      });
+      return { cancel: reply.cancel, drain: reply.drain, leaseMs: parts.intervals.leaseMs };
+    },
+
+    async leaseEvents({ body, caller }) {
+      const { jobId, fence } = caller;
+      const { accepted } = await queue.submit<"report">({
+        type: "report",
+        lease: { jobId, fence },
+        from: body.from,
+        events: body.events,
+      });
+      return { accepted };
+    },
+
+    async leaseSecrets({ caller }) {
+      const job = await begunJob(caller);
+      const git = await gitCredential(job);
+      // The lease may have ended while a credential was fetched: what is handed out is handed to the holder.
+      await begunJob(caller);
+      const place = placeOf(job.repo);
+      return { git, githubApiUrl: place === null ? null : parts.githubApiFor(place.host) };
+    },
+
+    async leasePublish({ body, caller }) {
+      const { jobId, fence } = caller;
+      const { announced } = await queue.submit<"publish">({
+        type: "publish",
+        lease: { jobId, fence },
+        announcement: body,
+      });
+      return { announced };
+    },
+  };
+}
+
+/** Where a stored repository is; null for a folder of this machine. */
+function placeOf(repo: string): { readonly host: string; readonly path: string } | null {
+  const address = parseRepoAddress(repo, { allowFile: true, allowPlainHttp: () => true });
+  return address.ok && address.kind !== "file" ? { host: address.host, path: `${address.host}/${address.path}` } : null;
+}

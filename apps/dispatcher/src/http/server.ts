@@ -1,0 +1,364 @@
+/**
+ * The HTTP server. It mounts every endpoint of the one list and does for each the same things in the same order: who
+ * calls, is the body one we read, do the schemas take it, then the handler, then the reply. Nothing about a single
+ * endpoint is known here. Hostile clients are cut here too: slow headers, slow bodies, too many connections.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { pipeline } from "node:stream";
+import { HiveError } from "@hive/core";
+import { endpoints, type Endpoint, type EndpointName } from "@hive/protocol";
+import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { bodyLimitOf, checkContentType, limitBytes, parseJson, readText } from "./body.ts";
+import { createAccess } from "./access.ts";
+import type { RawReply, StreamReply } from "./handler.ts";
+import { createHandlers } from "./handlers.ts";
+import type { Parts } from "./parts.ts";
+import { problemReply } from "./problems.ts";
+import { parsePart } from "./validate.ts";
+
+/** Milliseconds a client has for its headers; a slower one is cut (CVE-2018-12122). */
+const HEADERS_TIMEOUT_MS = 5_000;
+/** Milliseconds for a whole request: the largest artifact over a slow line. JSON bodies have their own, shorter time. */
+const REQUEST_TIMEOUT_MS = 300_000;
+const KEEP_ALIVE_MS = 72_000;
+const MAX_CONNECTIONS = 10_000;
+const MAX_HEADER_BYTES = 16_384;
+/** Milliseconds a stop waits for requests under way before it cuts them. */
+const STOP_MS = 5_000;
+
+/** On every reply. What a browser is told by default is to do nothing at all with it. */
+const SAFE_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+} as const;
+
+export interface HiveServer {
+  /** Begins to listen and gives the port. `host` and `port` as `net.Server.listen` takes them; port 0 takes a free one. */
+  listen(port: number, host: string): Promise<number>;
+  /** Ends streams and waiting claims, waits for requests under way, then closes. Safe to call twice. */
+  close(): Promise<void>;
+  /** For what is mounted beside the list: the web UI, the LLM gateway. */
+  readonly app: FastifyInstance;
+}
+
+type AnyHandler = (call: object) => Promise<unknown>;
+
+/** The server of these parts, not listening yet. */
+export function createServer(parts: Parts): HiveServer {
+  const { log, metrics } = parts;
+  const boot = Math.floor(parts.clock.random() * 0xffffffff).toString(36);
+  let requests = 0;
+  const app = Fastify({
+    logger: false,
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxRequestsPerSocket: 0,
+    requestIdHeader: false,
+    genReqId: () => `${boot}-${((requests += 1)).toString(36)}`,
+    forceCloseConnections: false,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 512 },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      keepAlive: true,
+      noDelay: true,
+    },
+    clientErrorHandler: (error, socket) => refuseClient(error, socket),
+    frameworkErrors: (error, request, reply) => {
+      reply.hijack();
+      sendProblem(reply.raw, error, request.id);
+    },
+  });
+  app.server.maxConnections = MAX_CONNECTIONS;
+
+  const access = createAccess(parts);
+  const { handlers, stop } = createHandlers(parts);
+
+  function sendProblem(response: ServerResponse, error: unknown, requestId: string): number {
+    const readiness = parts.queue.readiness();
+    // While the store is away a read fails in its own words; the caller only needs to know to come back.
+    const shown =
+      !readiness.ready && !(error instanceof HiveError)
+        ? new HiveError(
+            "not_ready",
+            `${readiness.why}; try again in a moment`,
+            { retryAfterMs: readiness.retryAfterMs },
+            { cause: error },
+          )
+        : error;
+    const reply = problemReply(shown, requestId);
+    if (reply.cause !== undefined) log.error({ requestId, err: reply.cause }, "a request failed");
+    if (response.headersSent) {
+      // A stream broke in the middle: the only way left to say so is not to end it well.
+      response.destroy();
+      return reply.status;
+    }
+    response.writeHead(reply.status, {
+      ...SAFE_HEADERS,
+      ...reply.headers,
+      "x-request-id": requestId,
+      "content-length": Buffer.byteLength(reply.body),
+    });
+    response.end(reply.body);
+    return reply.status;
+  }
+
+  async function serve(
+    name: EndpointName,
+    endpoint: Endpoint,
+    request: FastifyRequest,
+    response: ServerResponse,
+  ): Promise<number> {
+    const { raw } = request;
+    const caller = await access(name, endpoint.access, raw);
+    const body = await readBody(endpoint, raw);
+    const call = new IncomingCall(request, response, {
+      caller,
+      params: endpoint.params === undefined ? undefined : parsePart(endpoint.params, request.params, "path"),
+      query: endpoint.query === undefined ? undefined : parsePart(endpoint.query, request.query, "query"),
+      body,
+    });
+    const answer = await (handlers[name] as AnyHandler)(call);
+    return send(endpoint, answer, response, request.id, call);
+  }
+
+  function mount(name: EndpointName, endpoint: Endpoint): void {
+    const observe = metrics.endpoint(name);
+    app.route({
+      method: headable(endpoint) ? ["GET", "HEAD"] : endpoint.method,
+      url: endpoint.path,
+      handler: async (request, reply) => {
+        reply.hijack();
+        const begun = parts.clock.mono();
+        let status: number;
+        try {
+          status = await serve(name, endpoint, request, reply.raw);
+        } catch (error) {
+          status = sendProblem(reply.raw, error, request.id);
+        }
+        observe(status, parts.clock.mono() - begun);
+        if (log.isLevelEnabled("debug")) {
+          log.debug({ requestId: request.id, endpoint: name, status, ms: parts.clock.mono() - begun }, "request");
+        }
+      },
+    });
+  }
+
+  // The body is read by `serve`, after the caller is known: nobody without a token makes us read anything.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  for (const [name, endpoint] of Object.entries(endpoints)) mount(name as EndpointName, endpoint);
+  const paths = pathTable();
+  app.setNotFoundHandler((request, reply) => {
+    reply.hijack();
+    sendProblem(reply.raw, unknownPath(request.raw, paths), request.id);
+  });
+  app.setErrorHandler((error, request, reply) => {
+    reply.hijack();
+    sendProblem(reply.raw, error, request.id);
+  });
+
+  let closing: Promise<void> | null = null;
+  return {
+    app,
+    async listen(port, host) {
+      await app.listen({ port, host });
+      return (app.server.address() as AddressInfo).port;
+    },
+    close() {
+      closing ??= (async () => {
+        stop();
+        const cut = setTimeout(() => app.server.closeAllConnections(), STOP_MS);
+        app.server.closeIdleConnections();
+        const idle = setInterval(() => app.server.closeIdleConnections(), 50);
+        await app.close();
+        clearTimeout(cut);
+        clearInterval(idle);
+      })();
+      return closing;
+    },
+  };
+}
+
+/** One request as its handler sees it. `closed` costs a listener, so it is made only for who asks. */
+class IncomingCall {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly caller: unknown;
+  readonly headers: IncomingMessage["headers"];
+  readonly requestId: string;
+  readonly #response: ServerResponse;
+  #closed: AbortSignal | null = null;
+
+  constructor(
+    request: FastifyRequest,
+    response: ServerResponse,
+    parsed: { readonly params: unknown; readonly query: unknown; readonly body: unknown; readonly caller: unknown },
+  ) {
+    this.params = parsed.params;
+    this.query = parsed.query;
+    this.body = parsed.body;
+    this.caller = parsed.caller;
+    this.headers = request.headers;
+    this.requestId = request.id;
+    this.#response = response;
+  }
+
+  get closed(): AbortSignal {
+    if (this.#closed === null) {
+      const controller = new AbortController();
+      const response = this.#response;
+      if (response.destroyed) controller.abort();
+      else response.once("close", () => (response.writableFinished ? undefined : controller.abort()));
+      this.#closed = controller.signal;
+    }
+    return this.#closed;
+  }
+}
+
+async function readBody(endpoint: Endpoint, request: IncomingMessage): Promise<unknown> {
+  const { body } = endpoint;
+  if (body === undefined) return undefined;
+  if (body === "bytes") {
+    checkContentType(request, "bytes");
+    return limitBytes(request, bodyLimitOf(endpoint));
+  }
+  const { headers } = request;
+  const empty =
+    headers["transfer-encoding"] === undefined &&
+    (headers["content-length"] === undefined || headers["content-length"] === "0");
+  if (empty) return parsePart(body, undefined, "body");
+  checkContentType(request, "json");
+  return parsePart(body, parseJson(await readText(request, bodyLimitOf(endpoint))), "body");
+}
+
+function send(
+  endpoint: Endpoint,
+  answer: unknown,
+  response: ServerResponse,
+  requestId: string,
+  call: IncomingCall,
+): number {
+  const { status, body: kind } = endpoint.reply;
+  if (response.destroyed) return 499;
+  if (kind === null || typeof kind !== "string") {
+    const text = kind === null ? "" : JSON.stringify(answer);
+    response.writeHead(status, {
+      ...SAFE_HEADERS,
+      ...(kind === null ? {} : { "content-type": "application/json; charset=utf-8" }),
+      "x-request-id": requestId,
+      "content-length": Buffer.byteLength(text),
+    });
+    response.end(text);
+    return status;
+  }
+  if (kind === "events") {
+    response.writeHead(status, {
+      ...SAFE_HEADERS,
+      "content-type": "text/event-stream; charset=utf-8",
+      // Reverse proxies must not gather what is meant to arrive at once.
+      "x-accel-buffering": "no",
+      "x-request-id": requestId,
+    });
+    response.flushHeaders();
+    (answer as StreamReply).stream(response, call.closed);
+    return status;
+  }
+  return sendRaw(answer as RawReply, kind, status, response, requestId);
+}
+
+const RAW_TYPES = {
+  bytes: "application/octet-stream",
+  text: "text/plain; charset=utf-8",
+  html: "text/html; charset=utf-8",
+} as const;
+
+function sendRaw(
+  answer: RawReply,
+  kind: keyof typeof RAW_TYPES,
+  usual: number,
+  response: ServerResponse,
+  requestId: string,
+): number {
+  const { body } = answer;
+  const status = answer.status ?? usual;
+  const whole = typeof body === "string" || body instanceof Uint8Array;
+  response.writeHead(status, {
+    ...SAFE_HEADERS,
+    "content-type": RAW_TYPES[kind],
+    "x-request-id": requestId,
+    ...(whole ? { "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.byteLength } : {}),
+    ...answer.headers,
+  });
+  if (whole) response.end(body);
+  else pipeline(body, response, () => {});
+  return status;
+}
+
+/** GET endpoints with a whole reply also answer HEAD, as monitors expect. */
+function headable(endpoint: Endpoint): boolean {
+  return endpoint.method === "GET" && typeof endpoint.reply.body !== "string";
+}
+
+interface PathRow {
+  readonly pattern: RegExp;
+  readonly methods: readonly string[];
+}
+
+function pathTable(): readonly PathRow[] {
+  const byPath = new Map<string, string[]>();
+  for (const endpoint of Object.values(endpoints) as readonly Endpoint[]) {
+    const methods = byPath.get(endpoint.path) ?? [];
+    methods.push(endpoint.method, ...(headable(endpoint) ? ["HEAD"] : []));
+    byPath.set(endpoint.path, methods);
+  }
+  return [...byPath].map(([path, methods]) => ({
+    pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/:[A-Za-z]+/g, "[^/]+")}$`),
+    methods,
+  }));
+}
+
+function unknownPath(request: IncomingMessage, paths: readonly PathRow[]): HiveError {
+  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+  const methods = paths.filter(({ pattern }) => pattern.test(path)).flatMap((row) => row.methods);
+  const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
+  if (methods.length === 0) return new HiveError("not_found", `There is no ${shown} here; GET /docs lists every path`);
+  const allow = [...new Set(methods)].join(", ");
+  return new HiveError("method_not_allowed", `${shown} takes ${allow} and not ${request.method}`, { allow });
+}
+
+/** What is not HTTP, or too slow to be: answered once, in a word, and cut. */
+function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const [status, title] =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? ["408 Request Timeout", "The request did not arrive in time"]
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? ["431 Request Header Fields Too Large", "The headers are too large"]
+        : ["400 Bad Request", "This is not HTTP"];
+  const code = Number.parseInt(status, 10);
+  const body = JSON.stringify({
+    type: "urn:hive:error:bad_request",
+    title,
+    status: code,
+    code: "bad_request",
+    detail: title,
+    retry: false,
+  });
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\nx-content-type-options: nosniff\r\n` +
+      `connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
