@@ -27,6 +27,12 @@ const QUERY = ["beta", "limit", "after_id", "before_id"];
 
 const REQUEST_HEADERS = ["accept", "anthropic-beta", "anthropic-version", "content-type", "user-agent"];
 
+/**
+ * Betas with which the provider itself calls other servers or keeps files: a way out of the container past the egress
+ * proxy. An agent that asks for one gets the provider's answer for a client without it.
+ */
+const REFUSED_BETAS = /^(mcp-client|files-api|web-fetch|code-execution|skills)-/;
+
 const RESPONSE_HEADERS = [
   "cache-control",
   "content-length",
@@ -75,6 +81,15 @@ export function requestHeaders(given: IncomingHttpHeaders, key: string): Outgoin
     if (value !== undefined) {
       headers[name] = value;
     }
+  }
+  const betas = String(headers["anthropic-beta"] ?? "")
+    .split(",")
+    .map((beta) => beta.trim())
+    .filter((beta) => beta !== "" && !REFUSED_BETAS.test(beta));
+  if (betas.length > 0) {
+    headers["anthropic-beta"] = betas.join(",");
+  } else {
+    delete headers["anthropic-beta"];
   }
   headers["x-api-key"] = key;
   headers["accept-encoding"] = "identity";

@@ -191,7 +191,11 @@ test("a provider that says nothing is given up, before and within an answer", as
   const stuck = await start(upstream.listener, { limits: { idleMs: 50 } });
   const request = openCall(stuck);
   request.end("{}");
-  await expect(responseTo(request).then(bytesOf)).rejects.toThrow();
+  // On a slow machine the silence may begin before the answer does; either way it is no whole answer.
+  const outcome = await responseTo(request)
+    .then((response) => bytesOf(response).then(() => response.statusCode))
+    .catch(() => "cut");
+  expect(["cut", 502]).toContain(outcome);
   expect(await stuck.told(1)).toMatchObject([{ aborted: true }]);
 });
 

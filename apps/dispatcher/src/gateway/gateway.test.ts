@@ -233,6 +233,23 @@ test("only the named paths and methods pass", async () => {
   expect(usages.slice(1).every(({ estimated, inputTokens }) => !estimated && inputTokens === 0)).toBe(true);
 });
 
+test("betas that let the provider call other servers are left out, the others pass", async () => {
+  const betas: unknown[] = [];
+  const world = await start((request, response) => {
+    betas.push(request.headers["anthropic-beta"]);
+    answerJson(request, response);
+  });
+  const given = [
+    "a-1, mcp-client-2025-04-04,b-2 ,files-api-2025-04-14",
+    "mcp-client-2025-11-20",
+    "claude-code-20250219",
+  ];
+  for (const beta of given) {
+    await send(world, { headers: { "x-api-key": TOKEN, "anthropic-beta": beta } });
+  }
+  expect(betas).toEqual(["a-1,b-2", undefined, "claude-code-20250219"]);
+});
+
 test("the provider's base address may have a path", async () => {
   const urls: unknown[] = [];
   const inner = await start((request, response) => {

@@ -80,7 +80,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { keys, verifyToken, onUsage, log } = options;
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const base = new URL(options.upstream.anthropic);
-  const agentOptions = { keepAlive: true, maxFreeSockets: 32, scheduling: "lifo" } as const;
+  // Idle connections are dropped before the provider does it: one that it closes while a call is sent costs a retry.
+  const agentOptions = { keepAlive: true, maxFreeSockets: 32, scheduling: "lifo", timeout: 30_000 } as const;
   const agent =
     base.protocol === "https:"
       ? new https.Agent({ ...agentOptions, rejectUnauthorized: true })
