@@ -29,6 +29,7 @@ export interface WorkerConfig {
   readonly uidBase: number | undefined;
   readonly llmUrl: string | null;
   readonly agentCommand: string | null;
+  readonly model: string | null;
   readonly allowFileRepos: boolean;
   readonly drainMs: number;
   readonly orphanMs: number;
@@ -98,6 +99,8 @@ const variables = z.object({
   HIVE_LLM_URL: httpUrl.optional(),
   /** Shell command line of the `command` agent. Absent: this worker has no such agent. */
   HIVE_AGENT_COMMAND: z.string().min(1).optional(),
+  /** The model that agents ask for. Absent: each agent's own default. */
+  HIVE_CLAUDE_MODEL: z.string().min(1).max(256).optional(),
   /** `1`: repositories may be folders of this machine (file://). Default 0. */
   HIVE_ALLOW_FILE_REPOS: flag.default(false),
   /** Seconds a job may still take after SIGTERM before it is given back. Default 8: Docker kills after 10. */
@@ -157,6 +160,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
     uidBase: value.HIVE_AGENT_UID_BASE,
     llmUrl: value.HIVE_LLM_URL?.replace(/\/+$/, "") ?? null,
     agentCommand: value.HIVE_AGENT_COMMAND ?? null,
+    model: value.HIVE_CLAUDE_MODEL ?? null,
     allowFileRepos: value.HIVE_ALLOW_FILE_REPOS,
     drainMs: value.HIVE_DRAIN_SECONDS,
     orphanMs: value.HIVE_ORPHAN_SECONDS,

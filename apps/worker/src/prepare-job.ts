@@ -21,6 +21,9 @@ export interface Prepared {
   readonly onlyPullRequest: boolean;
 }
 
+/** Ends of an attempt that had pushed and only lacked its pull request. */
+const PULL_REQUEST_FAILURES: ReadonlySet<string> = new Set(["pr_refused", "github_failed", "github_rate_limit"]);
+
 /** The job's repository and login. @throws AttemptFailure */
 export function remoteOf(worker: WorkerParts, running: RunningJob, secrets: LeaseSecrets): Remote {
   const address = parseRepoAddress(running.lease.job.repo, {
@@ -61,7 +64,7 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
     `${workspace.continued ? "going on from" : "starting at"} ${workspace.baseCommit} for ${workspace.branch}`,
   );
   const own = job.announced.some((one) => one.ref === workspace.ref && one.commit === workspace.expectedOld);
-  const onlyPullRequest = own && job.previous?.code === "pr_refused";
+  const onlyPullRequest = own && PULL_REQUEST_FAILURES.has(job.previous?.code ?? "");
   if (onlyPullRequest) {
     running.findings.branch = workspace.branch;
     running.findings.commit = workspace.expectedOld;

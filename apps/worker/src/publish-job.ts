@@ -21,6 +21,9 @@ import {
   salvage,
 } from "./git/publish.ts";
 import { listRemote, type Remote } from "./git/remote.ts";
+import { findOnGitHub, toGitHubError } from "./github/github.ts";
+import { describeWork, openPullRequest } from "./github/pull-request.ts";
+import { backOff, pause } from "./loops/clock.ts";
 import type { Prepared } from "./prepare-job.ts";
 import type { LeaseSecrets } from "./report/lease-calls.ts";
 import { AttemptFailure, fail, type RunningJob } from "./running-job.ts";
@@ -30,6 +33,8 @@ import type { WorkerParts } from "./worker-parts.ts";
 const PATCH = "diff.patch";
 const BUNDLE = "work.bundle";
 const SALVAGE_MS = 45_000;
+const PULL_REQUEST_TRIES = 3;
+const MOST_WAIT_MS = 60_000;
 
 /**
  * Pushes the work, or keeps it as a bundle when a person must approve it first: then the bundle is returned.
@@ -92,7 +97,7 @@ export async function publishApproved(worker: WorkerParts, running: RunningJob, 
 }
 
 /** On a GitHub, a published branch needs its pull request. @throws AttemptFailure */
-export async function openPullRequest(
+export async function ensurePullRequest(
   worker: WorkerParts,
   running: RunningJob,
   remote: Remote,
@@ -100,21 +105,39 @@ export async function openPullRequest(
   base: string,
 ): Promise<void> {
   const { findings, attempt } = running;
-  if (secrets.githubApiUrl === null || findings.branch === null || findings.branch === base) return;
+  const { job } = running.lease;
+  const apiUrl = secrets.githubApiUrl;
+  const place = apiUrl === null ? null : findOnGitHub(remote.address, apiUrl);
+  if (apiUrl === null || place === null || findings.branch === null || findings.branch === base) return;
   if (secrets.git === null) return fail("token_needed", "work", "a pull request needs a token; give a githubToken");
-  const opened = await worker.ensurePullRequest({
-    apiUrl: secrets.githubApiUrl,
-    token: secrets.git.password,
-    repo: remote.address.path,
+  const summary = findings.task?.summary ?? null;
+  const options = {
+    target: { apiUrl, token: secrets.git.password, ...place },
     head: findings.branch,
     base,
-    job: running.lease.job,
-    summary: findings.task?.summary == null ? null : running.redact(findings.task.summary),
+    title: running.redact(titleOf(job)),
+    body: describeWork({
+      jobId: job.jobId,
+      jobUrl: job.url,
+      summary: summary === null ? null : running.redact(summary),
+      diffStat: findings.diffStat,
+    }),
     signal: attempt.right,
-  });
-  if (!opened.ok) throw new AttemptFailure(opened.error);
-  findings.pullRequest = { number: opened.number, url: opened.url };
-  await running.say(`pull request ${opened.url}`);
+  };
+  for (let tries = 1; ; tries += 1) {
+    const opened = await openPullRequest(options);
+    if (opened.ok) {
+      findings.pullRequest = { number: opened.number, url: opened.url };
+      await running.say(`pull request ${opened.url}`);
+      return;
+    }
+    // The work is pushed already: a moment's trouble at GitHub should not cost a whole new attempt.
+    if (opened.kind === "work" || tries === PULL_REQUEST_TRIES) throw new AttemptFailure(toGitHubError(opened));
+    await running.say(`${opened.message}; trying again`);
+    const waitMs = Math.min(opened.retryAfterMs ?? backOff(worker.clock, tries, 1_000), MOST_WAIT_MS);
+    await pause(worker.clock, waitMs, attempt.work);
+    attempt.work.throwIfAborted();
+  }
 }
 
 /**
@@ -180,15 +203,18 @@ function publishOptions(
   };
 }
 
-/** The first line of what was asked for, and where it came from. */
 function commitMessage(job: LeasedJob): string {
-  const asked =
-    job.instructions
-      ?.split("\n")
-      .find((line) => line.trim() !== "")
-      ?.trim() ?? `Hive: ${job.task}`;
-  const title = asked.length <= 72 ? asked : `${asked.slice(0, 71)}…`;
-  return `${title}\n\nHive-Job: ${job.jobId}`;
+  return `${titleOf(job)}\n\nHive-Job: ${job.jobId}`;
+}
+
+/** The first line of what was asked for. */
+function titleOf(job: LeasedJob): string {
+  const asked = job.instructions
+    ?.split("\n")
+    .find((line) => line.trim() !== "")
+    ?.trim();
+  if (asked === undefined) return `Hive ${job.task} ${job.jobId}`;
+  return asked.length <= 72 ? asked : `${asked.slice(0, 71)}…`;
 }
 
 async function settle(running: RunningJob, end: Published | NotPublished): Promise<void> {

@@ -8,7 +8,7 @@ import type { Outcome } from "@hive/core";
 import type { LeaseGrant } from "@hive/protocol";
 import { cleanUp, killAgent } from "./clean-up.ts";
 import { prepare, type Prepared, remoteOf } from "./prepare-job.ts";
-import { keepUnpublished, openPullRequest, publishApproved, publishWork } from "./publish-job.ts";
+import { ensurePullRequest, keepUnpublished, publishApproved, publishWork } from "./publish-job.ts";
 import { report } from "./report/report.ts";
 import { failedOutcome, resultOf, stoppedOutcome } from "./report/result.ts";
 import { AttemptFailure, type RunningJob, startRunningJob } from "./running-job.ts";
@@ -106,7 +106,7 @@ async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepa
     const waiting = prepared.onlyPullRequest ? null : await publishWork(worker, running, prepared, job.approvePublish);
     if (waiting !== null)
       return { end: "awaits_approval", bundle: waiting, result: resultOf(running, worker.isolation) };
-    await openPullRequest(worker, running, prepared.remote, prepared.secrets, prepared.workspace.base);
+    await ensurePullRequest(worker, running, prepared.remote, prepared.secrets, prepared.workspace.base);
   } else {
     running.findings.noChanges = true;
   }
@@ -120,7 +120,7 @@ async function publishOnly(worker: WorkerParts, running: RunningJob): Promise<Ou
   const remote = remoteOf(worker, running, secrets);
   await running.enter("publish");
   const base = await publishApproved(worker, running, remote);
-  await openPullRequest(worker, running, remote, secrets, base);
+  await ensurePullRequest(worker, running, remote, secrets, base);
   return { end: "succeeded", result: resultOf(running, worker.isolation) };
 }
 

@@ -83,10 +83,9 @@ async function worker(env: Record<string, string> = {}): Promise<Worker> {
     clock: { ...machineClock, after: (ms, act) => machineClock.after(ms < 300 ? Math.min(ms, 20) : ms, act) },
     log: pino({ level: "silent" }),
     version: "test",
-    tasks: scripts,
+    tasksWith: () => scripts,
     agents: [],
     mustReach: [],
-    ensurePullRequest: () => Promise.reject(new Error("no GitHub here")),
   });
   workers.push(started);
   return started;

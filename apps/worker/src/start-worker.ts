@@ -12,7 +12,7 @@ import { createClient, endpoints, type LeaseGrant } from "@hive/protocol";
 import type { Logger } from "pino";
 import { clearLeftovers } from "./clean-up.ts";
 import type { WorkerConfig } from "./config.ts";
-import { createGit } from "./git/git.ts";
+import { createGit, type Git } from "./git/git.ts";
 import { createMirrors } from "./git/mirror.ts";
 import { startClaimLoop } from "./loops/claim-loop.ts";
 import type { Clock } from "./loops/clock.ts";
@@ -23,19 +23,19 @@ import { openSlot } from "./process/agent-user.ts";
 import { openOutbox } from "./report/outbox.ts";
 import { createResendLog } from "./report/report.ts";
 import { type JobInWork, runJob } from "./run-job.ts";
-import type { EnsurePullRequest, Tasks, WorkerParts } from "./worker-parts.ts";
+import type { Tasks, WorkerParts } from "./worker-parts.ts";
 
 export interface StartOptions {
   readonly config: WorkerConfig;
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;
-  readonly tasks: Tasks;
+  /** What does the work of a job, with the git of this worker. */
+  readonly tasksWith: (git: Git) => Tasks;
   /** Agents that can run here, by name. */
   readonly agents: readonly string[];
   /** Files that the agents' user must be able to read. */
   readonly mustReach: readonly string[];
-  readonly ensurePullRequest: EnsurePullRequest;
 }
 
 export interface Worker {
@@ -117,8 +117,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     git,
     mirrors: await createMirrors(git, config.mirrorFolder),
     allowFileRepos: config.allowFileRepos,
-    tasks: options.tasks,
-    ensurePullRequest: options.ensurePullRequest,
+    tasks: options.tasksWith(git),
     isolation: contained ? "container" : slot.isolation,
     leaving: leaving.signal,
     onDrain: () => drain("the dispatcher wants this worker to leave"),

@@ -62,26 +62,6 @@ export interface Tasks {
   run(request: TaskRequest): Promise<TaskEnd>;
 }
 
-/** Where a pull request is due. */
-export interface PullRequestRequest {
-  readonly apiUrl: string;
-  readonly token: string;
-  readonly repo: string;
-  readonly head: string;
-  readonly base: string;
-  readonly job: LeasedJob;
-  readonly summary: string | null;
-  readonly signal: AbortSignal;
-}
-
-/** Finds the pull request of a branch or opens it as a draft. */
-export type EnsurePullRequest = (
-  request: PullRequestRequest,
-) => Promise<
-  | { readonly ok: true; readonly number: number; readonly url: string }
-  | { readonly ok: false; readonly error: AttemptError }
->;
-
 /** Everything `runJob` needs that outlives one job. */
 export interface WorkerParts {
   readonly client: ApiClient;
@@ -97,7 +77,6 @@ export interface WorkerParts {
   readonly mirrors: Mirrors;
   readonly allowFileRepos: boolean;
   readonly tasks: Tasks;
-  readonly ensurePullRequest: EnsurePullRequest;
   /** What the results say about isolation. */
   readonly isolation: string;
   /** Aborted when this process must end now: results that are not told yet stay on the disk. */

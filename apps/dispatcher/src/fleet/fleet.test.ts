@@ -72,7 +72,7 @@ async function world(program: string, options: { folder?: string; size?: number;
     },
     revokeLaunchToken: (token) => seen.revoked.push(token),
     environmentOf: () => ({ PATH: "/usr/bin:/bin" }),
-    onGone: (gone) => seen.gone.push(gone),
+    onGone: async (gone) => void seen.gone.push(gone),
     log: { info: () => undefined, warn: () => undefined },
   });
   cleanups.push(() => fleet.stop(1_000));

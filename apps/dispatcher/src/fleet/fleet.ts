@@ -20,8 +20,8 @@ export interface FleetOptions {
   readonly revokeLaunchToken: (token: string) => void;
   /** The worker's settings beside name, slot, provider and token: address, data folder, PATH … */
   readonly environmentOf: (slot: number) => Readonly<Record<string, string>>;
-  /** A worker is certainly gone, and with it its lease. */
-  readonly onGone: (gone: Gone) => void;
+  /** A worker is certainly gone, and with it its lease. Its slot gets a new worker only once this is settled; must not reject. */
+  readonly onGone: (gone: Gone) => Promise<void>;
   readonly log: { info(message: string): void; warn(message: string): void };
   /** Default `hive-worker`: names are this and the slot's number from 1. */
   readonly namePrefix?: string;
@@ -66,6 +66,8 @@ interface Slot {
   token: string | null;
   startedAt: number;
   starting: Promise<void>;
+  /** The queue has heard of the end of the worker before. */
+  settled: Promise<void>;
   takeBack: () => void;
 }
 
@@ -83,10 +85,12 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     token: null,
     startedAt: 0,
     starting: Promise.resolve(),
+    settled: Promise.resolve(),
     takeBack: () => undefined,
   }));
 
   async function start(slot: Slot): Promise<void> {
+    await slot.settled;
     if (stopping !== null) return;
     slot.state = "starting";
     slot.launchId = randomUUID();
@@ -140,9 +144,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     if (blame) log.warn(`${exit.name} ${how}`);
     else log.info(`${exit.name} ${how}`);
     // First the queue, then the replacement: the job goes back before somebody new asks for one.
-    options.onGone({ name: exit.name, provider: provider.name, blame, message: `${exit.name} ${how}` });
+    const gone = options.onGone({ name: exit.name, provider: provider.name, blame, message: `${exit.name} ${how}` });
     const slot = slots.find((one) => one.launchId === exit.launchId);
-    if (slot !== undefined) again(slot);
+    if (slot === undefined) return;
+    slot.settled = gone;
+    again(slot);
   }
 
   provider.onExit(onExit);
@@ -152,7 +158,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     if (left === undefined) {
       // A worker that fell with the server before this one still has its lease in the store; nobody else can say so.
       const { name } = slot;
-      options.onGone({ name, provider: provider.name, blame: false, message: `${name} ended with its server` });
+      const message = `${name} ended with its server`;
+      slot.settled = options.onGone({ name, provider: provider.name, blame: false, message });
       slot.starting = start(slot);
       continue;
     }
@@ -171,6 +178,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         await Promise.all(slots.map((slot) => slot.starting));
         const launches = slots.map(({ launchId }) => launchId).filter((launchId) => launchId !== null);
         await Promise.all(launches.map((launchId) => provider.stop(launchId, graceMs)));
+        await Promise.all(slots.map((slot) => slot.settled));
         for (const slot of slots) slot.state = "stopped";
         provider.close();
       })();

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
+import { z } from "zod";
 import type { LaunchTokens } from "../auth/registration.ts";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
@@ -49,7 +50,7 @@ export async function startWorkers(options: LocalWorkersOptions): Promise<{ stop
     folder: join(folder, "running"),
     command: [process.execPath, WORKER],
     clock: options.clock,
-    onLine: (worker, line) => log.info({ worker: worker.name }, line),
+    onLine: (worker, line) => passOn(log, worker.name, line),
   });
   const fleet = await startFleet({
     provider,
@@ -65,8 +66,9 @@ export async function startWorkers(options: LocalWorkersOptions): Promise<{ stop
       HIVE_MIRRORS: join(folder, "mirrors"),
       HIVE_ALLOW_FILE_REPOS: config.allowFileRepos ? "1" : "0",
       ...(config.agentCommand === undefined ? {} : { HIVE_AGENT_COMMAND: config.agentCommand }),
+      ...(config.claudeModel === undefined ? {} : { HIVE_CLAUDE_MODEL: config.claudeModel }),
     }),
-    onGone: (gone) => void tellQueue(options, gone),
+    onGone: (gone) => tellQueue(options, gone),
     log,
   });
   return { stop: () => fleet.stop(STOP_MS) };
@@ -87,4 +89,26 @@ async function tellQueue({ queue, log }: LocalWorkersOptions, gone: Gone): Promi
     // The lease runs out by itself; this only made it quicker.
     log.warn({ err: error }, `the queue was not told that ${gone.name} is gone`);
   }
+}
+
+const said = z.looseObject({ level: z.number(), msg: z.string() });
+
+/** A worker logs JSON lines as this server does; what else appears there (a crash of Node) is passed on as it is. */
+function passOn(log: Logger, worker: string, line: string): void {
+  const { level, msg, time: _, ...more } = readLine(line);
+  const fields = { ...more, worker };
+  if (level >= 50) log.error(fields, msg);
+  else if (level >= 40) log.warn(fields, msg);
+  else if (level >= 30) log.info(fields, msg);
+  else log.debug(fields, msg);
+}
+
+function readLine(line: string): z.infer<typeof said> {
+  try {
+    const parsed = said.safeParse(JSON.parse(line));
+    if (parsed.success) return parsed.data;
+  } catch {
+    // Plain text.
+  }
+  return { level: 40, msg: line };
 }

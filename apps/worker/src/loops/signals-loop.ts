@@ -65,9 +65,8 @@ export function startSignalsLoop(options: SignalsOptions): SignalsLoop {
         if (signal.aborted) break;
         if (status === "signals: listening") tries = 0;
         status = `signals: broken (${error instanceof Error ? error.message : String(error)})`;
-        if (error instanceof ApiError && (error.is("worker_unknown") || error.is("unauthorized"))) {
-          await session.register(signal, known);
-        }
+        // Only when the dispatcher knows no such worker: registering anew ends the lease the worker may have.
+        if (error instanceof ApiError && error.is("worker_unknown")) await session.register(signal, known);
       }
       await pause(clock, backOff(clock, tries), signal);
     }
