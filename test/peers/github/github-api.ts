@@ -183,7 +183,7 @@ export async function startGitHubApi(options: {
       number: pulls.length + 1,
       repository: name,
       title: String(body.title),
-      body: String(body.body ?? ""),
+      body: typeof body.body === "string" ? body.body : "",
       head,
       base,
       draft: body.draft === true,

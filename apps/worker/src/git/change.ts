@@ -6,7 +6,7 @@ import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CleanWork } from "./collect.ts";
 import type { GitFailed } from "./failure.ts";
-import type { Git } from "./git.ts";
+import type { Git, GitDone } from "./git.ts";
 
 /** One file of a change. */
 export interface ChangedFile {
@@ -82,20 +82,20 @@ export async function describeChange(
   }
   const { patchBytes, diffBytes } = { ...DEFAULT_CHANGE_LIMITS, ...limits };
   const file = join(work.folder, "work.diff");
-  const handle = await open(file, "w", 0o600);
   let kept = Buffer.alloc(0);
   let total = 0;
-  const written = await git
-    .run([...DIFF, from, to, "--"], {
-      ...call,
-      maxOutputBytes: diffBytes,
-      onStdout: async (chunk) => {
-        total += chunk.byteLength;
-        if (kept.byteLength < patchBytes) kept = Buffer.concat([kept, chunk.subarray(0, patchBytes - kept.byteLength)]);
-        await handle.write(chunk);
-      },
-    })
-    .finally(() => handle.close());
+  const handle = await open(file, "w", 0o600);
+  const save = async (chunk: Uint8Array): Promise<void> => {
+    total += chunk.byteLength;
+    if (kept.byteLength < patchBytes) kept = Buffer.concat([kept, chunk.subarray(0, patchBytes - kept.byteLength)]);
+    await handle.write(chunk);
+  };
+  let written: GitDone | GitFailed;
+  try {
+    written = await git.run([...DIFF, from, to, "--"], { ...call, maxOutputBytes: diffBytes, onStdout: save });
+  } finally {
+    await handle.close();
+  }
   if (!written.ok) return written;
   const identified = await git.script('exec git patch-id --stable < "$1"', [file], call);
   await rm(file, { force: true });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CheckoutOptions, checkout, NO_COMMIT, readBaseFile, type Workspace } from "./checkout.ts";
 import { type GitWorld, plainGit, startGitWorld, TOKEN } from "./git-fixture.ts";
+import { withFileLock } from "./file-lock.ts";
 import { createMirrors } from "./mirror.ts";
 
 let world: GitWorld;
@@ -152,6 +153,31 @@ describe("mirrors", () => {
     expect(packs().length).toBe(4 + 2);
     await open(wanted(repo));
     expect(packs().length).toBe(4 + 2 + 1);
+  });
+
+  it("let a job be stopped that waits for somebody else's fetch", async () => {
+    const repo = await world.makeRepo("waiting.git");
+    const patient = new AbortController();
+    const fetching = new Promise<void>((resolve) => {
+      world.server.intercept = (request) => {
+        if (request.method === "POST") resolve();
+        return null;
+      };
+    });
+    // The first one's fetch hangs for as long as we hold the lock it needs.
+    const { mirrors } = world;
+    const lock = `${mirrors.folderOf(world.address(repo))}.lock`;
+    let release = (): void => {};
+    const held = withFileLock(lock, () => new Promise<void>((resolve) => (release = resolve)));
+    const first = checkout(wanted(repo));
+    await fetching;
+    const second = checkout(wanted(repo, { signal: patient.signal }));
+    patient.abort();
+    expect(await second).toMatchObject({ ok: false, code: "aborted" });
+    release();
+    await held;
+    expect(await first).toMatchObject({ ok: true });
+    world.server.intercept = null;
   });
 
   it("show a private repository to nobody whose own token does not open it", async () => {

@@ -95,7 +95,7 @@ export async function checkout(options: CheckoutOptions): Promise<Workspace | Gi
     if (made.ok || made.code === "aborted" || attempt === 2) return made;
     if (made.code !== "mirror_corrupt" && made.code !== "git_failed") return made;
     // A mirror can be damaged where no fetch looks (a file the disk lost). Once is worth a whole new clone.
-    await mirrors.discard(mirror, signal);
+    await mirrors.discard(mirror);
     await emptyWorkspace(options.folder);
   }
 }

@@ -32,7 +32,7 @@ export interface Mirrors {
    */
   snapshot(mirror: Mirror, target: string, signal?: AbortSignal): Promise<{ readonly ok: true } | GitFailed>;
   /** Throws a mirror away that turned out to be damaged; the next `prepare` fetches it anew. */
-  discard(mirror: Mirror, signal?: AbortSignal): Promise<void>;
+  discard(mirror: Mirror): Promise<void>;
   /** Where the mirror of an address is, whether or not it exists. */
   folderOf(address: RepoAddress): string;
 }
@@ -58,13 +58,28 @@ export async function createMirrors(git: Git, folder: string): Promise<Mirrors> 
 
   const exclusively = async <T>(mirror: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
     const before = queues.get(mirror) ?? Promise.resolve();
-    const turn = before.then(() => withFileLock(`${mirror}.lock`, work, signal));
-    const settled = turn.catch(() => {});
+    // The others of this process first; `before` never rejects, and being stopped ends the wait but not the order.
+    const turn = unlessStopped(before, signal).then(() => withFileLock(`${mirror}.lock`, work, signal));
+    const settled = Promise.allSettled([before, turn]);
     queues.set(mirror, settled);
     try {
       return await turn;
     } finally {
       if (queues.get(mirror) === settled) queues.delete(mirror);
+    }
+  };
+
+  /** The same, for work that fails as a value: being stopped while waiting for the lock is one too. */
+  const exclusivelyOr = async <T>(
+    mirror: string,
+    work: () => Promise<T | GitFailed>,
+    signal?: AbortSignal,
+  ): Promise<T | GitFailed> => {
+    try {
+      return await exclusively(mirror, work, signal);
+    } catch (error) {
+      if (signal?.aborted !== true) throw error;
+      return { ok: false, code: "aborted", message: "stopped", stderr: "", exitCode: null };
     }
   };
 
@@ -75,7 +90,7 @@ export async function createMirrors(git: Git, folder: string): Promise<Mirrors> 
       const refs = await listRemote(git, remote, signal);
       if (!refs.ok) return refs;
       if (await hasAll(git, mirror, refs, signal)) return { ok: true, folder: mirror, refs };
-      const updated = await exclusively(mirror, () => bringUpToDate(git, mirror, remote, refs, signal), signal);
+      const updated = await exclusivelyOr(mirror, () => bringUpToDate(git, mirror, remote, refs, signal), signal);
       if (!updated.ok) return updated;
       if (await hasAll(git, mirror, refs, signal)) return { ok: true, folder: mirror, refs };
     }
@@ -94,13 +109,29 @@ export async function createMirrors(git: Git, folder: string): Promise<Mirrors> 
     if (first.ok || first.code === "aborted") return first;
     // A writer may have replaced a file while it was being linked; nobody writes while we hold the lock.
     await rm(target, { recursive: true, force: true });
-    return exclusively(mirror.folder, clone, signal);
+    return exclusivelyOr(mirror.folder, clone, signal);
   };
 
-  const discard = (mirror: Mirror, signal?: AbortSignal): Promise<void> =>
-    exclusively(mirror.folder, () => rm(mirror.folder, { recursive: true, force: true }), signal);
+  const discard = (mirror: Mirror): Promise<void> =>
+    exclusively(mirror.folder, () => rm(mirror.folder, { recursive: true, force: true }));
 
   return { prepare, snapshot, discard, folderOf };
+}
+
+/** Waits for `before`, or throws the signal's reason as soon as it fires. */
+async function unlessStopped(before: Promise<unknown>, signal?: AbortSignal): Promise<void> {
+  if (signal === undefined) {
+    await before;
+    return;
+  }
+  let stop = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  signal.addEventListener("abort", stop, { once: true });
+  if (!signal.aborted) await Promise.race([before, stopped]);
+  signal.removeEventListener("abort", stop);
+  signal.throwIfAborted();
 }
 
 /** True when the mirror has every commit the remote named. Reads only, so no lock is needed. */

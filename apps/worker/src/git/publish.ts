@@ -83,11 +83,29 @@ export async function publish(options: PublishOptions): Promise<Published | NotP
   return ready.end === "ready" ? pushWork(options, ready) : ready;
 }
 
-/** Everything before the push. For work that a person must approve first: write it with {@link bundleWork}. */
-export async function prepareWork(options: PublishOptions): Promise<ReadyWork | NotPublished> {
+/**
+ * Everything before the push. For work that a person must approve first: write it with {@link bundleWork}. Answers
+ * `published` where an earlier attempt of this job had pushed already and this one added nothing.
+ */
+export async function prepareWork(options: PublishOptions): Promise<ReadyWork | Published | NotPublished> {
+  const { workspace } = options;
   const work = await collect(options);
   if (!work.ok) return ended(work, null);
-  return checkWork(options, work, options.workspace.baseCommit, options.workspace.mirror.refs, options.limits);
+  const checked = await checkWork(options, work, workspace.baseCommit, workspace.mirror.refs, options.limits);
+  if (checked.end !== "no_changes" || work.commit !== workspace.expectedOld) return checked;
+  const isOwn = options.announced.some((one) => one.ref === workspace.ref && one.commit === work.commit);
+  return isOwn ? alreadyPublished(options, work) : checked;
+}
+
+/** The branch holds this job's own work, from an attempt that was lost after its push: that is its result. */
+async function alreadyPublished(options: PublishOptions, work: CleanWork): Promise<Published | NotPublished> {
+  const { git, workspace, signal } = options;
+  const call = { cwd: work.folder, ...(signal === undefined ? {} : { signal }) };
+  const forked = await git.run(["merge-base", workspace.baseHead, work.commit], call);
+  const from = forked.ok ? forked.stdout.trim() : workspace.baseHead;
+  const change = await describeChange(git, work, from, options.limits, signal);
+  if (!change.ok) return ended(change, null);
+  return { end: "published", branch: workspace.branch, commit: work.commit, change };
 }
 
 /** Pushes checked work to the job's branch. */

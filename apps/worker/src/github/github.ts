@@ -132,7 +132,7 @@ export function readAnswer(error: unknown): FailedAnswer {
 function rateLimitWait({ status, headers, message }: FailedAnswer): number | null {
   if (status !== 403 && status !== 429) return null;
   const asked = retryAfter(headers);
-  const isUsedUp = String(headers["x-ratelimit-remaining"] ?? "") === "0";
+  const isUsedUp = headers["x-ratelimit-remaining"] === "0";
   if (!(status === 429 || asked !== null || isUsedUp || /rate limit|abuse detection/i.test(message))) return null;
   if (asked !== null) return asked;
   const resetAt = Number(headers["x-ratelimit-reset"]) * 1000;
