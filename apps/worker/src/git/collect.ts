@@ -180,11 +180,8 @@ async function fetchWork(options: CollectOptions, clean: string, commit: string)
     ...(signal === undefined ? {} : { signal }),
   });
   // The limit on a file's size kills the receiving program without a word; every other end says why.
-  if (
-    !fetched.ok &&
-    /invalid index-pack output/.test(fetched.stderr) &&
-    !/early EOF|disconnect|hung up/.test(fetched.stderr)
-  ) {
+  const isMute = !fetched.ok && fetched.code === "git_failed" && /invalid index-pack output/.test(fetched.stderr);
+  if (isMute && !/early EOF|disconnect|hung up/.test(fetched.stderr)) {
     return failedWith("work_too_large", `the new commits are larger than ${limits.packBytes} bytes`);
   }
   return fetched;
