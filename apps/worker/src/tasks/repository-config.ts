@@ -11,7 +11,11 @@ export const CONFIG_PATH = ".hive/config.yaml";
 const CONFIG_LONGEST = 64 * 1_024;
 
 const line = z.string().trim().min(1, "must not be empty").max(8_192);
-const commands = z.union([line.transform((one) => [one]), z.array(line).min(1).max(50)]);
+// One line is a list of one; anything that is neither is told as such.
+const commands = z.preprocess(
+  (value) => (typeof value === "string" ? [value] : value),
+  z.array(line, "must be a shell line or a list of them").min(1).max(50),
+);
 const cachePath = z
   .string()
   .min(1)
