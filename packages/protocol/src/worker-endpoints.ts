@@ -72,7 +72,7 @@ export const workerEndpoints = {
     query: z.strictObject({ offset }),
     body: "bytes",
     reply: { status: 200, body: z.object({ committed: z.int() }) },
-    errors: ["lease_lost", "wrong_offset", "log_too_large"],
+    errors: ["lease_lost", "wrong_offset", "log_differs", "log_too_large"],
   }),
   leaseEvents: endpoint({
     method: "POST",
@@ -101,7 +101,7 @@ export const workerEndpoints = {
     body: "bytes",
     bodyLimit: 256 * 1_048_576,
     reply: { status: 200, body: z.object({ name: z.string(), bytes: z.int(), sha256: z.string() }) },
-    errors: ["lease_lost", "not_begun", "artifact_mismatch"],
+    errors: ["lease_lost", "not_begun", "artifact_mismatch", "artifact_exists", "too_many_artifacts"],
   }),
   leaseGetArtifact: endpoint({
     method: "GET",
@@ -128,7 +128,7 @@ export const workerEndpoints = {
     summary: "Ends the attempt; the same end again gets the same answer",
     body: finishSchema,
     reply: { status: 200, body: z.object({ status: z.enum(STATUSES) }) },
-    errors: ["lease_lost", "not_begun", "log_incomplete"],
+    errors: ["lease_lost", "not_begun", "log_incomplete", "log_differs"],
   }),
 
   gatewayVerify: endpoint({

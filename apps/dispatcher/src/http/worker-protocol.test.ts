@@ -1,0 +1,405 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { endpoints, type LeaseGrant } from "@hive/protocol";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { GATEWAY, OWNER, startServer, type TestServer } from "./server.fixture.ts";
+
+const REPO = "https://github.com/acme/app";
+
+let world: TestServer;
+beforeEach(async () => {
+  world = await startServer();
+});
+afterEach(() => world.close());
+
+let ids = 0;
+async function enqueue(more: object = {}): Promise<string> {
+  const jobId = `job-${(ids += 1)}`;
+  const response = await world.send("POST", "/enqueue", {
+    json: { jobId, repo: REPO, task: "script", script: "true", ...more },
+  });
+  expect(response.status).toBe(202);
+  return jobId;
+}
+
+async function claim(token: string, claimId = `claim-${(ids += 1)}-xxxxxxx`, waitMs = 5000): Promise<LeaseGrant> {
+  const { lease } = await world.client.call(endpoints.workerClaim, { body: { claimId, waitMs } }, { token });
+  if (lease === null) throw new Error("no job");
+  return lease;
+}
+
+/** A job under a lease that has begun. */
+async function begun(
+  more: object = {},
+): Promise<{ readonly jobId: string; readonly lease: LeaseGrant; readonly worker: string }> {
+  const jobId = await enqueue(more);
+  const worker = await world.worker(`bee-${(ids += 1)}`);
+  const lease = await claim(worker);
+  await world.client.call(endpoints.leaseHeartbeat, { body: { phase: "prepare" } }, { token: lease.token });
+  return { jobId, lease, worker };
+}
+
+function finishOf(log: Buffer | null, finishId = "finish-000001"): object {
+  return {
+    finishId,
+    outcome: { end: "failed", error: { code: "exit_code", kind: "work", message: "exit code 3" }, result: null },
+    log: log === null ? null : { bytes: log.length, crc32: crc32(log) },
+  };
+}
+
+async function code(response: Response): Promise<string> {
+  return ((await response.json()) as { readonly code: string }).code;
+}
+
+describe("a worker", () => {
+  it("registers, gets a job, works and ends it", async () => {
+    const { jobId, lease } = await begun({
+      githubToken: "ghp_secret_of_the_job",
+      branch: "ci/demo",
+      metadata: { a: 1 },
+    });
+    expect(lease).toMatchObject({ fence: 1, purpose: "work", firstBeatMs: 10_000 });
+    expect(lease.job).toMatchObject({
+      jobId,
+      attempt: 1,
+      generation: 1,
+      task: "script",
+      branch: "ci/demo",
+      announced: [],
+      previous: null,
+    });
+    expect(JSON.stringify(lease)).not.toContain("ghp_");
+    const token = lease.token;
+
+    const secrets = await world.send("POST", "/v1/worker/secrets", { token });
+    expect(await secrets.json()).toEqual({
+      git: { username: "x-access-token", password: "ghp_secret_of_the_job" },
+      githubApiUrl: "https://api.github.com",
+    });
+    const text = Buffer.from("hello\nworld\n");
+    expect(
+      await (await world.send("POST", "/v1/worker/logs?offset=0", { token, body: text.subarray(0, 6) })).json(),
+    ).toEqual({ committed: 6 });
+    const gap = await world.send("POST", "/v1/worker/logs?offset=9", { token, body: text.subarray(9) });
+    expect([gap.status, await gap.json()]).toEqual([
+      409,
+      expect.objectContaining({ code: "wrong_offset", expected: 6 }),
+    ]);
+    const early = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text) });
+    expect([early.status, await early.json()]).toEqual([
+      409,
+      expect.objectContaining({ code: "log_incomplete", expected: 6 }),
+    ]);
+    await world.send("POST", "/v1/worker/logs?offset=6", { token, body: text.subarray(6) });
+    const report = await world.send("POST", "/v1/worker/events", {
+      token,
+      json: { from: 0, events: [{ type: "message", text: "hi" }] },
+    });
+    expect(await report.json()).toEqual({ accepted: 1 });
+
+    const file = Buffer.from("<script>alert(1)</script>");
+    const sha256 = createHash("sha256").update(file).digest("hex");
+    const put = await world.send("PUT", `/v1/worker/artifacts/page.html?sha256=${sha256}`, { token, body: file });
+    expect([put.status, await put.json()]).toEqual([200, { name: "page.html", bytes: file.length, sha256 }]);
+
+    const finish = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text) });
+    expect([finish.status, await finish.json()]).toEqual([200, { status: "failed" }]);
+    const again = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text) });
+    expect([again.status, await again.json()]).toEqual([200, { status: "failed" }]);
+    const other = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text, "finish-000002") });
+    expect([other.status, await code(other)]).toEqual([409, "lease_lost"]);
+
+    const shown = (await (await world.send("GET", `/v1/jobs/${jobId}`)).json()) as Record<string, unknown>;
+    expect(shown).toMatchObject({
+      status: "failed",
+      reason: "exit_code",
+      attempts: 1,
+      failures: 1,
+      error: { code: "exit_code" },
+    });
+    expect(JSON.stringify(shown)).not.toContain("ghp_");
+    const log = await world.send("GET", `/v1/jobs/${jobId}/logs`);
+    expect([await log.text(), log.headers.get("content-type")]).toEqual([
+      "hello\nworld\n",
+      "text/plain; charset=utf-8",
+    ]);
+    const part = await world.send("GET", `/v1/jobs/${jobId}/logs`, { headers: { range: "bytes=6-" } });
+    expect([part.status, await part.text(), part.headers.get("content-range")]).toEqual([
+      206,
+      "world\n",
+      "bytes 6-11/12",
+    ]);
+    expect((await world.send("GET", `/v1/jobs/${jobId}/logs`, { headers: { range: "bytes=12-" } })).status).toBe(416);
+    const download = await world.send("GET", `/v1/jobs/${jobId}/artifacts/1/page.html`);
+    expect(await download.text()).toBe(file.toString());
+    expect(download.headers.get("content-type")).toBe("application/octet-stream");
+    expect(download.headers.get("content-disposition")).toBe('attachment; filename="page.html"');
+    expect(download.headers.get("content-security-policy")).toMatch(/sandbox/);
+    expect(world.logged.join("")).not.toContain("ghp_");
+  });
+
+  it("that repeats its registration or its claim gets the same answer", async () => {
+    const jobId = await enqueue();
+    const token = await world.worker("bee-1");
+    const first = await claim(token, "claim-repeated");
+    const again = await claim(token, "claim-repeated");
+    expect(again).toEqual(first);
+    expect(again.job.jobId).toBe(jobId);
+  });
+
+  it("that registers anew replaces its older self, whose token is worthless", async () => {
+    const older = await world.worker("bee-1");
+    const newer = await world.worker("bee-1");
+    const refused = await world.send("POST", "/v1/worker/claim", {
+      token: older,
+      json: { claimId: "claim-older1", waitMs: 0 },
+    });
+    expect([refused.status, await code(refused)]).toEqual([401, "worker_unknown"]);
+    const taken = await world.send("POST", "/v1/worker/claim", {
+      token: newer,
+      json: { claimId: "claim-newer1", waitMs: 0 },
+    });
+    expect(taken.status).toBe(200);
+  });
+
+  it("of another version, or with a wrong secret, is told what to do", async () => {
+    const body = {
+      registrationId: "registration-1",
+      protocol: 99,
+      name: "old",
+      version: "0",
+      roles: [],
+      labels: [],
+      provider: "process",
+      isolation: "none",
+      agents: [],
+      proof: { kind: "secret", at: Date.now(), nonce: "n".repeat(16), mac: "m".repeat(43) },
+    };
+    const outdated = await world.send("POST", "/v1/worker/register", { token: null, json: body });
+    expect([outdated.status, await code(outdated)]).toEqual([426, "worker_outdated"]);
+    const wrong = await world.send("POST", "/v1/worker/register", { token: null, json: { ...body, protocol: 1 } });
+    expect([wrong.status, await code(wrong)]).toEqual([401, "registration_refused"]);
+  });
+
+  it("with a job may not have a second one", async () => {
+    const { worker } = await begun();
+    await enqueue();
+    const second = await world.send("POST", "/v1/worker/claim", {
+      token: worker,
+      json: { claimId: "claim-second", waitMs: 0 },
+    });
+    expect([second.status, await code(second)]).toEqual([409, "worker_busy"]);
+  });
+
+  it("that leaves gives its job back uncounted", async () => {
+    const { jobId, worker } = await begun();
+    const bye = await world.send("POST", "/v1/worker/goodbye", { token: worker });
+    expect(await bye.json()).toEqual({ ended: jobId });
+    const shown = (await (await world.send("GET", `/v1/jobs/${jobId}`)).json()) as Record<string, unknown>;
+    expect(shown).toMatchObject({ status: "queued", failures: 0, losses: 0 });
+    const gone = await world.send("POST", "/v1/worker/claim", { token: worker, json: { claimId: "claim-gone-1" } });
+    expect([gone.status, await code(gone)]).toEqual([401, "worker_unknown"]);
+  });
+
+  it("is drained, and told so", async () => {
+    const { lease } = await begun();
+    const { workers } = (await (await world.send("GET", "/v1/workers")).json()) as { workers: { workerId: string }[] };
+    const workerId = workers[0]?.workerId ?? "";
+    const drained = await world.send("POST", `/v1/workers/${workerId}/drain`);
+    expect(await drained.json()).toEqual({ workerId, draining: true });
+    const beat = await world.client.call(endpoints.leaseHeartbeat, { body: {} }, { token: lease.token });
+    expect(beat.drain).toBe(true);
+    expect((await world.send("POST", "/v1/workers/nobody/drain")).status).toBe(404);
+  });
+
+  it("hears of a cancel at once on its stream, and in its next heartbeat", async () => {
+    const { jobId, lease, worker } = await begun();
+    const stop = new AbortController();
+    const stream = await world.send("GET", "/v1/worker/signals", { token: worker, signal: stop.signal });
+    const reader = readerOf(stream);
+    await world.send("POST", `/v1/jobs/${jobId}/cancel`, { json: { reason: "not needed" } });
+    expect(await reader.until("event: cancel")).toMatch(/"reason":"not needed"/);
+    const beat = await world.client.call(endpoints.leaseHeartbeat, { body: {} }, { token: lease.token });
+    expect(beat.cancel).toEqual({ reason: "not needed" });
+    stop.abort();
+    // A stream opened later hears what still holds.
+    const later = await world.send("GET", "/v1/worker/signals", { token: worker });
+    expect(await readerOf(later).until("event: cancel")).toContain(jobId);
+  });
+});
+
+describe("an old fence", () => {
+  it("is refused by every worker write, and leaves no trace", async () => {
+    const { jobId, lease, worker } = await begun();
+    const { token } = lease;
+    await world.send("POST", "/v1/worker/goodbye", { token: worker });
+    const next = await claim(await world.worker("bee-next"));
+    expect(next).toMatchObject({ fence: 2, job: { jobId } });
+    const sha256 = createHash("sha256").update("x").digest("hex");
+    const calls = [
+      ["POST", "/v1/worker/heartbeat", { json: {} }],
+      ["POST", "/v1/worker/logs?offset=0", { body: "stale" }],
+      ["POST", "/v1/worker/events", { json: { from: 0, events: [{ type: "stale" }] } }],
+      ["POST", "/v1/worker/secrets", {}],
+      ["PUT", `/v1/worker/artifacts/x?sha256=${sha256}`, { body: "x" }],
+      ["GET", "/v1/worker/artifacts/1/x", {}],
+      [
+        "POST",
+        "/v1/worker/publish",
+        { json: { ref: "refs/heads/x", expectedOld: "0".repeat(40), commit: "1".repeat(40) } },
+      ],
+      ["POST", "/v1/worker/finish", { json: finishOf(null) }],
+    ] as const;
+    for (const [method, path, options] of calls) {
+      const response = await world.send(method, path, { token, ...options });
+      expect([path, response.status, await code(response)]).toEqual([path, 409, "lease_lost"]);
+    }
+    expect(await world.parts.logs.fences(jobId)).toEqual([]);
+    expect(await world.parts.artifacts.listArtifacts({ jobId })).toEqual([]);
+    const { events } = (await (await world.send("GET", `/v1/jobs/${jobId}/events`)).json()) as { events: object[] };
+    expect(JSON.stringify(events)).not.toContain("stale");
+  });
+
+  it("is known as old from the first request after a restart of the committer too", async () => {
+    const { lease } = await begun();
+    // Another server with the same keys and an empty store: what a restored, older backup looks like to this lease.
+    const other = await startServer({ change: (parts) => ({ ...parts, leaseTokens: world.parts.leaseTokens }) });
+    try {
+      const response = await other.send("POST", "/v1/worker/heartbeat", { token: lease.token, json: {} });
+      expect([401, 409]).toContain(response.status);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe("a lease that has not begun", () => {
+  it("gets no secrets, tells no events, announces and ends nothing", async () => {
+    await enqueue({ githubToken: "ghp_secret" });
+    const { token } = await claim(await world.worker());
+    for (const [path, json] of [
+      ["/v1/worker/secrets", undefined],
+      ["/v1/worker/events", { from: 0, events: [{}] }],
+      ["/v1/worker/publish", { ref: "refs/heads/x", expectedOld: "0".repeat(40), commit: "1".repeat(40) }],
+      ["/v1/worker/finish", finishOf(null)],
+    ] as const) {
+      const response = await world.send("POST", path, { token, json });
+      expect([path, response.status, await code(response)]).toEqual([path, 409, "not_begun"]);
+    }
+  });
+});
+
+describe("a lease's token", () => {
+  it("is for one audience: the agent's tokens open nothing of the supervisor's, and the other way round", async () => {
+    const { lease } = await begun();
+    for (const token of [lease.llmToken, lease.egressToken]) {
+      for (const path of ["/v1/worker/heartbeat", "/v1/worker/secrets", "/v1/worker/claim", "/v1/worker/goodbye"]) {
+        expect([path, (await world.send("POST", path, { token, json: {} })).status]).toEqual([path, 401]);
+      }
+    }
+    const verify = (token: string) => world.send("POST", "/v1/gateway/verify", { token: GATEWAY, json: { token } });
+    expect((await verify(lease.llmToken)).status).toBe(200);
+    for (const token of [lease.token, lease.egressToken, OWNER, "x"]) expect((await verify(token)).status).toBe(401);
+  });
+
+  it("of one job reaches nothing of another", async () => {
+    const one = await begun();
+    const two = await begun();
+    await world.send("POST", "/v1/worker/logs?offset=0", { token: one.lease.token, body: "of one" });
+    const sha256 = createHash("sha256").update("x").digest("hex");
+    await world.send("PUT", `/v1/worker/artifacts/mine?sha256=${sha256}`, { token: one.lease.token, body: "x" });
+    const foreign = await world.send("GET", "/v1/worker/artifacts/1/mine", { token: two.lease.token });
+    expect(foreign.status).toBe(404);
+    expect((await world.send("GET", "/v1/worker/artifacts/1/mine", { token: one.lease.token })).status).toBe(200);
+    expect(await (await world.send("GET", `/v1/jobs/${two.jobId}/logs`)).text()).toBe("");
+  });
+
+  it("is no better for the gateway once its lease is over", async () => {
+    const { lease, worker, jobId } = await begun();
+    const usage = {
+      jobId,
+      fence: 1,
+      callId: "call-1",
+      model: "m",
+      inputTokens: 5,
+      outputTokens: 7,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+    };
+    for (const counted of [true, false]) {
+      const response = await world.send("POST", "/v1/gateway/usage", { token: GATEWAY, json: usage });
+      expect(await response.json()).toEqual({ counted });
+    }
+    const shown = (await (await world.send("GET", `/v1/jobs/${jobId}`)).json()) as { usage: object };
+    expect(shown.usage).toMatchObject({ calls: 1, inputTokens: 5, outputTokens: 7 });
+    await world.send("POST", "/v1/worker/goodbye", { token: worker });
+    const gone = await world.send("POST", "/v1/gateway/verify", { token: GATEWAY, json: { token: lease.llmToken } });
+    expect([gone.status, await code(gone)]).toEqual([409, "lease_lost"]);
+  });
+});
+
+describe("a claim", () => {
+  it("waits on the server and is answered when work comes", async () => {
+    const token = await world.worker();
+    const asked = claim(token, "claim-waiting", 20_000);
+    while (world.parts.waiters.size === 0) await new Promise(setImmediate);
+    const jobId = await enqueue();
+    expect((await asked).job.jobId).toBe(jobId);
+  });
+
+  it("whose connection closed takes no work from others", async () => {
+    const gone = await world.worker("gone");
+    const closing = new AbortController();
+    const asked = world.send("POST", "/v1/worker/claim", {
+      token: gone,
+      json: { claimId: "claim-closing" },
+      signal: closing.signal,
+    });
+    while (world.parts.waiters.size === 0) await new Promise(setImmediate);
+    closing.abort();
+    await expect(asked).rejects.toThrow();
+    while (world.parts.waiters.size > 0) await new Promise(setImmediate);
+    const jobId = await enqueue();
+    const { fence, job } = await claim(await world.worker("here"));
+    expect([job.jobId, fence]).toEqual([jobId, 1]);
+  });
+});
+
+describe("following a log", () => {
+  it("brings every byte from the first on, over attempts, and ends with the job", async () => {
+    const { jobId, lease, worker } = await begun();
+    await world.send("POST", "/v1/worker/logs?offset=0", { token: lease.token, body: "one " });
+    const following = world.send("GET", `/v1/jobs/${jobId}/logs?follow=true`).then((response) => response.text());
+    await world.send("POST", "/v1/worker/logs?offset=4", { token: lease.token, body: "two " });
+    await world.send("POST", "/v1/worker/goodbye", { token: worker });
+    const next = await claim(await world.worker("bee-next"));
+    await world.client.call(endpoints.leaseHeartbeat, { body: {} }, { token: next.token });
+    const text = Buffer.from("three");
+    await world.send("POST", "/v1/worker/logs?offset=0", { token: next.token, body: text });
+    await world.send("POST", "/v1/worker/finish", { token: next.token, json: finishOf(text) });
+    const all = await following;
+    expect(["one two three", "three"]).toContain(all);
+    expect(await (await world.send("GET", `/v1/jobs/${jobId}/logs?fence=1&follow=true`)).text()).toBe("one two ");
+    expect(await (await world.send("GET", `/v1/jobs/${jobId}/logs?follow`)).text()).toBe("three");
+    expect((await world.send("GET", "/v1/jobs/nobody/logs?follow")).status).toBe(404);
+  });
+});
+
+/** Reads an event stream until a text has come. */
+function readerOf(response: Response): { until(text: string): Promise<string> } {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let all = "";
+  return {
+    async until(text) {
+      for (;;) {
+        const at = all.indexOf(text);
+        const end = at < 0 ? -1 : all.indexOf("\n\n", at);
+        if (end >= 0) return all.slice(at, end);
+        const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+        if (done) throw new Error(`the stream ended before "${text}": ${all}`);
+        all += decoder.decode(value, { stream: true });
+      }
+    },
+  };
+}
