@@ -126,6 +126,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       openSecret: (jobId, field, sealed) => open(ring, { jobId, field }, sealed),
       githubApiFor: (host) => githubApiFor(host, config.githubApiUrl),
       intervals: { claimWaitMs: CLAIM_WAIT_MS, heartbeatMs, leaseMs: config.leaseMs, logFlushMs: LOG_FLUSH_MS },
+      firstBeatMs: rules.firstBeatMs,
       limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.limits },
       metrics,
     });

@@ -7,7 +7,7 @@ import { ConfigError } from "./config.ts";
 import { startDispatcher } from "./dispatcher.ts";
 import { createLog } from "./log.ts";
 import { DEFAULT_LOG_LIMITS } from "./logs/contract.ts";
-import { createFileLogs } from "./logs/files/file-logs.ts";
+import { openFileLogs } from "./logs/files/file-logs.ts";
 import { SecretsFileError } from "./secrets/secrets-file.ts";
 import { readSettings } from "./settings.ts";
 import { StoreInUse } from "./store/contract.ts";
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const { config, secrets, variable } = await readSettings();
   const log = createLog(config.log);
   await mkdir(config.data, { recursive: true, mode: 0o700 });
-  const { logs, artifacts } = await createFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
+  const { logs, artifacts } = openFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
   const content = new MemoryContent();
   const openStore = () =>
     config.store === "memory" ? new MemoryStore({ content }) : new SqliteStore(join(config.data, "hive.db"));
