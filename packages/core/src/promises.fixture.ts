@@ -80,7 +80,9 @@ function checkOwner(state: State, job: Job): void {
     case "blocked":
       must(job.waitsFor.length > 0 && job.hold === null, promise);
       return must(
-        job.waitsFor.every((id) => state.jobs.has(id) && state.dependents.get(id)?.has(job.id)),
+        job.waitsFor.every(
+          (id) => (state.jobs.has(id) || state.unsettled.has(id)) && state.dependents.get(id)?.has(job.id),
+        ),
         promise,
       );
     case "scheduled":

@@ -45,6 +45,11 @@ export class State {
   readonly due: LazyHeap<Job>;
   /** Live jobs that wait for a job, by that job's id. */
   readonly dependents = new Map<string, Set<string>>();
+  /**
+   * Jobs that are over while others still wait for them, with how they ended (null: to be read from the store). The next
+   * sweeps move those on.
+   */
+  readonly unsettled = new Map<string, Status | null>();
   /** Jobs held for a setting of the server, for `reconsider`. */
   readonly heldForSettings = new Set<string>();
   /** How many jobs of each concurrency key run. */
@@ -107,6 +112,7 @@ export class State {
       const timeoutAt = begun && job !== undefined ? now.mono + job.timeoutMs + this.rules.timeoutGraceMs : null;
       this.leases.extend(lease, now.mono + this.rules.leaseMs, timeoutAt);
     }
+    for (const parent of this.dependents.keys()) if (!this.jobs.has(parent)) this.unsettled.set(parent, null);
   }
 
   /**
@@ -158,6 +164,7 @@ export class State {
   put(job: Job, mono: number): string | null {
     if (isTerminal(job.status)) return null;
     this.jobs.set(job.id, job);
+    if (this.unsettled.size > 0) this.unsettled.delete(job.id);
     this.counts[job.status] += 1;
     for (const parent of job.waitsFor) {
       const waiting = this.dependents.get(parent);
@@ -240,12 +247,14 @@ export function createState(rules: Rules): State {
 }
 
 /**
- * When the queue next needs a `sweep`: `mono` for leases, `wall` for scheduled jobs; null when nothing is due by itself.
+ * When the queue next needs a `sweep`: `mono` for leases (0: at once), `wall` for scheduled jobs; null when nothing is
+ * due by itself.
  */
 export function nextDeadline(state: State): { readonly mono: number | null; readonly wall: number | null } {
   const lease = state.leases.first();
   const job = state.due.peek();
-  return { mono: lease === undefined ? null : deadlineOf(lease), wall: job === undefined ? null : dueAt(job) };
+  const mono = lease === undefined ? null : deadlineOf(lease);
+  return { mono: state.unsettled.size > 0 ? 0 : mono, wall: job === undefined ? null : dueAt(job) };
 }
 
 /** Is this a hold that goes away with a setting of the server? */

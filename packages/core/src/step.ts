@@ -12,6 +12,9 @@ import { isCallbackType } from "./event.ts";
 import type { Job } from "./job.ts";
 import type { State } from "./state.ts";
 
+/** Jobs that waited for others and are moved on in one step. */
+export const SETTLED_AT_ONCE = 1_000;
+
 export class Step {
   readonly state: State;
   readonly now: Now;
@@ -19,6 +22,7 @@ export class Step {
   readonly #changes = new Map<string, Change>();
   readonly #effects: Effect[] = [];
   readonly #ready = new Set<string>();
+  #settled = 0;
 
   constructor(state: State, docs: Docs, now: Now) {
     this.state = state;
@@ -60,6 +64,13 @@ export class Step {
     };
     this.put("callbacks", numberId(n), callback);
     this.#effects.push({ type: "callback", n, jobId: job.id });
+  }
+
+  /** True while this step may move on one more job that waited for another. */
+  maySettle(): boolean {
+    if (this.#settled === SETTLED_AT_ONCE) return false;
+    this.#settled += 1;
+    return true;
   }
 
   effect(effect: Effect): void {

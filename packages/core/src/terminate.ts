@@ -10,19 +10,34 @@ import { rung } from "./ladder.ts";
 import type { Step } from "./step.ts";
 import { type Move, type Telling, amend, move } from "./transitions.ts";
 
-/** Ends a job and settles everything that waited for it. Gives the ended job. */
+/** A job that is over, as far as those that waited for it must know. */
+export type Parent = Pick<Job, "id" | "status">;
+
+/** Ends a job and settles what waited for it. Gives the ended job. */
 export function endJob(step: Step, job: Job, to: Move, telling: Telling = {}): Job {
   const ended = close(step, job, to, telling);
-  const open = [ended];
+  settle(step, ended);
+  return ended;
+}
+
+/**
+ * Moves on the jobs that waited for one that is over, and those behind them. One step settles a bounded number, so that
+ * one commit stays small whatever waits; the rest is noted in `unsettled` and done by the next sweeps.
+ */
+export function settle(step: Step, over: Parent): void {
+  const { dependents, jobs, unsettled } = step.state;
+  const open: Parent[] = [over];
   for (let parent = open.pop(); parent !== undefined; parent = open.pop()) {
-    for (const id of step.state.dependents.get(parent.id) ?? []) {
-      const child = step.state.jobs.get(id);
-      if (child === undefined) continue;
+    for (const id of dependents.get(parent.id) ?? []) {
+      const child = jobs.get(id);
+      if (child === undefined) throw new Error(`${id} waits for ${parent.id} but is not there`);
+      if (!step.maySettle()) break;
       if (parent.status === "succeeded") unblock(step, child, parent.id);
       else open.push(close(step, child, { status: "canceled", reason: "dependency_failed" }, because(parent)));
     }
+    if (dependents.has(parent.id)) unsettled.set(parent.id, parent.status);
+    else unsettled.delete(parent.id);
   }
-  return ended;
 }
 
 /** Erases what is kept for a job only until it ends, and says that it ended. */
@@ -32,7 +47,7 @@ export function closeBooks(step: Step, job: Job): void {
 }
 
 /** What an event says of a job that ended because another did not succeed. */
-export function because(parent: Pick<Job, "id" | "status">): Telling {
+export function because(parent: Parent): Telling {
   return { data: { dependency: parent.id, message: `the job it depends on, ${parent.id}, ended ${parent.status}` } };
 }
 

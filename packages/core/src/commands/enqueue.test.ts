@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { apply } from "../apply.ts";
+import { nextDeadline } from "../state.ts";
 import { SUCCESS, World, failure, newJob } from "../queue.fixture.ts";
 
 describe("enqueue", () => {
@@ -212,5 +213,43 @@ describe("dependencies", () => {
       expect.objectContaining({ code: "dependency_cycle", details: { jobs: ["a", "b", "c"] } }),
     );
     expect(world.state.jobs.size).toBe(0);
+  });
+
+  test("however many wait for a job, one step moves on a thousand, and the sweeps do the rest, over a restart too", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("good"), newJob("bad"));
+    for (const parent of ["good", "bad"]) {
+      for (let batch = 0; batch < 3; batch += 1) {
+        const jobs = Array.from({ length: 900 }, (_, n) => newJob(`${parent}-${batch}-${n}`, { dependsOn: [parent] }));
+        world.enqueue(...jobs);
+      }
+    }
+    world.finish(world.start("w"), SUCCESS);
+    expect(world.state.counts).toMatchObject({ queued: 1_001, blocked: 4_400 });
+    expect(nextDeadline(world.state)).toMatchObject({ mono: 0 });
+    world.do({ type: "cancel", jobId: "bad", by: "me", reason: "" });
+    expect(world.state.counts).toMatchObject({ queued: 1_000, blocked: 3_400 });
+    world.restart();
+    for (let sweeps = 0; nextDeadline(world.state).mono === 0; sweeps += 1) {
+      expect(sweeps).toBeLessThan(5);
+      world.do({ type: "sweep" });
+    }
+    expect(world.state.counts).toMatchObject({ queued: 2_700, blocked: 0 });
+    expect(world.status("good-2-899")).toBe("queued");
+    expect(world.status("bad-2-899")).toBe("canceled: dependency_failed");
+  });
+
+  test("a job retried while others still wait for its end keeps them waiting", () => {
+    const world = new World();
+    world.enqueue(newJob("bad"));
+    for (let batch = 0; batch < 2; batch += 1) {
+      world.enqueue(...Array.from({ length: 900 }, (_, n) => newJob(`${batch}-${n}`, { dependsOn: ["bad"] })));
+    }
+    world.do({ type: "cancel", jobId: "bad", by: "me", reason: "" });
+    world.do({ type: "retry", jobId: "bad", by: "me" });
+    world.do({ type: "sweep" });
+    expect(world.state.counts).toMatchObject({ queued: 1, blocked: 800 });
+    expect(nextDeadline(world.state)).toEqual({ mono: null, wall: null });
   });
 });

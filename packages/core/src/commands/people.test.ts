@@ -74,6 +74,22 @@ describe("retry", () => {
     expect(world.start("w").jobId).toBe("b");
   });
 
+  test("a poisoned job gets all its chances again", () => {
+    const world = new World({ maxLosses: 2 });
+    world.register("w");
+    world.enqueue(newJob("a"));
+    for (let n = 0; n < 2; n += 1) {
+      world.start("w");
+      world.pass(30_000);
+    }
+    expect(world.status("a")).toBe("failed: poison");
+    world.do(retry);
+    expect(world.job("a").run).toMatchObject({ attempts: 0, losses: 0, failures: 0, returns: 0 });
+    world.start("w");
+    world.pass(30_000);
+    expect(world.status("a")).toBe("queued");
+  });
+
   test("only a failed or canceled job can be retried", () => {
     const world = new World();
     world.register("w");

@@ -1,27 +1,55 @@
 /**
- * What time alone brings about: scheduled jobs become due, leases run out, attempts take too long. A sweep does a
- * bounded part of it, so that one commit stays small; `nextDeadline` then still lies in the past and the caller sweeps again.
+ * What time alone brings about: scheduled jobs become due, leases run out, attempts take too long; and what an earlier
+ * step left to do because it was too much for one commit. A sweep too does a bounded part of it, so that one commit stays small; `nextDeadline` then still lies in the past and the caller sweeps again.
  */
 
 import type { Replies } from "../command.ts";
 import type { CommandOf } from "../apply.ts";
+import type { Key } from "../document.ts";
 import { type Ending, type Held, endLease, held } from "../ending.ts";
+import type { Job, Status } from "../job.ts";
 import type { LiveLease } from "../lease.ts";
 import { deadlineOf } from "../lease.ts";
 import type { State } from "../state.ts";
 import { dueAt } from "../state.ts";
 import type { Step } from "../step.ts";
+import { settle } from "../terminate.ts";
 import { move } from "../transitions.ts";
 
 /** Jobs that become due in one sweep, and leases that end in one. */
 export const SWEPT_AT_ONCE = 500;
 
-export function needs(_state: State, _command: CommandOf<"sweep">): [] {
-  return [];
+/** After a start, how those ended that others still wait for; else nothing. */
+export function needs(state: State, _command: CommandOf<"sweep">): Key[] {
+  if (state.unsettled.size === 0) return [];
+  return unsettledParents(state)
+    .filter(([, status]) => status === null)
+    .map(([id]) => ({ collection: "jobs", id }));
 }
 
 export function sweep(step: Step, _command: CommandOf<"sweep">): Replies["sweep"] {
+  if (step.state.unsettled.size > 0) settleRest(step);
   return { expired: expire(step), queued: queueDue(step) };
+}
+
+function settleRest(step: Step): void {
+  for (const [id, known] of unsettledParents(step.state)) settle(step, { id, status: known ?? storedStatus(step, id) });
+}
+
+/** Some of the jobs that are over while others still wait for them. */
+function unsettledParents(state: State): (readonly [string, Status | null])[] {
+  const some: (readonly [string, Status | null])[] = [];
+  for (const one of state.unsettled) {
+    if (some.length === SWEPT_AT_ONCE) break;
+    some.push(one);
+  }
+  return some;
+}
+
+/** How a job ended; one that is gone from the store did not succeed as far as anybody can tell. */
+function storedStatus(step: Step, id: string): Status {
+  const stored: unknown = step.doc({ collection: "jobs", id });
+  return stored === null ? "canceled" : (stored as Job).status;
 }
 
 function expire(step: Step): number {
