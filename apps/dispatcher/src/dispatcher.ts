@@ -82,7 +82,14 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     await queue.start();
     stops.push(() => queue.stop());
 
-    const policy = createJobPolicy({ config, guard, ring, hashKey: signingKey.derive("job-body"), isolated: false });
+    const policy = createJobPolicy({
+      config,
+      guard,
+      ring,
+      hashKey: signingKey.derive("job-body"),
+      mono: clock.mono,
+      isolated: false,
+    });
     await reconsiderHeld(queue, policy);
 
     const client = createGuardedClient(guard);

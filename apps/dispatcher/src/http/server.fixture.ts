@@ -108,6 +108,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       holdRealAgents: false,
       approvalFor: () => "none",
       limitedAsOne: () => false,
+      refuseAddress: async () => null,
       callbackByDefault: false,
       seal: (jobId, name, text) => seal(ring, { jobId, field: name }, text),
       hashKey: signing.derive("body-hash"),

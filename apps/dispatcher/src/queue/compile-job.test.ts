@@ -19,6 +19,7 @@ function policy(change: Partial<JobPolicy> = {}): JobPolicy {
     holdRealAgents: false,
     approvalFor: () => "none",
     limitedAsOne: () => false,
+    refuseAddress: async () => null,
     callbackByDefault: false,
     seal: (jobId, name, text) => ({ sealed: createHash("sha256").update(`${jobId}/${name}/${text}`).digest("hex") }),
     hashKey: new Uint8Array(32).fill(1),

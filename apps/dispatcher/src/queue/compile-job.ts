@@ -15,6 +15,7 @@ import {
   type Task,
 } from "@hive/core";
 import type { newJobSchema } from "@hive/protocol";
+import type { AddressCheck } from "../guard/address-checks.ts";
 import type { z } from "zod";
 
 /** A job as its schema gives it. */
@@ -25,6 +26,8 @@ export interface JobPolicy {
   readonly repoRules: RepoAddressRules;
   /** Says why an address may not be called back, or null. Text only; the deliverer checks again when it connects. */
   readonly refuseCallback: (url: string) => string | null;
+  /** The same with a look at what the host's name stands for now; asked by the edge once the text is fine. */
+  readonly refuseAddress: AddressCheck;
   /** Every agent adapter there is. */
   readonly agents: readonly string[];
   /** The agent for jobs that name none: `HIVE_AGENT`, else the adapter that has a key; null: hold them. */

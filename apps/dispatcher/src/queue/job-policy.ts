@@ -3,6 +3,7 @@
 import type { RepoAddress } from "@hive/core";
 import type { Config } from "../config.ts";
 import { ruleFor } from "../credentials/repo-rules.ts";
+import { createAddressCheck } from "../guard/address-checks.ts";
 import type { Guard } from "../guard/guard.ts";
 import { seal, type KeyRing } from "../secrets/sealing.ts";
 import { HARMLESS_AGENT, type JobPolicy } from "./compile-job.ts";
@@ -17,12 +18,14 @@ export interface PolicyOptions {
   readonly ring: KeyRing;
   /** 32 secret bytes for the HMAC of what clients sent. */
   readonly hashKey: Uint8Array;
+  /** Milliseconds of a clock that never goes back. */
+  readonly mono: () => number;
   /** True when workers are isolated from this machine. */
   readonly isolated: boolean;
 }
 
 /** The policy of these settings. */
-export function createJobPolicy({ config, guard, ring, hashKey, isolated }: PolicyOptions): JobPolicy {
+export function createJobPolicy({ config, guard, ring, hashKey, mono, isolated }: PolicyOptions): JobPolicy {
   const rule = (repo: RepoAddress): ReturnType<typeof ruleFor> => ruleFor(config.repos, `${repo.host}/${repo.path}`);
   return {
     repoRules: {
@@ -34,6 +37,7 @@ export function createJobPolicy({ config, guard, ring, hashKey, isolated }: Poli
       const checked = guard.checkUrl(url, { what: "callback" });
       return checked.ok ? null : checked.message;
     },
+    refuseAddress: createAddressCheck(guard, mono),
     agents: AGENTS,
     defaultAgent: defaultAgent(config),
     holdRealAgents: !isolated && !config.allowUnisolated,

@@ -46,6 +46,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
       }
     }
     refuseFields(problems);
+    refuseFields(await badAddresses(jobs, many));
     const reply = await queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: idempotencyOf(key, requests) });
     let fresh = 0;
     const accepted = reply.jobs.map((job): Accepted => {
@@ -55,6 +56,20 @@ export function jobHandlers(parts: Parts): JobHandlers {
     });
     if (fresh > 0) parts.metrics.accepted(fresh);
     return accepted;
+  }
+
+  /** What the guard says of the hosts that the jobs name, where their text alone told nothing. */
+  async function badAddresses(jobs: readonly NewJob[], many: boolean): Promise<FieldProblem[]> {
+    const { refuseAddress } = parts.policy;
+    const problems: FieldProblem[] = [];
+    for (const [place, { repo, callbackUrl }] of jobs.entries()) {
+      const at = many ? `jobs[${place}].` : "";
+      const repoProblem = await refuseAddress(repo, "repository");
+      if (repoProblem !== null) problems.push({ path: `${at}repo`, message: repoProblem });
+      const callbackProblem = callbackUrl === null ? null : await refuseAddress(callbackUrl, "callback");
+      if (callbackProblem !== null) problems.push({ path: `${at}callbackUrl`, message: callbackProblem });
+    }
+    return problems;
   }
 
   /** The key as it is kept: hashed, for it may be long or hold anything. */
