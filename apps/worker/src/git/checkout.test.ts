@@ -1,4 +1,14 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CheckoutOptions, checkout, NO_COMMIT, readBaseFile, type Workspace } from "./checkout.ts";
@@ -203,15 +213,35 @@ describe("mirrors", () => {
     expect(readFileSync(join(again.repo, "a.txt"), "utf8")).toHaveLength(2000);
   });
 
+  it("are fetched anew when only a file's content is damaged, which shows first in the checkout", async () => {
+    const repo = await world.makeRepo("rotten.git", { "noise.txt": randomBytes(60_000).toString("base64") });
+    const first = await open(wanted(repo));
+    rmSync(first.folder, { recursive: true });
+    const packs = join(first.mirror.folder, "objects", "pack");
+    for (const name of readdirSync(packs).filter((file) => file.endsWith(".pack"))) {
+      const path = join(packs, name);
+      const bytes = readFileSync(path);
+      // Git packs commits first and files last.
+      bytes.fill(0, Math.floor(bytes.length * 0.6), Math.floor(bytes.length * 0.9));
+      chmodSync(path, 0o600);
+      writeFileSync(path, bytes);
+    }
+    const again = await open(wanted(repo));
+    expect(readFileSync(join(again.repo, "noise.txt"), "utf8")).toHaveLength(80_000);
+  });
+
   it("go on after a fetch that was killed and left its locks behind", async () => {
     const repo = await world.makeRepo("locked.git");
     const { mirror } = await open(wanted(repo));
     const packed = join(mirror.folder, "packed-refs.lock");
     writeFileSync(packed, "");
     writeFileSync(join(mirror.folder, "refs", "heads", "main.lock"), "");
+    const before = statSync(mirror.folder).ino;
     const newer = world.commitElsewhere(repo, "main", { "b.txt": "b\n" });
     expect(await open(wanted(repo))).toMatchObject({ baseCommit: newer });
     expect(existsSync(packed)).toBe(false);
+    // Not thrown away and cloned again: that may take an hour for a large repository.
+    expect(statSync(mirror.folder).ino).toBe(before);
   });
 
   it("follow a branch that was thrown back, and a branch that became a folder of branches", async () => {

@@ -53,6 +53,7 @@ describe("a pull request", () => {
     });
     expect(await openPullRequest(wanted("hive/one"))).toEqual({ ...first, created: false });
     expect(api.pulls).toHaveLength(1);
+    expect(api.requests.filter((request) => request.method === "POST")).toHaveLength(1);
     expect(api.pulls[0]).toMatchObject({
       head: "hive/one",
       base: "main",
