@@ -68,13 +68,14 @@ export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics
         const event = stored as HiveEvent;
         if (!reader.stream.send(eventFrame(event))) return;
         reader.at = event.id;
+        // What is stored can wait for this reader; only what happens now cannot.
+        await reader.stream.drained();
       }
       if (page.next === null) reader.at = Math.max(reader.at, known);
       if (page.next === null && reader.at >= head) {
         reader.live = true;
         return;
       }
-      await reader.stream.drained();
     }
   }
 

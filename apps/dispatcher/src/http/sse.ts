@@ -6,8 +6,10 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../clock.ts";
 
-/** Bytes a reader may be behind. */
-export const MAX_BEHIND = 1_048_576;
+/** Bytes a reader may be behind: more than the largest single event. */
+export const MAX_BEHIND = 2 * 1_048_576;
+/** A reader that takes nothing at all for so many milliseconds is gone. */
+const STUCK_MS = 30_000;
 /** A comment keeps proxies from closing a quiet stream, and tells us of readers that are gone. */
 const PING_MS = 15_000;
 
@@ -63,7 +65,9 @@ export function openStream(
     drained() {
       if (!open || !response.writableNeedDrain) return Promise.resolve();
       return new Promise((resolve) => {
+        const cancel = clock.after(STUCK_MS, () => response.destroy());
         const done = (): void => {
+          cancel();
           response.off("drain", done);
           response.off("close", done);
           resolve();

@@ -14,7 +14,7 @@ interface LeaseRef {
   readonly fence: number;
 }
 
-export function attemptFileHandlers(parts: Parts): FileHandlers {
+export function attemptFileHandlers(parts: Pick<Parts, "queue" | "logs" | "artifacts" | "limits">): FileHandlers {
   const { queue, logs, artifacts } = parts;
 
   /** @throws HiveError lease_lost, not_begun */

@@ -24,7 +24,25 @@ type WorkerHandlers = Pick<
 /** Agents that say nothing for so long are ended by their worker, in milliseconds. */
 const IDLE_MS = 900_000;
 
-export function workerHandlers(parts: Parts, signals: Signals): WorkerHandlers {
+/** What these handlers use of the server. */
+export type WorkerProtocolParts = Pick<
+  Parts,
+  | "queue"
+  | "presence"
+  | "waiters"
+  | "leaseTokens"
+  | "workerTokens"
+  | "registrar"
+  | "credentials"
+  | "openSecret"
+  | "githubApiFor"
+  | "publicUrl"
+  | "firstBeatMs"
+  | "intervals"
+  | "limits"
+> & { readonly log: Pick<Parts["log"], "warn"> };
+
+export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals, "open">): WorkerHandlers {
   const { queue, presence, waiters, leaseTokens } = parts;
 
   async function leaseOf({ job, lease }: Grant): Promise<LeaseGrant> {
