@@ -3,9 +3,10 @@
  * leaves behind (changes to store, events, effects). Every event, and the callback it owes, is written here and only here.
  */
 
+import { Changes } from "./changes.ts";
 import type { Applied, CallbackRecord, CommandType, Docs, Effect, Now, Replies } from "./command.ts";
 import { docKey } from "./command.ts";
-import type { Change, Document, Key } from "./document.ts";
+import type { Document, Key } from "./document.ts";
 import { numberId } from "./document.ts";
 import type { EventType, HiveEvent } from "./event.ts";
 import { isCallbackType } from "./event.ts";
@@ -19,9 +20,9 @@ export class Step {
   readonly state: State;
   readonly now: Now;
   readonly #docs: Docs;
-  readonly #changes = new Map<string, Change>();
+  readonly #changes = new Changes();
   readonly #effects: Effect[] = [];
-  readonly #ready = new Set<string>();
+  #ready: Set<string> | null = null;
   #settled = 0;
 
   constructor(state: State, docs: Docs, now: Now) {
@@ -39,8 +40,7 @@ export class Step {
 
   /** Stores a whole document, or removes it. The last word on a document in a step counts. */
   put(collection: string, id: string, doc: object | null): void {
-    const change: Change = { collection, id, doc: doc as Document | null };
-    this.#changes.set(docKey(change), change);
+    this.#changes.put({ collection, id, doc: doc as Document | null });
   }
 
   /** Writes an event; for a job it starts with where the job stands, and a callback is owed where one is wanted. */
@@ -79,12 +79,13 @@ export class Step {
 
   /** Jobs of this requirement can be claimed now; said once a step. */
   ready(requirement: string): void {
+    this.#ready ??= new Set();
     this.#ready.add(requirement);
   }
 
   done<T extends CommandType>(reply: Replies[T]): Applied<T> {
-    for (const requirement of this.#ready) this.#effects.push({ type: "ready", requirement });
-    return { changes: [...this.#changes.values()], reply, effects: this.#effects };
+    for (const requirement of this.#ready ?? []) this.#effects.push({ type: "ready", requirement });
+    return { changes: this.#changes.all, reply, effects: this.#effects };
   }
 }
 

@@ -26,6 +26,7 @@ export const NO_WAIT: Wait = { waitsFor: [], vain: null };
  */
 export function waitsOf(step: Step, fresh: ReadonlyMap<string, NewJob>): ReadonlyMap<string, Wait> {
   const waits = new Map<string, Wait>();
+  if (![...fresh.values()].some((job) => job.dependsOn.length > 0)) return waits;
   for (const job of parentsFirst(fresh)) {
     const waitsFor: string[] = [];
     let vain: Wait["vain"] = null;
