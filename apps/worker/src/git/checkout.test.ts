@@ -123,6 +123,23 @@ describe("a checkout", () => {
     expect(readdirSync(join(world.folder, "private"))).toEqual([]);
   });
 
+  it("has what an agent expects of a clone: the other branches, tags, an author", async () => {
+    const repo = await world.makeRepo("complete.git");
+    world.commitElsewhere(repo, "topic/one", { "x.txt": "x\n" });
+    plainGit(join(world.folder, "served", repo), "tag", "v1.0", "main");
+    const made = await open(wanted(repo, { author: { name: "Ada", email: "ada@example.com" } }));
+    expect(plainGit(made.repo, "for-each-ref", "--format=%(refname)").split("\n")).toEqual([
+      "refs/heads/hive/job-1",
+      "refs/remotes/origin/HEAD",
+      "refs/remotes/origin/main",
+      "refs/remotes/origin/topic/one",
+      "refs/tags/v1.0",
+    ]);
+    expect(plainGit(made.repo, "describe", "--tags")).toBe("v1.0");
+    expect(plainGit(made.repo, "log", "--format=%s", "origin/topic/one")).toBe("by somebody else\nfirst");
+    expect(plainGit(made.repo, "config", "user.email")).toBe("ada@example.com");
+  });
+
   it("takes a local folder as a repository", async () => {
     const repo = await world.makeRepo("local.git");
     const address = {

@@ -99,7 +99,7 @@ export async function createMirrors(git: Git, folder: string): Promise<Mirrors> 
 
   const snapshot = async (mirror: Mirror, target: string, signal?: AbortSignal) => {
     const clone = () =>
-      git.run(["clone", "-q", "--bare", "--no-tags", "--", mirror.folder, target], {
+      git.run(["clone", "-q", "--bare", "--", mirror.folder, target], {
         cwd: folder,
         protocols: ["file"],
         config: [["core.sharedRepository", "0644"]],

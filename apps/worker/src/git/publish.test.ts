@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
+  anyAddress,
   type GitWorld,
   openWorkspace,
   plainGit,
@@ -113,6 +114,21 @@ describe("publishing", () => {
     // A hook that never ends: the push hangs until it is cut.
     writeFileSync(join(served(repo), "hooks", "pre-receive"), "#!/bin/sh\nexec sleep 30\n", { mode: 0o755 });
     expect(await publish(publishOptions(world, workspace, { signal: fence.signal }))).toEqual({ end: "stopped" });
+  });
+
+  it.each(["bare", "with a working copy"])("works on a local folder, %s, without a login", async (kind) => {
+    const repo = await world.makeRepo(`folder-${kind.length}.git`);
+    let folder = served(repo);
+    if (kind !== "bare") {
+      folder = world.newFolder("local");
+      plainGit(folder, "clone", "-q", served(repo), ".");
+    }
+    const address = anyAddress(`file://${folder}`);
+    const workspace = await openWorkspace(world, repo, { remote: { address, credential: null } });
+    writeFiles(workspace.repo, { "a.txt": "a\n" });
+    const outcome = await publish(publishOptions(world, workspace, { credential: null }));
+    expect(outcome).toMatchObject({ end: "published", branch: "hive/job-1" });
+    expect(plainGit(folder, "show", "hive/job-1:a.txt")).toBe("a");
   });
 
   it("calls an attempt without changes a success without a branch", async () => {
