@@ -149,11 +149,18 @@ async function lookAround(): Promise<Tools> {
     prlimit: prlimit && (await works([prlimit, "--nofile=64", "--", "/bin/true"])) ? prlimit : undefined,
     setpriv: setpriv ? await findSetpriv(setpriv) : undefined,
     defaultSignals: defaultSignals && (await works([...defaultSignals, "/bin/true"])) ? defaultSignals : undefined,
-    namespace: unshare && sh ? await findNamespace(unshare, sh) : undefined,
+    namespace: unshare && sh ? await findNamespace(unshare, sh, setpriv) : undefined,
   };
 }
 
-async function findNamespace(unshare: string, sh: string): Promise<readonly string[] | undefined> {
+async function findNamespace(
+  unshare: string,
+  sh: string,
+  setpriv: string | undefined,
+): Promise<readonly string[] | undefined> {
+  // A supervisor that is killed outright cannot clean up: the kernel then kills unshare, and with it the namespace.
+  const dieWithUs = setpriv ? [setpriv, "--pdeathsig=KILL", "--"] : [];
+  const tied = dieWithUs.length > 0 && (await works([...dieWithUs, "/bin/true"])) ? dieWithUs : [];
   const pid = ["--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc"];
   const forms =
     process.getuid?.() === 0
@@ -163,7 +170,7 @@ async function findNamespace(unshare: string, sh: string): Promise<readonly stri
           ["--user", "--map-root-user", ...pid],
         ];
   for (const form of forms) {
-    const prefix = [unshare, ...form, "--"];
+    const prefix = [...tied, unshare, ...form, "--"];
     // A namespace whose /proc still shows the outer processes would let a child see (and be seen) wrongly.
     if (await works([...prefix, sh, "-c", '[ "$$" = 1 ] && [ -r /proc/1/stat ]'])) return prefix;
   }

@@ -82,7 +82,15 @@ export function readOutputLink(pid: number): string | undefined {
 
 /** The only child of a process, or undefined: how the first process of a namespace is found from outside. */
 export function onlyChild(pid: number): number | undefined {
-  const children = livingProcesses().filter((candidate) => readStat(candidate)?.parent === pid);
+  const told = readProc(pid, `task/${pid}/children`)?.trim();
+  // Not every kernel tells children; then everybody is asked for their parent.
+  const children =
+    told === undefined
+      ? livingProcesses().filter((candidate) => readStat(candidate)?.parent === pid)
+      : told
+          .split(" ")
+          .filter((text) => text !== "")
+          .map(Number);
   return children.length === 1 ? children[0] : undefined;
 }
 

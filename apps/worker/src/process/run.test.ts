@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -208,6 +209,24 @@ describe.runIf(strongest === "pid_namespace")("inside a namespace", () => {
     const word = `9${process.pid}77`;
     await runShell(`(setsid env -i sleep ${word} >/dev/null 2>&1 </dev/null &); echo x`);
     expect(await lives(word)).toBe(false);
+  });
+
+  test("a supervisor killed outright takes its programs with it", async () => {
+    const word = `9${process.pid}88`;
+    const module = join(import.meta.dirname, "run.ts");
+    const program = `import { run } from ${JSON.stringify(module)};
+      await run({ argv: ["sh", "-c", "setsid sleep ${word} & echo up; sleep ${word}"], cwd: "/", env: { PATH: "/usr/bin:/bin" },
+        onOutput: (bytes) => { process.stdout.write(bytes); } });`;
+    const supervisor = spawn(process.execPath, ["--input-type=module", "-e", program], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      await new Promise((resolve) => supervisor.stdout.once("data", resolve));
+      expect(await lives(word)).toBe(true);
+    } finally {
+      supervisor.kill("SIGKILL");
+    }
+    await until(async () => !(await lives(word)), "the programs of the killed supervisor died");
   });
 
   test("the program does not see the processes outside", async () => {

@@ -71,6 +71,8 @@ export interface RunResult {
 const DEFAULT_GRACE_MS = 500;
 // How long output may stay open after everything we can see is dead (a descriptor may have been passed to a stranger).
 const PIPE_GRACE_MS = 2_000;
+// How long a tree may take to die of SIGKILL before it is reported as surviving.
+const DEATH_GRACE_MS = 10_000;
 // In `user` containment the end of a run kills the user; another run of the same user must not fall with it.
 const runsOfUser = new Map<number, number>();
 
@@ -122,6 +124,8 @@ class Run {
   readonly #stderr: Readable | undefined;
   readonly #output: string | undefined;
   #killed = false;
+  #undying = false;
+  #giveUp: () => void = () => {};
   #reason: RunResult["reason"] = "exited";
   #outputBytes = 0;
   #handedOn = 0;
@@ -152,7 +156,7 @@ class Run {
     const end = await ended;
     signal?.removeEventListener("abort", onAbort);
     for (const timer of this.#timers) clearTimeout(timer);
-    const survivors = end.startError === undefined ? await this.#sweep() : 0;
+    const survivors = this.#undying ? 1 : end.startError === undefined ? await this.#sweep() : 0;
     leaveUser(this.#options.user);
     await this.#closeStreams(streams);
     if (this.#consumerFailed) throw this.#consumerFailed.error;
@@ -161,6 +165,10 @@ class Run {
 
   #ended(): Promise<{ exitCode: number | null; signal: string | null; startError?: string }> {
     return new Promise((resolve) => {
+      this.#giveUp = () => {
+        this.#undying = true;
+        resolve(asShellCode(null, "SIGKILL"));
+      };
       this.#child.once("error", (error) => {
         if (this.#child.pid !== undefined) return; // a signal that could not be sent; the exit still comes
         const code = "code" in error && error.code === "ENOENT" ? 127 : 126;
@@ -242,7 +250,10 @@ class Run {
     if (this.#reason !== "exited" || pid === undefined || this.#child.exitCode !== null) return;
     this.#reason = reason;
     this.#signalTree(pid, "SIGTERM");
-    this.#after(this.#options.killGraceMs ?? DEFAULT_GRACE_MS, () => this.#signalTree(pid, "SIGKILL"));
+    this.#after(this.#options.killGraceMs ?? DEFAULT_GRACE_MS, () => {
+      this.#signalTree(pid, "SIGKILL");
+      this.#after(DEATH_GRACE_MS, this.#giveUp);
+    });
   }
 
   #signalTree(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
