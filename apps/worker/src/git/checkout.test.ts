@@ -224,6 +224,7 @@ describe("mirrors", () => {
     rmSync(first.folder, { recursive: true });
     const packs = join(first.mirror.folder, "objects", "pack");
     for (const name of readdirSync(packs).filter((file) => file.endsWith(".pack"))) {
+      chmodSync(join(packs, name), 0o600);
       truncateSync(join(packs, name), 40);
     }
     const again = await open(wanted(repo));
