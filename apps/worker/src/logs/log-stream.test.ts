@@ -236,6 +236,19 @@ test("100 MB pass with bounded memory while the dispatcher is away", async () =>
   );
 });
 
+test("a log closed in the middle of sending is quiet about it", async () => {
+  const server = new Server();
+  server.fault = () => "lose_request";
+  await withLog(server, async (log) => {
+    await log.write("words");
+    await until(() => server.calls > 2, "it was tried");
+    await log.close();
+    const { calls } = server;
+    await pause(50);
+    expect(server.calls).toBeLessThanOrEqual(calls + 1); // the one that was under way
+  });
+});
+
 test("a closed log leaves no file behind", async () => {
   await withLog(new Server(), async (log) => {
     await log.write("x");

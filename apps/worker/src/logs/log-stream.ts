@@ -72,6 +72,8 @@ class SpooledLog implements LogStream {
   readonly #options: LogStreamOptions;
   readonly #file: FileHandle;
   readonly #sending: Promise<LogEnd["sent"]>;
+  readonly #closing = new AbortController();
+  readonly #signal: AbortSignal;
   #secrets: readonly string[];
   #bySource = new Map<LogSource, Redactor>();
   #combined: Redactor;
@@ -93,7 +95,9 @@ class SpooledLog implements LogStream {
     this.#file = file;
     this.#secrets = options.secrets;
     this.#combined = createRedactor(this.#secrets);
-    const { upload, chunkBytes, clock, signal } = options;
+    const { upload, chunkBytes, clock } = options;
+    const signal = AbortSignal.any([options.signal, this.#closing.signal]);
+    this.#signal = signal;
     signal.addEventListener("abort", () => this.#wake?.(), { once: true });
     this.#sending = uploadSpool({
       file,
@@ -103,6 +107,8 @@ class SpooledLog implements LogStream {
       signal,
       available: (sent) => this.#available(sent),
     });
+    // Whoever waits in `finish` hears of an error; closing in the middle of a chunk is none.
+    this.#sending.catch(() => {});
   }
 
   write(bytes: Uint8Array | string, source: LogSource = "hive"): Promise<void> {
@@ -145,8 +151,7 @@ class SpooledLog implements LogStream {
   async close(options: { readonly keep?: boolean } = {}): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#complete = true;
-    this.#wake?.();
+    this.#closing.abort();
     await this.#queue.catch(() => {});
     await this.#file.close();
     if (!options.keep) await rm(this.#options.spoolPath, { force: true });
@@ -224,8 +229,8 @@ class SpooledLog implements LogStream {
   }
 
   async #available(sent: number): Promise<{ bytes: number; complete: boolean }> {
-    const { flushMs, chunkBytes, clock, signal } = this.#options;
-    const over = (): boolean => this.#complete || signal.aborted;
+    const { flushMs, chunkBytes, clock } = this.#options;
+    const over = (): boolean => this.#complete || this.#signal.aborted;
     while (sent === this.#bytes && !over()) await this.#woken();
     let due = false;
     const takeBack = clock.after(flushMs, () => {

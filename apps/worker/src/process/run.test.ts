@@ -181,6 +181,18 @@ test("a reader that holds output back does not make the program look silent", as
   expect(result).toMatchObject({ exitCode: 0, reason: "exited" });
 });
 
+test("nothing of a run is left in this process: no timer, no handle", async () => {
+  const running = (): string[] => process.getActiveResourcesInfo().filter((name) => /Timeout|Pipe|Process/.test(name));
+  const before = running().length;
+  // Output that is still unread when the program ends used to wake a timer that was stopped already.
+  await runShell("head -c 150000 /dev/zero", {
+    idleTimeoutMs: 600_000,
+    timeoutMs: 600_000,
+    onOutput: () => pause(100),
+  });
+  await until(() => running().length <= before, "all timers and handles are gone");
+});
+
 test("a run that was aborted before it began starts nothing", async () => {
   const marker = join(folder, "started");
   const result = await runShell(`touch ${marker}`, { signal: AbortSignal.abort() });

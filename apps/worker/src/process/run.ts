@@ -125,6 +125,7 @@ class Run {
   readonly #output: string | undefined;
   #killed = false;
   #undying = false;
+  #over = false;
   #giveUp: () => void = () => {};
   #reason: RunResult["reason"] = "exited";
   #outputBytes = 0;
@@ -154,6 +155,7 @@ class Run {
     if (signal?.aborted) onAbort();
     if (timeoutMs !== undefined) this.#after(timeoutMs, () => this.#stop("timeout"));
     const end = await ended;
+    this.#over = true;
     signal?.removeEventListener("abort", onAbort);
     for (const timer of this.#timers) clearTimeout(timer);
     const survivors = this.#undying ? 1 : end.startError === undefined ? await this.#sweep() : 0;
@@ -196,7 +198,7 @@ class Run {
     if (!stream) return;
     try {
       for await (const chunk of stream) {
-        idle?.refresh();
+        if (!this.#over) idle?.refresh(); // a cleared timer would run again
         if (!(chunk instanceof Uint8Array)) continue;
         await this.#handOn(chunk, name);
       }
@@ -247,7 +249,7 @@ class Run {
   /** First call wins: SIGTERM now, SIGKILL after the grace. Returns at once; the exit is awaited elsewhere. */
   #stop(reason: RunResult["reason"]): void {
     const { pid } = this.#child;
-    if (this.#reason !== "exited" || pid === undefined || this.#child.exitCode !== null) return;
+    if (this.#reason !== "exited" || pid === undefined || this.#over) return;
     this.#reason = reason;
     this.#signalTree(pid, "SIGTERM");
     this.#after(this.#options.killGraceMs ?? DEFAULT_GRACE_MS, () => {
