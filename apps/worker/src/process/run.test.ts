@@ -184,7 +184,7 @@ test("a reader that holds output back does not make the program look silent", as
 test("nothing of a run is left in this process: no timer, no handle", async () => {
   const running = (): string[] => process.getActiveResourcesInfo().filter((name) => /Timeout|Pipe|Process/.test(name));
   const before = running().length;
-  // Output that is still unread when the program ends used to wake a timer that was stopped already.
+  // Some output is still unread when the program ends.
   await runShell("head -c 150000 /dev/zero", {
     idleTimeoutMs: 600_000,
     timeoutMs: 600_000,

@@ -198,7 +198,7 @@ class Run {
     if (!stream) return;
     try {
       for await (const chunk of stream) {
-        if (!this.#over) idle?.refresh(); // a cleared timer would run again
+        idle?.refresh();
         if (!(chunk instanceof Uint8Array)) continue;
         await this.#handOn(chunk, name);
       }
