@@ -69,9 +69,43 @@ function objectOf(schema: Schema, of: (inner: Schema) => fc.Arbitrary<unknown>):
   const entries = Object.entries(schema.properties ?? {});
   if (entries.length === 0)
     return fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 });
-  const model = Object.fromEntries(entries.map(([name, inner]) => [name, of(inner)]));
-  return fc.record(model, { requiredKeys: [...(schema.required ?? [])] });
+  const required = new Set(schema.required ?? []);
+  const members = entries.map(([name, inner]) => {
+    const likely = LIKELY[name];
+    const value =
+      likely === undefined
+        ? of(inner)
+        : fc.oneof({ weight: 4, arbitrary: likely }, { weight: 1, arbitrary: of(inner) });
+    // Mostly absent: with two dozen optional fields at once nearly every request would be refused for one of them.
+    const member = required.has(name)
+      ? value
+      : fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: value });
+    return member.map((made): [string, unknown] => [name, made]);
+  });
+  return fc.tuple(...members).map((made) => Object.fromEntries(made.filter(([, value]) => value !== undefined)));
 }
+
+/** The job that the server under test has for requests that name one. */
+export const KNOWN_JOB = "known-1";
+
+/** What a schema cannot say: values that get a request past the first check, by the name of their field. */
+const LIKELY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  jobId: fc.constant(KNOWN_JOB),
+  task: fc.constantFrom("test", "build", "lint"),
+  repo: fc.constantFrom("https://github.com/acme/app", "https://example.com/a/b.git"),
+  branch: fc.constantFrom("main", "ci/demo"),
+  base: fc.constantFrom("main", "ci/demo"),
+  callbackUrl: fc.constant("https://example.com/hook"),
+  dependsOn: fc.constantFrom([], [KNOWN_JOB]),
+  agent: fc.constantFrom("demo", "claude"),
+  budget: fc.constant(undefined),
+  cursor: fc.constant(undefined),
+  fence: fc.constant(1),
+  offset: fc.constant(0),
+  protocol: fc.constant(1),
+  sha256: fc.constant("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+  log: fc.constant(null),
+};
 
 const SAMPLES: Readonly<Record<string, fc.Arbitrary<string>>> = {
   "date-time": fc

@@ -300,7 +300,11 @@ function sendRaw(
     ...answer.headers,
   });
   if (whole) response.end(body);
-  else pipeline(body, response, () => {});
+  else {
+    // What is followed may have nothing to say for a long time; that it was found is said now.
+    response.flushHeaders();
+    pipeline(body, response, () => {});
+  }
   return status;
 }
 
