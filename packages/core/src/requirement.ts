@@ -7,9 +7,6 @@
 import type { WorkerProfile } from "./command.ts";
 import type { Job } from "./job.ts";
 
-/** At most this many labels on one job. */
-export const MAX_LABELS = 16;
-
 /** The part of a worker that decides which jobs it may take. */
 export type Skills = Pick<WorkerProfile, "roles" | "labels" | "agents">;
 

@@ -14,7 +14,7 @@ import type { Job } from "./job.ts";
 import type { State } from "./state.ts";
 
 /** Jobs that waited for others and are moved on in one step. */
-export const SETTLED_AT_ONCE = 1_000;
+const SETTLED_AT_ONCE = 1_000;
 
 export class Step {
   readonly state: State;

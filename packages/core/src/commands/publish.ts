@@ -13,7 +13,7 @@ import { amend } from "../transitions.ts";
 import { mustHaveBegun } from "./holder.ts";
 
 /** Announcements kept, over all leases of the job. */
-export const ANNOUNCEMENTS_KEPT = 20;
+const ANNOUNCEMENTS_KEPT = 20;
 
 export function needs(_state: State, _command: CommandOf<"publish">): [] {
   return [];

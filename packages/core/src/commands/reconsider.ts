@@ -11,7 +11,7 @@ import type { Step } from "../step.ts";
 import { release } from "./release.ts";
 
 /** Jobs released by one command. */
-export const RELEASED_AT_ONCE = 1_000;
+const RELEASED_AT_ONCE = 1_000;
 
 export function needs(_state: State, _command: CommandOf<"reconsider">): [] {
   return [];

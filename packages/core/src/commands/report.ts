@@ -12,10 +12,10 @@ import { amend } from "../transitions.ts";
 import { mustHaveBegun } from "./holder.ts";
 
 /** Events taken from one report; the reply says where the rest goes on. */
-export const EVENTS_PER_REPORT = 200;
+const EVENTS_PER_REPORT = 200;
 
 /** Events kept of one lease; those beyond are accepted and not kept. */
-export const EVENTS_PER_LEASE = 10_000;
+const EVENTS_PER_LEASE = 10_000;
 
 export function needs(_state: State, _command: CommandOf<"report">): [] {
   return [];

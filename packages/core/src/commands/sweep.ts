@@ -17,7 +17,7 @@ import { settle } from "../terminate.ts";
 import { move } from "../transitions.ts";
 
 /** Jobs that become due in one sweep, and leases that end in one. */
-export const SWEPT_AT_ONCE = 500;
+const SWEPT_AT_ONCE = 500;
 
 /** After a start, how those ended that others still wait for; else nothing. */
 export function needs(state: State, _command: CommandOf<"sweep">): Key[] {
