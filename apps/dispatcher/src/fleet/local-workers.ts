@@ -1,5 +1,6 @@
 /** The workers this server starts beside itself: plain processes, each with a single-use launch token and no secret. */
 
+import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
@@ -41,6 +42,8 @@ export interface LocalWorkersOptions {
 /** Starts `config.workers` workers and keeps that many. */
 export async function startWorkers(options: LocalWorkersOptions): Promise<{ stop(): Promise<void> }> {
   const { config, log, folder } = options;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const path of [config.data, folder]) await letPass(path);
   const inherited = Object.fromEntries(
     INHERITED.map((name) => [name, options.variable(name)] as const).filter(
       (pair): pair is [(typeof pair)[0], string] => pair[1] !== undefined,
@@ -72,6 +75,17 @@ export async function startWorkers(options: LocalWorkersOptions): Promise<{ stop
     log,
   });
   return { stop: () => fleet.stop(STOP_MS) };
+}
+
+/**
+ * Lets other users pass through a folder without listing it. As root, each slot runs its jobs as a user of its own, who
+ * has to reach the slot's workspace below here; could it not, jobs would run as root and read every secret. What else
+ * is in the folder is closed to others by its own mode.
+ */
+async function letPass(path: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const { mode } = await stat(path);
+  if ((mode & 0o011) !== 0o011) await chmod(path, (mode & 0o777) | 0o011);
 }
 
 /** Ends the leases of a worker that is certainly gone, so that its job need not wait for them to run out. */
