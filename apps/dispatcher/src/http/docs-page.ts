@@ -167,7 +167,7 @@ function typeText(schema: unknown): string {
   else if ($ref !== undefined) facts.push($ref.split("/").at(-1) ?? "");
   else if (anyOf !== undefined) facts.push([...new Set(anyOf.map(typeText))].join(" | "));
   else if (type === "array") facts.push(`list of ${typeText(items)}`);
-  else facts.push(Array.isArray(type) ? type.join(" | ") : String(type ?? "any"));
+  else facts.push(Array.isArray(type) ? type.join(" | ") : typeof type === "string" ? type : "any");
   if (maxLength !== undefined) facts.push(`at most ${maxLength} characters`);
   if (minimum !== undefined && maximum !== undefined && maximum < Number.MAX_SAFE_INTEGER)
     facts.push(`${minimum} to ${maximum}`);

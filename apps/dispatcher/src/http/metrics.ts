@@ -27,9 +27,9 @@ export interface Metrics {
   /** Observes replies of one endpoint: status and milliseconds. */
   endpoint(name: EndpointName): (status: number, ms: number) => void;
   /** For the committer's `onCommit`. */
-  commit(ms: number, changes: number): void;
+  readonly commit: (ms: number, changes: number) => void;
   /** For `Queue.onEffect`. */
-  effect(effect: Effect): void;
+  readonly effect: (effect: Effect) => void;
   accepted(jobs: number): void;
   /** One delivery of a callback. */
   callback(outcome: "delivered" | "failed" | "dead"): void;

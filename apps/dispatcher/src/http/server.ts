@@ -5,17 +5,18 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import { pipeline } from "node:stream";
+import type { AddressInfo } from "node:net";
 import { HiveError } from "@hive/core";
 import { endpoints, type Endpoint, type EndpointName } from "@hive/protocol";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { bodyLimitOf, checkContentType, limitBytes, parseJson, readText } from "./body.ts";
 import { createAccess } from "./access.ts";
-import type { RawReply, StreamReply } from "./handler.ts";
 import { createHandlers } from "./handlers.ts";
 import type { Parts } from "./parts.ts";
 import { problemReply } from "./problems.ts";
+import { refuseClient } from "./refuse-client.ts";
+import { SAFE_HEADERS, send } from "./replies.ts";
+import { headable, pathTable, unknownPath } from "./unknown-path.ts";
 import { parsePart } from "./validate.ts";
 
 /** Milliseconds a client has for its headers; a slower one is cut (CVE-2018-12122). */
@@ -27,15 +28,6 @@ const MAX_CONNECTIONS = 10_000;
 const MAX_HEADER_BYTES = 16_384;
 /** Milliseconds a stop waits for requests under way before it cuts them. */
 const STOP_MS = 5_000;
-
-/** On every reply. What a browser is told by default is to do nothing at all with it. */
-const SAFE_HEADERS = {
-  "x-content-type-options": "nosniff",
-  "cache-control": "no-store",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-  "referrer-policy": "no-referrer",
-  "cross-origin-resource-policy": "same-origin",
-} as const;
 
 export interface HiveServer {
   /** Begins to listen and gives the port. `host` and `port` as `net.Server.listen` takes them; port 0 takes a free one. */
@@ -127,7 +119,7 @@ export function createServer(parts: Parts): HiveServer {
       body,
     });
     const answer = await (handlers[name] as AnyHandler)(call);
-    return send(endpoint, answer, response, request.id, call);
+    return send(endpoint, answer, response, call);
   }
 
   function mount(name: EndpointName, endpoint: Endpoint): void {
@@ -239,130 +231,4 @@ async function readBody(endpoint: Endpoint, request: IncomingMessage): Promise<u
   if (empty) return parsePart(body, undefined, "body");
   checkContentType(request, "json");
   return parsePart(body, parseJson(await readText(request, bodyLimitOf(endpoint))), "body");
-}
-
-function send(
-  endpoint: Endpoint,
-  answer: unknown,
-  response: ServerResponse,
-  requestId: string,
-  call: IncomingCall,
-): number {
-  const { status, body: kind } = endpoint.reply;
-  if (response.destroyed) return 499;
-  if (kind === null || typeof kind !== "string") {
-    const text = kind === null ? "" : JSON.stringify(answer);
-    response.writeHead(status, {
-      ...SAFE_HEADERS,
-      ...(kind === null ? {} : { "content-type": "application/json; charset=utf-8" }),
-      "x-request-id": requestId,
-      "content-length": Buffer.byteLength(text),
-    });
-    response.end(text);
-    return status;
-  }
-  if (kind === "events") {
-    response.writeHead(status, {
-      ...SAFE_HEADERS,
-      "content-type": "text/event-stream; charset=utf-8",
-      // Reverse proxies must not gather what is meant to arrive at once.
-      "x-accel-buffering": "no",
-      "x-request-id": requestId,
-    });
-    response.flushHeaders();
-    (answer as StreamReply).stream(response, call.closed);
-    return status;
-  }
-  return sendRaw(answer as RawReply, kind, status, response, requestId);
-}
-
-const RAW_TYPES = {
-  bytes: "application/octet-stream",
-  text: "text/plain; charset=utf-8",
-  html: "text/html; charset=utf-8",
-} as const;
-
-function sendRaw(
-  answer: RawReply,
-  kind: keyof typeof RAW_TYPES,
-  usual: number,
-  response: ServerResponse,
-  requestId: string,
-): number {
-  const { body } = answer;
-  const status = answer.status ?? usual;
-  const whole = typeof body === "string" || body instanceof Uint8Array;
-  response.writeHead(status, {
-    ...SAFE_HEADERS,
-    "content-type": RAW_TYPES[kind],
-    "x-request-id": requestId,
-    ...(whole ? { "content-length": typeof body === "string" ? Buffer.byteLength(body) : body.byteLength } : {}),
-    ...answer.headers,
-  });
-  if (whole) response.end(body);
-  else {
-    // What is followed may have nothing to say for a long time; that it was found is said now.
-    response.flushHeaders();
-    pipeline(body, response, () => {});
-  }
-  return status;
-}
-
-/** GET endpoints with a whole reply also answer HEAD, as monitors expect. */
-function headable(endpoint: Endpoint): boolean {
-  return endpoint.method === "GET" && typeof endpoint.reply.body !== "string";
-}
-
-interface PathRow {
-  readonly pattern: RegExp;
-  readonly methods: readonly string[];
-}
-
-function pathTable(): readonly PathRow[] {
-  const byPath = new Map<string, string[]>();
-  for (const endpoint of Object.values(endpoints) as readonly Endpoint[]) {
-    const methods = byPath.get(endpoint.path) ?? [];
-    methods.push(endpoint.method, ...(headable(endpoint) ? ["HEAD"] : []));
-    byPath.set(endpoint.path, methods);
-  }
-  return [...byPath].map(([path, methods]) => ({
-    pattern: new RegExp(`^${path.replaceAll(".", "\\.").replace(/:[A-Za-z]+/g, "[^/]+")}$`),
-    methods,
-  }));
-}
-
-function unknownPath(request: IncomingMessage, paths: readonly PathRow[]): HiveError {
-  const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
-  const methods = paths.filter(({ pattern }) => pattern.test(path)).flatMap((row) => row.methods);
-  const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
-  if (methods.length === 0) return new HiveError("not_found", `There is no ${shown} here; GET /docs lists every path`);
-  const allow = [...new Set(methods)].join(", ");
-  return new HiveError("method_not_allowed", `${shown} takes ${allow} and not ${request.method}`, { allow });
-}
-
-/** What is not HTTP, or too slow to be: answered once, in a word, and cut. */
-function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === "ECONNRESET") {
-    socket.destroy();
-    return;
-  }
-  const [status, title] =
-    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-      ? ["408 Request Timeout", "The request did not arrive in time"]
-      : error.code === "HPE_HEADER_OVERFLOW"
-        ? ["431 Request Header Fields Too Large", "The headers are too large"]
-        : ["400 Bad Request", "This is not HTTP"];
-  const code = Number.parseInt(status, 10);
-  const body = JSON.stringify({
-    type: "urn:hive:error:bad_request",
-    title,
-    status: code,
-    code: "bad_request",
-    detail: title,
-    retry: false,
-  });
-  socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\nx-content-type-options: nosniff\r\n` +
-      `connection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
 }

@@ -13,11 +13,11 @@ afterEach(async () => {
 interface World {
   readonly queue: Committer;
   readonly waiters: Waiters;
-  register(name: string, skills?: Partial<WorkerProfile>): Promise<void>;
-  enqueue(...jobs: Partial<NewJob>[]): Promise<void>;
-  claim(workerId: string, claimId?: string, closed?: AbortSignal): Promise<ClaimAnswer>;
+  readonly register: (name: string, skills?: Partial<WorkerProfile>) => Promise<void>;
+  readonly enqueue: (...jobs: Partial<NewJob>[]) => Promise<void>;
+  readonly claim: (workerId: string, claimId?: string, closed?: AbortSignal) => Promise<ClaimAnswer>;
   /** Resolves when this many claims wait. */
-  waiting(count: number): Promise<void>;
+  readonly waiting: (count: number) => Promise<void>;
 }
 
 async function world(): Promise<World> {
