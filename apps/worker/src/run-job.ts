@@ -28,7 +28,7 @@ export interface JobInWork {
  * @throws when the slot could not be emptied: this worker must not take another job.
  */
 export async function runJob(worker: WorkerParts, lease: LeaseGrant, onStart: (job: JobInWork) => void): Promise<void> {
-  const running = await startRunningJob(worker, lease);
+  const running = startRunningJob(worker, lease);
   const { attempt, heartbeat } = running;
   onStart({ jobId: attempt.jobId, fence: attempt.fence, stop: attempt.stop, status: heartbeat.status });
   try {

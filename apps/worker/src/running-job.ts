@@ -86,7 +86,7 @@ export interface RunningJob {
 }
 
 /** Starts the heartbeat of a lease. Nothing else may start before `heartbeat.begun`. */
-export async function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Promise<RunningJob> {
+export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): RunningJob {
   const { client, clock } = worker;
   const { intervals, limits } = worker.registered();
   const { job, token, fence } = lease;
@@ -118,8 +118,6 @@ export async function startRunningJob(worker: WorkerParts, lease: LeaseGrant): P
   const stopTimer = clock.after(job.timeoutMs, () => {
     attempt.stop({ why: "timeout", reason: `the job did not finish in ${job.timeoutMs} ms` });
   });
-  // The supervisor's own: the agent gets in through its own folders only.
-  await mkdir(folder, { recursive: true, mode: 0o711 });
 
   return {
     lease,
@@ -149,6 +147,8 @@ export async function startRunningJob(worker: WorkerParts, lease: LeaseGrant): P
     async open() {
       const secrets = await calls.secrets();
       if (secrets.git !== null) known.push(secrets.git.password);
+      // The supervisor's own: the agent gets in through its own folders only.
+      await mkdir(folder, { recursive: true, mode: 0o711 });
       const spool = join(worker.folder, "logs", `${fence}-${randomBytes(6).toString("hex")}.log`);
       await mkdir(join(worker.folder, "logs"), { recursive: true, mode: 0o700 });
       const stream = await openLogStream({

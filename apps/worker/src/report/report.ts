@@ -23,10 +23,15 @@ export async function report(worker: WorkerParts, running: RunningJob, outcome: 
     say.warn("the lease is over: %s", attempt.stopped()?.reason);
     return;
   }
-  await running.enter("report");
+  // A full disk may stop the log and the outbox; the dispatcher hears of the end all the same.
+  const unable = (error: unknown): null => {
+    say.warn({ err: error }, "the end of the attempt cannot be written down");
+    return null;
+  };
+  await running.enter("report").catch(unable);
   await running.events.finish();
   const log = running.log();
-  const end = log === null ? null : await log.stream.finish();
+  const end = log === null ? null : await log.stream.finish().catch(unable);
   const result: UnsentResult = {
     jobId: attempt.jobId,
     fence: attempt.fence,
@@ -38,7 +43,7 @@ export async function report(worker: WorkerParts, running: RunningJob, outcome: 
     },
     logFile: log?.spool ?? null,
   };
-  await worker.outbox.save(result);
+  await worker.outbox.save(result).catch(unable);
   const patience = AbortSignal.timeout(2 * worker.registered().intervals.leaseMs);
   const signal = AbortSignal.any([patience, worker.leaving]);
   const { client, clock } = worker;
