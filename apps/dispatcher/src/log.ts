@@ -16,11 +16,11 @@ export function createLog(kind: "text" | "json" | "off"): Logger {
 
 /** `12:34:56 WARN  message  field=value`, and the error with its causes below. */
 export function readable(line: string): string {
-  const entry = JSON.parse(line) as Record<string, unknown>;
+  const entry = JSON.parse(line) as Record<string, unknown> & { readonly msg?: string };
   const time = new Date(Number(entry["time"])).toISOString().slice(11, 19);
   const fields = Object.entries(entry).filter(([name]) => !PLACED.has(name));
   const shown = fields.map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
-  const head = [time, LEVELS[Number(entry["level"])] ?? "info ", String(entry["msg"] ?? ""), ...shown].join(" ");
+  const head = [time, LEVELS[Number(entry["level"])] ?? "info ", entry.msg ?? "", ...shown].join(" ");
   const error = entry["err"] as { stack?: string; message?: string } | undefined;
   const text =
     error === undefined ? head : `${head}\n    ${(error.stack ?? error.message ?? "").split("\n").join("\n    ")}`;

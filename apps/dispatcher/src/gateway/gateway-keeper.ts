@@ -49,7 +49,10 @@ export async function keepGateway(options: GatewayKeeperOptions): Promise<Gatewa
   const restart = async (): Promise<void> => {
     try {
       const next = await start(port);
-      if (stopped) return void (await next.stop());
+      if (stopped) {
+        await next.stop();
+        return;
+      }
       running = next;
       watch(next);
     } catch (error) {
