@@ -113,7 +113,7 @@ const table = {
     "HIVE_AGENT_COMMAND",
     "agentCommand",
     z.string().optional(),
-    "The program of the `command` agent, as a JSON list of arguments; the prompt comes on its standard input.",
+    "The shell command line of the `command` agent; the prompt comes on its standard input.",
   ),
   claudeModel: option(
     "HIVE_CLAUDE_MODEL",

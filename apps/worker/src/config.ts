@@ -31,6 +31,9 @@ export interface WorkerConfig {
   readonly agentCommand: string | null;
   readonly model: string | null;
   readonly allowFileRepos: boolean;
+  readonly allowUnisolated: boolean;
+  /** True where the worker itself is a container, so that an agent is kept from the machine. */
+  readonly isolated: boolean;
   readonly drainMs: number;
   readonly orphanMs: number;
   readonly idleTimeoutMs: number;
@@ -103,6 +106,8 @@ const variables = z.object({
   HIVE_CLAUDE_MODEL: z.string().min(1).max(256).optional(),
   /** `1`: repositories may be folders of this machine (file://). Default 0. */
   HIVE_ALLOW_FILE_REPOS: flag.default(false),
+  /** `1`: real agents may run although nothing isolates them from this machine. Default 0: only `demo` is offered. */
+  HIVE_ALLOW_UNISOLATED: flag.default(false),
   /** Seconds a job may still take after SIGTERM before it is given back. Default 8: Docker kills after 10. */
   HIVE_DRAIN_SECONDS: seconds.default(8_000),
   /** Seconds a worker without a parent goes on trying to reach a dispatcher with its last result. Default 600. */
@@ -162,6 +167,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
     agentCommand: value.HIVE_AGENT_COMMAND ?? null,
     model: value.HIVE_CLAUDE_MODEL ?? null,
     allowFileRepos: value.HIVE_ALLOW_FILE_REPOS,
+    allowUnisolated: value.HIVE_ALLOW_UNISOLATED,
+    isolated: value.HIVE_PROVIDER === "docker" || value.HIVE_PROVIDER === "fly",
     drainMs: value.HIVE_DRAIN_SECONDS,
     orphanMs: value.HIVE_ORPHAN_SECONDS,
     idleTimeoutMs: value.HIVE_IDLE_SECONDS,

@@ -15,7 +15,7 @@ import { createTasks, JOB_PROGRAMS } from "./tasks/tasks.ts";
 
 async function start(config: WorkerConfig): Promise<Worker> {
   const log = pino({ level: config.logLevel, base: null }, destination({ fd: 2, sync: true }));
-  const adapters = listAgents(config.agentCommand);
+  const adapters = listAgents({ ...config, realAgents: config.isolated || config.allowUnisolated });
   const found = await findAgents(adapters, { path: config.path, llmBaseUrl: config.llmUrl });
   const agents = found.filter(({ found: { ok } }) => ok).map(({ adapter }) => adapter);
   for (const { adapter, found: answer } of found) if (!answer.ok) log.info("agent %s: %s", adapter.name, answer.why);

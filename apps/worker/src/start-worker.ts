@@ -73,9 +73,8 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     ...(config.extraCaFile === null ? {} : { caFile: config.extraCaFile }),
   });
   const client = createClient({ baseUrl: config.dispatcherUrl });
-  const contained = config.provider === "docker" || config.provider === "fly";
   const { name, roles, labels, provider, credential } = config;
-  const isolation = contained ? "container" : "none";
+  const isolation = config.isolated ? "container" : "none";
   const session = createSession({
     client,
     profile: { name, version: options.version, roles, labels, provider, isolation, agents: options.agents },
@@ -118,7 +117,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     mirrors: await createMirrors(git, config.mirrorFolder),
     allowFileRepos: config.allowFileRepos,
     tasks: options.tasksWith(git),
-    isolation: contained ? "container" : slot.isolation,
+    isolation: config.isolated ? "container" : slot.isolation,
     leaving: leaving.signal,
     onDrain: () => drain("the dispatcher wants this worker to leave"),
   };

@@ -68,6 +68,7 @@ export async function startWorkers(options: LocalWorkersOptions): Promise<{ stop
       HIVE_WORKER_DATA: join(folder, String(slot)),
       HIVE_MIRRORS: join(folder, "mirrors"),
       HIVE_ALLOW_FILE_REPOS: config.allowFileRepos ? "1" : "0",
+      HIVE_ALLOW_UNISOLATED: config.allowUnisolated ? "1" : "0",
       ...(config.agentCommand === undefined ? {} : { HIVE_AGENT_COMMAND: config.agentCommand }),
       ...(config.claudeModel === undefined ? {} : { HIVE_CLAUDE_MODEL: config.claudeModel }),
     }),

@@ -156,7 +156,7 @@ test("claude sees the gateway and the lease's token and no other credential; the
 });
 
 test("an agent that is not there says what to do", async () => {
-  const found = await findAgents(listAgents(null), { path: folder, llmBaseUrl: null });
+  const found = await findAgents(listAgents({ agentCommand: null, realAgents: true }), { path: folder, llmBaseUrl: null });
   const answers = Object.fromEntries(found.map((entry) => [entry.adapter.name, entry.found]));
   expect(answers["claude"]).toMatchObject({ ok: false, why: expect.stringContaining("npm install") });
   expect(answers["command"]).toMatchObject({ ok: false, why: expect.stringContaining("HIVE_AGENT_COMMAND") });
@@ -272,4 +272,10 @@ test("an agent that goes on after its own end is stopped and its end counts", as
   const { end, run } = await runIt(adapter, await newInput("x"), { afterEndMs: 20 });
   expect(end).toMatchObject({ end: "ok", text: "done" });
   expect(run.reason).toBe("aborted");
+});
+
+test("a worker that nothing isolates offers only the scripted agent, unless the operator wants real ones", () => {
+  const names = (realAgents: boolean) => listAgents({ agentCommand: "aider", realAgents }).map(({ name }) => name);
+  expect(names(false)).toEqual(["demo"]);
+  expect(names(true)).toEqual(["claude", "command", "demo"]);
 });

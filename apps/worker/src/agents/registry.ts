@@ -4,9 +4,19 @@ import { commandAdapter } from "./command.ts";
 import type { AgentAdapter, AgentSearch, Availability } from "./contract.ts";
 import { demoAdapter } from "./demo.ts";
 
-/** All adapters. `agentCommand` is the operator's shell line for the agent `command`, or null. */
-export function listAgents(agentCommand: string | null): readonly AgentAdapter[] {
-  return [claudeAdapter, commandAdapter(agentCommand), demoAdapter];
+export interface AgentSettings {
+  /** The operator's shell line for the agent `command`, or null. */
+  readonly agentCommand: string | null;
+  /**
+   * May agents that do as a model says run here? Not where nothing isolates them, unless the operator wants it: then
+   * only `demo` is offered, and jobs for others wait for another worker.
+   */
+  readonly realAgents: boolean;
+}
+
+/** The adapters a worker offers. */
+export function listAgents({ agentCommand, realAgents }: AgentSettings): readonly AgentAdapter[] {
+  return realAgents ? [claudeAdapter, commandAdapter(agentCommand), demoAdapter] : [demoAdapter];
 }
 
 /** Asks every adapter whether it can run here; for the registration and for `doctor`. */
