@@ -3,12 +3,12 @@
  * many small chunks cost few system calls; the disk is flushed by a timer and at the seal, not per chunk.
  */
 
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, mkdir, open, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
 import { type Appended, READ_PIECE, type Sealed } from "../contract.ts";
 import { placeChunk } from "../overlap.ts";
-import { type End, encodeEnd, findEnd } from "./ends.ts";
+import { type End, encodeEnd, findEnd, isMissing } from "./ends.ts";
 import { flushFolders } from "./folders.ts";
 import type { Handles } from "./handles.ts";
 
@@ -211,17 +211,10 @@ export class LogFile {
     if (!this.#unsure) return;
     await this.#handles.close(this.#paths.log);
     const found = await findEnd(this.#paths.log, this.#paths.ends);
+    if (found !== null) await truncate(this.#paths.log, found.bytes).catch(nothingWhenMissing);
     this.#exists = found !== null;
     this.#end = found ?? { bytes: 0, crc32: 0, sealed: false };
     this.#durable = this.#end.bytes;
-    if (found !== null) {
-      const file = await open(this.#paths.log, "r+");
-      try {
-        await file.truncate(found.bytes);
-      } finally {
-        await file.close();
-      }
-    }
     this.#unsure = false;
   }
 
@@ -234,7 +227,9 @@ export class LogFile {
   /** The committed bytes of a range, as far as there are any. */
   async *read(from: number, to: number): AsyncGenerator<Uint8Array> {
     if (!this.#exists || from >= to) return;
-    const file = await open(this.#paths.log, "r");
+    // A job that is being removed has no bytes any more.
+    const file = await open(this.#paths.log, "r").catch(nothingWhenMissing);
+    if (file === null) return;
     try {
       for (let at = from; at < to; ) {
         const piece = Buffer.allocUnsafe(Math.min(READ_PIECE, to - at));
@@ -301,6 +296,11 @@ export class LogFile {
     );
     return done;
   }
+}
+
+function nothingWhenMissing(error: unknown): null {
+  if (isMissing(error)) return null;
+  throw error;
 }
 
 function withoutFirst(pieces: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {

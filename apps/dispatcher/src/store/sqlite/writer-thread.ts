@@ -60,6 +60,7 @@ function open({ path, declarations, electionId, command }: WriterCalls["open"]["
       PRAGMA cache_size = -65536;
       PRAGMA cell_size_check = ON;
       PRAGMA trusted_schema = OFF;`);
+    checkDurable(database, path);
     checkWhole(database, path);
     const { collections, election } = prepareTables(database, declarations, electionId);
     const tables = [...collections.values()].map((collection) => prepareTable(database as DatabaseSync, collection));
@@ -88,6 +89,15 @@ function createPrivate(path: string): void {
   const directory = openSync(dirname(path), "r");
   fsyncSync(directory);
   closeSync(directory);
+}
+
+/** SQLite answers a setting it cannot take with silence: ask what is true before anybody's job depends on it. */
+function checkDurable(database: DatabaseSync, path: string): void {
+  const mode = database.prepare("PRAGMA journal_mode").get()?.["journal_mode"];
+  const synchronous = database.prepare("PRAGMA synchronous").get()?.["synchronous"];
+  if (mode !== "wal" || synchronous !== 2) {
+    throw new Error(`${path} cannot be written durably (journal ${String(mode)}, synchronous ${String(synchronous)})`);
+  }
 }
 
 /** A flipped bit in an index can hide a document without changing it; only SQLite's own check sees that. */
