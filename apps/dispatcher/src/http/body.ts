@@ -87,8 +87,10 @@ export function readText(request: IncomingMessage, limit: number): Promise<strin
       if (!isUtf8(body)) return finish(new HiveError("bad_request", "The body is not UTF-8"));
       finish(null, body.toString("utf8"));
     });
-    const broken = (): void =>
-      finish(new HiveError("bad_request", "The connection was closed before the body had arrived"));
+    const broken = (): void => {
+      // Every request closes in the end, and an error is dear to make.
+      if (!done) finish(new HiveError("bad_request", "The connection was closed before the body had arrived"));
+    };
     request.on("error", broken);
     request.on("close", broken);
   });

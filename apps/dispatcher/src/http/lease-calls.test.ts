@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
-import { endpoints, type LeaseGrant } from "@hive/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beginJob, claimJob, codeOf, enqueueJob, failedFinish } from "./attempts.fixture.ts";
 import { GATEWAY, OWNER, startServer, type TestServer } from "./server.fixture.ts";
-
-const REPO = "https://github.com/acme/app";
 
 let world: TestServer;
 beforeEach(async () => {
@@ -12,51 +9,12 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-let ids = 0;
-async function enqueue(more: object = {}): Promise<string> {
-  const jobId = `job-${(ids += 1)}`;
-  const response = await world.send("POST", "/enqueue", {
-    json: { jobId, repo: REPO, task: "script", script: "true", ...more },
-  });
-  expect(response.status).toBe(202);
-  return jobId;
-}
-
-async function claim(token: string, claimId = `claim-${(ids += 1)}-xxxxxxx`, waitMs = 5000): Promise<LeaseGrant> {
-  const { lease } = await world.client.call(endpoints.workerClaim, { body: { claimId, waitMs } }, { token });
-  if (lease === null) throw new Error("no job");
-  return lease;
-}
-
-/** A job under a lease that has begun. */
-async function begun(
-  more: object = {},
-): Promise<{ readonly jobId: string; readonly lease: LeaseGrant; readonly worker: string }> {
-  const jobId = await enqueue(more);
-  const worker = await world.worker(`bee-${(ids += 1)}`);
-  const lease = await claim(worker);
-  await world.client.call(endpoints.leaseHeartbeat, { body: { phase: "prepare" } }, { token: lease.token });
-  return { jobId, lease, worker };
-}
-
-function finishOf(log: Buffer | null, finishId = "finish-000001"): object {
-  return {
-    finishId,
-    outcome: { end: "failed", error: { code: "exit_code", kind: "work", message: "exit code 3" }, result: null },
-    log: log === null ? null : { bytes: log.length, crc32: crc32(log) },
-  };
-}
-
-async function code(response: Response): Promise<string> {
-  return ((await response.json()) as { readonly code: string }).code;
-}
-
 describe("an old fence", () => {
   it("is refused by every worker write, and leaves no trace", async () => {
-    const { jobId, lease, worker } = await begun();
+    const { jobId, lease, worker } = await beginJob(world);
     const { token } = lease;
     await world.send("POST", "/v1/worker/goodbye", { token: worker });
-    const next = await claim(await world.worker("bee-next"));
+    const next = await claimJob(world, await world.worker("bee-next"));
     expect(next).toMatchObject({ fence: 2, job: { jobId } });
     const sha256 = createHash("sha256").update("x").digest("hex");
     const calls = [
@@ -71,11 +29,11 @@ describe("an old fence", () => {
         "/v1/worker/publish",
         { json: { ref: "refs/heads/x", expectedOld: "0".repeat(40), commit: "1".repeat(40) } },
       ],
-      ["POST", "/v1/worker/finish", { json: finishOf(null) }],
+      ["POST", "/v1/worker/finish", { json: failedFinish(null) }],
     ] as const;
     for (const [method, path, options] of calls) {
       const response = await world.send(method, path, { token, ...options });
-      expect([path, response.status, await code(response)]).toEqual([path, 409, "lease_lost"]);
+      expect([path, response.status, await codeOf(response)]).toEqual([path, 409, "lease_lost"]);
     }
     expect(await world.parts.logs.fences(jobId)).toEqual([]);
     expect(await world.parts.artifacts.listArtifacts({ jobId })).toEqual([]);
@@ -84,7 +42,7 @@ describe("an old fence", () => {
   });
 
   it("is known as old from the first request after a restart of the committer too", async () => {
-    const { lease } = await begun();
+    const { lease } = await beginJob(world);
     // Another server with the same keys and an empty store: what a restored, older backup looks like to this lease.
     const other = await startServer({ change: (parts) => ({ ...parts, leaseTokens: world.parts.leaseTokens }) });
     try {
@@ -98,23 +56,23 @@ describe("an old fence", () => {
 
 describe("a lease that has not begun", () => {
   it("gets no secrets, tells no events, announces and ends nothing", async () => {
-    await enqueue({ githubToken: "ghp_secret" });
-    const { token } = await claim(await world.worker());
+    await enqueueJob(world, { githubToken: "ghp_secret" });
+    const { token } = await claimJob(world, await world.worker());
     for (const [path, json] of [
       ["/v1/worker/secrets", undefined],
       ["/v1/worker/events", { from: 0, events: [{}] }],
       ["/v1/worker/publish", { ref: "refs/heads/x", expectedOld: "0".repeat(40), commit: "1".repeat(40) }],
-      ["/v1/worker/finish", finishOf(null)],
+      ["/v1/worker/finish", failedFinish(null)],
     ] as const) {
       const response = await world.send("POST", path, { token, json });
-      expect([path, response.status, await code(response)]).toEqual([path, 409, "not_begun"]);
+      expect([path, response.status, await codeOf(response)]).toEqual([path, 409, "not_begun"]);
     }
   });
 });
 
 describe("a lease's token", () => {
   it("is for one audience: the agent's tokens open nothing of the supervisor's, and the other way round", async () => {
-    const { lease } = await begun();
+    const { lease } = await beginJob(world);
     for (const token of [lease.llmToken, lease.egressToken]) {
       for (const path of ["/v1/worker/heartbeat", "/v1/worker/secrets", "/v1/worker/claim", "/v1/worker/goodbye"]) {
         expect([path, (await world.send("POST", path, { token, json: {} })).status]).toEqual([path, 401]);
@@ -126,8 +84,8 @@ describe("a lease's token", () => {
   });
 
   it("of one job reaches nothing of another", async () => {
-    const one = await begun();
-    const two = await begun();
+    const one = await beginJob(world);
+    const two = await beginJob(world);
     await world.send("POST", "/v1/worker/logs?offset=0", { token: one.lease.token, body: "of one" });
     const sha256 = createHash("sha256").update("x").digest("hex");
     await world.send("PUT", `/v1/worker/artifacts/mine?sha256=${sha256}`, { token: one.lease.token, body: "x" });
@@ -138,7 +96,7 @@ describe("a lease's token", () => {
   });
 
   it("is no better for the gateway once its lease is over", async () => {
-    const { lease, worker, jobId } = await begun();
+    const { lease, worker, jobId } = await beginJob(world);
     const usage = {
       jobId,
       fence: 1,
@@ -157,6 +115,6 @@ describe("a lease's token", () => {
     expect(shown.usage).toMatchObject({ calls: 1, inputTokens: 5, outputTokens: 7 });
     await world.send("POST", "/v1/worker/goodbye", { token: worker });
     const gone = await world.send("POST", "/v1/gateway/verify", { token: GATEWAY, json: { token: lease.llmToken } });
-    expect([gone.status, await code(gone)]).toEqual([409, "lease_lost"]);
+    expect([gone.status, await codeOf(gone)]).toEqual([409, "lease_lost"]);
   });
 });

@@ -1,10 +1,8 @@
 import { createHash } from "node:crypto";
-import { crc32 } from "node:zlib";
-import { endpoints, type LeaseGrant } from "@hive/protocol";
+import { endpoints } from "@hive/protocol";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beginJob, claimJob, codeOf, enqueueJob, failedFinish } from "./attempts.fixture.ts";
 import { startServer, type TestServer } from "./server.fixture.ts";
-
-const REPO = "https://github.com/acme/app";
 
 let world: TestServer;
 beforeEach(async () => {
@@ -12,48 +10,9 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-let ids = 0;
-async function enqueue(more: object = {}): Promise<string> {
-  const jobId = `job-${(ids += 1)}`;
-  const response = await world.send("POST", "/enqueue", {
-    json: { jobId, repo: REPO, task: "script", script: "true", ...more },
-  });
-  expect(response.status).toBe(202);
-  return jobId;
-}
-
-async function claim(token: string, claimId = `claim-${(ids += 1)}-xxxxxxx`, waitMs = 5000): Promise<LeaseGrant> {
-  const { lease } = await world.client.call(endpoints.workerClaim, { body: { claimId, waitMs } }, { token });
-  if (lease === null) throw new Error("no job");
-  return lease;
-}
-
-/** A job under a lease that has begun. */
-async function begun(
-  more: object = {},
-): Promise<{ readonly jobId: string; readonly lease: LeaseGrant; readonly worker: string }> {
-  const jobId = await enqueue(more);
-  const worker = await world.worker(`bee-${(ids += 1)}`);
-  const lease = await claim(worker);
-  await world.client.call(endpoints.leaseHeartbeat, { body: { phase: "prepare" } }, { token: lease.token });
-  return { jobId, lease, worker };
-}
-
-function finishOf(log: Buffer | null, finishId = "finish-000001"): object {
-  return {
-    finishId,
-    outcome: { end: "failed", error: { code: "exit_code", kind: "work", message: "exit code 3" }, result: null },
-    log: log === null ? null : { bytes: log.length, crc32: crc32(log) },
-  };
-}
-
-async function code(response: Response): Promise<string> {
-  return ((await response.json()) as { readonly code: string }).code;
-}
-
 describe("a worker", () => {
   it("registers, gets a job, works and ends it", async () => {
-    const { jobId, lease } = await begun({
+    const { jobId, lease } = await beginJob(world, {
       githubToken: "ghp_secret_of_the_job",
       branch: "ci/demo",
       metadata: { a: 1 },
@@ -85,7 +44,7 @@ describe("a worker", () => {
       409,
       expect.objectContaining({ code: "wrong_offset", expected: 6 }),
     ]);
-    const early = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text) });
+    const early = await world.send("POST", "/v1/worker/finish", { token, json: failedFinish(text) });
     expect([early.status, await early.json()]).toEqual([
       409,
       expect.objectContaining({ code: "log_incomplete", expected: 6 }),
@@ -102,12 +61,12 @@ describe("a worker", () => {
     const put = await world.send("PUT", `/v1/worker/artifacts/page.html?sha256=${sha256}`, { token, body: file });
     expect([put.status, await put.json()]).toEqual([200, { name: "page.html", bytes: file.length, sha256 }]);
 
-    const finish = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text) });
+    const finish = await world.send("POST", "/v1/worker/finish", { token, json: failedFinish(text) });
     expect([finish.status, await finish.json()]).toEqual([200, { status: "failed" }]);
-    const again = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text) });
+    const again = await world.send("POST", "/v1/worker/finish", { token, json: failedFinish(text) });
     expect([again.status, await again.json()]).toEqual([200, { status: "failed" }]);
-    const other = await world.send("POST", "/v1/worker/finish", { token, json: finishOf(text, "finish-000002") });
-    expect([other.status, await code(other)]).toEqual([409, "lease_lost"]);
+    const other = await world.send("POST", "/v1/worker/finish", { token, json: failedFinish(text, "finish-000002") });
+    expect([other.status, await codeOf(other)]).toEqual([409, "lease_lost"]);
 
     const shown = (await (await world.send("GET", `/v1/jobs/${jobId}`)).json()) as Record<string, unknown>;
     expect(shown).toMatchObject({
@@ -139,10 +98,10 @@ describe("a worker", () => {
   });
 
   it("that repeats its registration or its claim gets the same answer", async () => {
-    const jobId = await enqueue();
+    const jobId = await enqueueJob(world);
     const token = await world.worker("bee-1");
-    const first = await claim(token, "claim-repeated");
-    const again = await claim(token, "claim-repeated");
+    const first = await claimJob(world, token, "claim-repeated");
+    const again = await claimJob(world, token, "claim-repeated");
     expect(again).toEqual(first);
     expect(again.job.jobId).toBe(jobId);
   });
@@ -154,7 +113,7 @@ describe("a worker", () => {
       token: older,
       json: { claimId: "claim-older1", waitMs: 0 },
     });
-    expect([refused.status, await code(refused)]).toEqual([401, "worker_unknown"]);
+    expect([refused.status, await codeOf(refused)]).toEqual([401, "worker_unknown"]);
     const taken = await world.send("POST", "/v1/worker/claim", {
       token: newer,
       json: { claimId: "claim-newer1", waitMs: 0 },
@@ -176,33 +135,33 @@ describe("a worker", () => {
       proof: { kind: "secret", at: Date.now(), nonce: "n".repeat(16), mac: "m".repeat(43) },
     };
     const outdated = await world.send("POST", "/v1/worker/register", { token: null, json: body });
-    expect([outdated.status, await code(outdated)]).toEqual([426, "worker_outdated"]);
+    expect([outdated.status, await codeOf(outdated)]).toEqual([426, "worker_outdated"]);
     const wrong = await world.send("POST", "/v1/worker/register", { token: null, json: { ...body, protocol: 1 } });
-    expect([wrong.status, await code(wrong)]).toEqual([401, "registration_refused"]);
+    expect([wrong.status, await codeOf(wrong)]).toEqual([401, "registration_refused"]);
   });
 
   it("with a job may not have a second one", async () => {
-    const { worker } = await begun();
-    await enqueue();
+    const { worker } = await beginJob(world);
+    await enqueueJob(world);
     const second = await world.send("POST", "/v1/worker/claim", {
       token: worker,
       json: { claimId: "claim-second", waitMs: 0 },
     });
-    expect([second.status, await code(second)]).toEqual([409, "worker_busy"]);
+    expect([second.status, await codeOf(second)]).toEqual([409, "worker_busy"]);
   });
 
   it("that leaves gives its job back uncounted", async () => {
-    const { jobId, worker } = await begun();
+    const { jobId, worker } = await beginJob(world);
     const bye = await world.send("POST", "/v1/worker/goodbye", { token: worker });
     expect(await bye.json()).toEqual({ ended: jobId });
     const shown = (await (await world.send("GET", `/v1/jobs/${jobId}`)).json()) as Record<string, unknown>;
     expect(shown).toMatchObject({ status: "queued", failures: 0, losses: 0 });
     const gone = await world.send("POST", "/v1/worker/claim", { token: worker, json: { claimId: "claim-gone-1" } });
-    expect([gone.status, await code(gone)]).toEqual([401, "worker_unknown"]);
+    expect([gone.status, await codeOf(gone)]).toEqual([401, "worker_unknown"]);
   });
 
   it("is drained, and told so", async () => {
-    const { lease } = await begun();
+    const { lease } = await beginJob(world);
     const { workers } = (await (await world.send("GET", "/v1/workers")).json()) as { workers: { workerId: string }[] };
     const workerId = workers[0]?.workerId ?? "";
     const drained = await world.send("POST", `/v1/workers/${workerId}/drain`);
@@ -213,7 +172,7 @@ describe("a worker", () => {
   });
 
   it("hears of a cancel at once on its stream, and in its next heartbeat", async () => {
-    const { jobId, lease, worker } = await begun();
+    const { jobId, lease, worker } = await beginJob(world);
     const stop = new AbortController();
     const stream = await world.send("GET", "/v1/worker/signals", { token: worker, signal: stop.signal });
     const reader = readerOf(stream);
@@ -231,9 +190,9 @@ describe("a worker", () => {
 describe("a claim", () => {
   it("waits on the server and is answered when work comes", async () => {
     const token = await world.worker();
-    const asked = claim(token, "claim-waiting", 20_000);
+    const asked = claimJob(world, token, "claim-waiting", 20_000);
     while (world.parts.waiters.size === 0) await new Promise(setImmediate);
-    const jobId = await enqueue();
+    const jobId = await enqueueJob(world);
     expect((await asked).job.jobId).toBe(jobId);
   });
 
@@ -249,24 +208,24 @@ describe("a claim", () => {
     closing.abort();
     await expect(asked).rejects.toThrow();
     while (world.parts.waiters.size > 0) await new Promise(setImmediate);
-    const jobId = await enqueue();
-    const { fence, job } = await claim(await world.worker("here"));
+    const jobId = await enqueueJob(world);
+    const { fence, job } = await claimJob(world, await world.worker("here"));
     expect([job.jobId, fence]).toEqual([jobId, 1]);
   });
 });
 
 describe("following a log", () => {
   it("brings every byte from the first on, over attempts, and ends with the job", async () => {
-    const { jobId, lease, worker } = await begun();
+    const { jobId, lease, worker } = await beginJob(world);
     await world.send("POST", "/v1/worker/logs?offset=0", { token: lease.token, body: "one " });
     const following = world.send("GET", `/v1/jobs/${jobId}/logs?follow=true`).then((response) => response.text());
     await world.send("POST", "/v1/worker/logs?offset=4", { token: lease.token, body: "two " });
     await world.send("POST", "/v1/worker/goodbye", { token: worker });
-    const next = await claim(await world.worker("bee-next"));
+    const next = await claimJob(world, await world.worker("bee-next"));
     await world.client.call(endpoints.leaseHeartbeat, { body: {} }, { token: next.token });
     const text = Buffer.from("three");
     await world.send("POST", "/v1/worker/logs?offset=0", { token: next.token, body: text });
-    await world.send("POST", "/v1/worker/finish", { token: next.token, json: finishOf(text) });
+    await world.send("POST", "/v1/worker/finish", { token: next.token, json: failedFinish(text) });
     const all = await following;
     expect(["one two three", "three"]).toContain(all);
     expect(await (await world.send("GET", `/v1/jobs/${jobId}/logs?fence=1&follow=true`)).text()).toBe("one two ");
