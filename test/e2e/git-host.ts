@@ -89,7 +89,7 @@ export async function startGitHost(users?: Readonly<Record<string, GitUser>>): P
         git(work, "init", "-q", "-b", "main");
         writeFiles(work, files);
         git(work, "add", "--all", "--force");
-        git(work, "commit", "-q", "-m", "first");
+        git(work, "commit", "-q", "--allow-empty", "-m", "first");
         git(work, "push", "-q", path(name), "main");
       });
       return `${server.url}/${name}`;

@@ -1,4 +1,6 @@
 /** All seven kinds of work, from the queue to the remote, and who decides what they run. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { JobDetail, NewJobRequest } from "@hive/sdk";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Files, type GitHost, startGitHost } from "./git-host.ts";
@@ -60,20 +62,24 @@ test("agent: an agent changes the repository, the change is pushed and told", as
 });
 
 test("script: a script changes the repository and tells its progress", async () => {
-  const job = await run(
-    "script",
-    { "a.txt": "a\n" },
-    {
-      task: "script",
-      script:
-        'echo one > one.txt; hive-progress 40 "half way"; mkdir d; echo two > "d/two words.txt"; chmod +x one.txt',
-    },
-  );
+  const repo = git.makeRepo("script.git", { "a.txt": "a\n" });
+  const gate = join(server.data, "..", "gate");
+  await server.hive.enqueue({
+    jobId: "script",
+    repo,
+    task: "script",
+    script: `echo one > one.txt; mkdir d; echo two > "d/two words.txt"; chmod +x one.txt
+hive-progress 40 "half way"; while [ ! -e ${gate} ]; do sleep 0.05; done`,
+  });
+  for await (const event of server.hive.events({ jobId: "script", after: 0, signal: AbortSignal.timeout(60_000) })) {
+    if (event.type !== "job.progress" || event.data["percent"] == null) continue;
+    expect(event.data).toMatchObject({ phase: "run", percent: 40, message: "half way", status: "running" });
+    break;
+  }
+  writeFileSync(gate, "");
+  const job = await server.over("script");
   expect(job).toMatchObject({ status: "succeeded", result: { exitCode: 0, diffStat: { files: 2, insertions: 2 } } });
   expect(git.read("script.git", "hive/script", "d/two words.txt")).toBe("two");
-  const events = JSON.parse(await text("/v1/jobs/script/events")) as { events: { type: string; data: object }[] };
-  const progress = events.events.filter((one) => one.type === "job.progress").map((one) => one.data);
-  expect(progress).toContainEqual(expect.objectContaining({ phase: "run", percent: 40, message: "half way" }));
 });
 
 test("script: one that fails is failed work, tried once, with its exit code and its log", async () => {
