@@ -7,6 +7,7 @@
 import { numberId, type CallbackRecord, type DeliveryAttempt, type JobBody } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import type { Queue } from "../queue/contract.ts";
+import type { Page } from "../store/contract.ts";
 import { Lanes } from "./lanes.ts";
 import { messageBody, messageId, type StoredEvent } from "./message.ts";
 import { judge, parseRetryAfter } from "./schedule.ts";
@@ -52,6 +53,10 @@ export class Deliverer {
   readonly #lines = new Map<string, Line>();
   readonly #lanes = new Lanes();
   #stopped = false;
+  /** Counts the readings of everything pending; the latest counts. */
+  #collection = 0;
+  /** True once everything pending is known. */
+  #complete = false;
   #unsubscribe: () => void = () => {};
   #running = 0;
   #idle: () => void = () => {};
@@ -60,14 +65,27 @@ export class Deliverer {
     this.#options = options;
   }
 
-  /** Begins with everything pending in the store, then follows the queue. */
+  /** Begins with everything pending in the store, then follows the queue. @throws what the store throws. */
   async start(): Promise<void> {
     this.#unsubscribe = this.#options.queue.onEffect((effect) => {
       if (effect.type === "callback") this.#add(effect.jobId, effect.n);
+      // A commit failed. If it landed in spite of its error, nobody was told of its callbacks: only the store knows.
+      if (effect.type === "reloaded") void this.#collectAgain();
     });
+    await this.#collect();
+  }
+
+  /**
+   * Takes in everything pending in the store. Until that is done nothing is sent: a callback of this moment must not
+   * overtake an older one of its job that was not read yet.
+   */
+  async #collect(): Promise<void> {
+    this.#collection += 1;
+    const collection = this.#collection;
+    this.#complete = false;
     let after: { range: number | string; id: string } | null = null;
     do {
-      const page = await this.#options.queue.documents.list({
+      const page: Page = await this.#options.queue.documents.list({
         collection: "callbacks",
         index: "state",
         equals: { state: "pending" },
@@ -77,6 +95,22 @@ export class Deliverer {
       for (const { doc } of page.items) this.#add(String(doc["jobId"]), Number(doc["n"]));
       after = page.next;
     } while (after !== null);
+    // The queue was reloaded meanwhile: the later collection has the last word.
+    if (collection !== this.#collection) return;
+    this.#complete = true;
+    for (const [jobId, line] of this.#lines) this.#work(jobId, line);
+  }
+
+  async #collectAgain(): Promise<void> {
+    try {
+      await this.#collect();
+    } catch (error) {
+      this.#options.onTrouble("the pending callbacks could not be read; trying again", error);
+      const collection = this.#collection;
+      this.#options.clock.after(AGAIN_MS, () => {
+        if (collection === this.#collection && !this.#stopped) void this.#collectAgain();
+      });
+    }
   }
 
   /** Sends nothing new; resolves when running tries are over. Safe to call twice. */
@@ -103,7 +137,7 @@ export class Deliverer {
   }
 
   #work(jobId: string, line: Line): void {
-    if (line.busy || this.#stopped) return;
+    if (line.busy || this.#stopped || !this.#complete) return;
     line.cancelTimer();
     const n = line.pending[0];
     if (n === undefined) {

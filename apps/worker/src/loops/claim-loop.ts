@@ -17,6 +17,8 @@ export interface ClaimOptions {
   /** Does one job from beginning to end. A rejection ends the loop: this worker must take no other job. */
   readonly work: (lease: LeaseGrant) => Promise<void>;
   readonly say: (message: string) => void;
+  /** Checks who signed a lease's token. Default: `verifyLeaseToken`. The simulation, which has no keys, passes its own. */
+  readonly verify?: (...claim: Parameters<typeof verifyLeaseToken>) => Promise<unknown>;
 }
 
 export interface ClaimLoop {
@@ -28,6 +30,7 @@ export interface ClaimLoop {
 /** Starts claiming. */
 export function startClaimLoop(options: ClaimOptions): ClaimLoop {
   const { session, clock, signal } = options;
+  const verify = options.verify ?? verifyLeaseToken;
   let status = "starting";
   let tries = 0;
 
@@ -60,7 +63,7 @@ export function startClaimLoop(options: ClaimOptions): ClaimLoop {
         { body: { claimId, waitMs } },
         { token: known.token, signal, timeoutMs: waitMs + 10_000 },
       );
-      if (answer.lease !== null) await verifyLeaseToken(answer.lease.token, known.leaseKey, "worker");
+      if (answer.lease !== null) await verify(answer.lease.token, known.leaseKey, "worker");
       tries = 0;
       return answer;
     } catch (error) {

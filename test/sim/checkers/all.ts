@@ -1,0 +1,30 @@
+/** All checkers, by the promise they hold. */
+
+import { type Checker, type Seen } from "./checker.ts";
+import { nothingIsLost, nothingIsStuck } from "./i1-nothing-lost.ts";
+import { oneIdOneJob } from "./i2-one-job.ts";
+import { oneEnd } from "./i3-one-end.ts";
+import { leasesApart } from "./i4-leases-apart.ts";
+import { oldFencesWriteNothing } from "./i5-old-fences.ts";
+import { everybodyIsCalledBack } from "./i6-callbacks.ts";
+import { limitsHold } from "./i8-limits.ts";
+import { countsHold } from "./i9-counts.ts";
+import { nothingIsTakenBack } from "./nothing-taken-back.ts";
+
+const CHECKERS: readonly Checker[] = [
+  nothingIsLost,
+  oneIdOneJob,
+  oneEnd,
+  leasesApart,
+  oldFencesWriteNothing,
+  everybodyIsCalledBack,
+  limitsHold,
+  countsHold,
+  nothingIsStuck,
+  nothingIsTakenBack,
+];
+
+/** Every broken promise, in words. */
+export function check(seen: Seen): readonly string[] {
+  return CHECKERS.flatMap((checker) => checker(seen));
+}

@@ -1,0 +1,72 @@
+/** Counts what really happened in a run, so that a green batch means that every bad path was taken and survived. */
+
+/** Everything that must happen at least once in 500 seeds. */
+export const MUST_HAPPEN = [
+  "answer lost",
+  "request lost",
+  "request came twice",
+  "message late",
+  "network cut",
+  "dispatcher crashed",
+  "crashed before a commit",
+  "crashed after a commit",
+  "dispatcher slept",
+  "commit failed without a trace",
+  "commit landed after its error",
+  "commit landed and then failed",
+  "commit was slow",
+  "read failed",
+  "worker crashed",
+  "worker slept past its term",
+  "lease lost",
+  "lease never begun",
+  "attempt stopped by its own clock",
+  "zombie heartbeat refused",
+  "zombie log refused",
+  "zombie event refused",
+  "zombie publish refused",
+  "zombie finish refused",
+  "claim answer lost and repeated",
+  "finish repeated",
+  "unsent result replayed",
+  "registered again",
+  "enqueue repeated after an unknown outcome",
+  "id conflict",
+  "cancel reached a worker",
+  "canceled while waiting",
+  "retried by hand",
+  "approved",
+  "rejected",
+  "publish approved",
+  "dependency met",
+  "dependency failed",
+  "scheduled job ran",
+  "key at its limit",
+  "job retried by itself",
+  "out of attempts",
+  "poison",
+  "timed out",
+  "worker drained",
+  "callback retried",
+  "callback retried after a crash",
+  "callback given up",
+  "read by a client",
+] as const;
+export type Happening = (typeof MUST_HAPPEN)[number];
+
+export class Counters {
+  readonly counts = new Map<string, number>();
+
+  count(what: Happening, by = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+  }
+
+  add(other: Counters): void {
+    for (const [what, times] of other.counts) this.counts.set(what, (this.counts.get(what) ?? 0) + times);
+  }
+
+  /** What has not happened. */
+  missing(): readonly Happening[] {
+    return MUST_HAPPEN.filter((what) => !this.counts.has(what));
+  }
+}

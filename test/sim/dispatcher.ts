@@ -1,0 +1,146 @@
+/**
+ * One life of the dispatcher: the real committer, waiting claims, lease access, worker presence, worker endpoints and
+ * deliverer, on the run's time and over a store that fails on request. What is not real: HTTP itself and signatures.
+ */
+
+import { HiveError, numberId, type HiveEvent, type WorkerProfile } from "@hive/core";
+import { createLeaseAccess } from "../../apps/dispatcher/src/auth/lease-access.ts";
+import { createWorkerTokens } from "../../apps/dispatcher/src/auth/worker-tokens.ts";
+import { Deliverer } from "../../apps/dispatcher/src/callbacks/deliverer.ts";
+import { attemptFileHandlers } from "../../apps/dispatcher/src/http/routes/attempt-files.ts";
+import { workerHandlers } from "../../apps/dispatcher/src/http/routes/worker-protocol.ts";
+import { createWorkerPresence } from "../../apps/dispatcher/src/http/worker-presence.ts";
+import type { MemoryLogs } from "../../apps/dispatcher/src/logs/memory/memory-logs.ts";
+import { Committer } from "../../apps/dispatcher/src/queue/committer.ts";
+import { createWaiters } from "../../apps/dispatcher/src/queue/waiters.ts";
+import type { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
+import { MemoryStore } from "../../apps/dispatcher/src/store/memory/memory-store.ts";
+import type { Server } from "./network.ts";
+import type { Program } from "./program.ts";
+import { INTERVALS, LIMITS, RULES } from "./rules.ts";
+import { simulatedTokens } from "./tokens.ts";
+import type { World } from "./world.ts";
+
+/** What outlives the dispatcher: its disk. */
+export interface Disk {
+  readonly content: MemoryContent;
+  readonly logs: MemoryLogs;
+}
+
+export interface Dispatcher extends Server {
+  readonly program: Program;
+  readonly queue: Committer;
+  /** What answers workers, by the names of the list of endpoints. */
+  readonly handlers: ReturnType<typeof workerHandlers> & ReturnType<typeof attemptFileHandlers>;
+  /** Who calls with this token. @throws HiveError */
+  admitWorker(token: string | undefined): Promise<{ readonly workerId: string }>;
+  admitLease(token: string | undefined, ended: boolean): ReturnType<ReturnType<typeof createLeaseAccess>["admit"]>;
+  /** The process dies here. */
+  crash(): void;
+}
+
+/** Starts a dispatcher over this disk. @throws when the store cannot be opened: the process ends. */
+export async function startDispatcher(world: World, program: Program, disk: Disk): Promise<Dispatcher> {
+  const connections = new Set<() => void>();
+  let store: MemoryStore | null = null;
+  const queue = new Committer({
+    openStore: () => {
+      store = new MemoryStore({
+        content: disk.content,
+        faults: world.storeFaults.of(program),
+        newElectionId: () => `election-${world.numbers.next("election")}`,
+      });
+      return store;
+    },
+    rules: RULES,
+    clock: program,
+    onTrouble: (message, error) => world.trouble(message, error),
+  });
+  const crash = (): void => {
+    program.kill();
+    store?.crash();
+    for (const breaks of connections) breaks();
+  };
+  world.dying = crash;
+  await queue.start();
+
+  const leaseTokens = simulatedTokens();
+  const leases = createLeaseAccess(leaseTokens, queue, program);
+  const workerTokens = createWorkerTokens(new Uint8Array(32));
+  const presence = createWorkerPresence(queue, program);
+  const waiters = createWaiters(queue, program);
+  const parts = {
+    queue,
+    presence,
+    waiters,
+    leaseTokens,
+    workerTokens,
+    logs: disk.logs,
+    artifacts: disk.logs,
+    intervals: INTERVALS,
+    limits: LIMITS,
+    firstBeatMs: RULES.firstBeatMs,
+    publicUrl: "http://hive",
+    openSecret: () => "",
+    githubApiFor: () => null,
+    credentials: { find: () => Promise.resolve(null) },
+    log: { warn: () => undefined },
+    registrar: {
+      admit: ({ name, version, roles, labels, provider, isolation, agents }: WorkerProfile) =>
+        Promise.resolve({ name, version, roles, labels, provider, isolation, agents }),
+      issue: () => "",
+      revoke: () => undefined,
+    },
+  };
+  const signals = {
+    open: () => {
+      throw new HiveError("internal", "signals go by another way here");
+    },
+  };
+  const deliverer = new Deliverer({
+    queue,
+    clock: program,
+    send: (message) => world.receivers.send(program, message),
+    serverUrl: "http://backend-0/hook",
+    onTrouble: (message, error) => world.trouble(message, error),
+  });
+  queue.onEffect((effect) => {
+    if (effect.type === "signal") world.signal(program, effect);
+    if (effect.type === "event") world.readers.live(effect.event);
+    if (effect.type === "reloaded") void world.readers.catchUp(queue).catch(() => undefined);
+  });
+  await world.readers.catchUp(queue).catch(() => undefined);
+  await deliverer.start();
+  return {
+    program,
+    connections,
+    queue,
+    handlers: { ...workerHandlers(parts, signals), ...attemptFileHandlers(parts) },
+    async admitWorker(token) {
+      const { workerId, registration } = workerTokens.verify(token ?? "");
+      await presence.admit(workerId, registration);
+      return { workerId };
+    },
+    async admitLease(token, ended) {
+      const lease = await leases.admit(token ?? "", "worker", { ended });
+      presence.heard(lease.workerId);
+      return lease;
+    },
+    crash,
+  };
+}
+
+/** All events of the store from this number on, as a reader of the stream gets them. */
+export async function eventsFrom(queue: Committer, first: number): Promise<readonly HiveEvent[]> {
+  const events: HiveEvent[] = [];
+  for (let from = first; ; ) {
+    const page = await queue.documents.list({ collection: "events", from: numberId(from), limit: 500 });
+    for (const { doc } of page.items) {
+      const stored: unknown = doc;
+      const { id, type, at, jobId, data } = stored as HiveEvent;
+      events.push({ id, type, at, jobId, data });
+      from = id + 1;
+    }
+    if (page.next === null) return events;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What was seen from outside: by clients, workers, callback receivers and readers of the event stream, each with the
+ * moment it was seen. The checkers read this and nothing else.
+ */
+
+import { createHash } from "node:crypto";
+import type { HiveEvent } from "@hive/core";
+
+/** A worker call in the name of a lease. */
+export type WriteKind = "heartbeat" | "logs" | "events" | "publish" | "finish";
+
+/** The job as a client asked for it, the parts that matter here. */
+export interface JobBrief {
+  readonly key: string | null;
+  readonly callback: boolean;
+  readonly maxAttempts: number;
+  readonly dependsOn: readonly string[];
+}
+
+/** One job as a reader of the API sees it. */
+export interface JobSeen {
+  readonly status: string;
+  readonly reason: string | null;
+  readonly generation: number;
+  readonly fence: number;
+  readonly workerId: string | null;
+  readonly waitsFor: readonly string[];
+  readonly bodyHash: string;
+}
+
+export type Entry =
+  /** A client's enqueue ended: accepted, refused with a code, or `unknown`. Several entries may be tries of one request. */
+  | {
+      readonly kind: "enqueue";
+      readonly at: number;
+      readonly sentAt: number;
+      readonly id: string;
+      readonly bodyHash: string;
+      readonly brief: JobBrief;
+      readonly outcome: string;
+      readonly existing: boolean;
+    }
+  | { readonly kind: "ask"; readonly at: number; readonly what: string; readonly id: string; readonly outcome: string }
+  | { readonly kind: "read"; readonly at: number; readonly id: string; readonly job: JobSeen | null }
+  | {
+      readonly kind: "granted";
+      readonly at: number;
+      readonly worker: string;
+      readonly jobId: string;
+      readonly fence: number;
+    }
+  /** The worker did something for the job that only the holder of the lease may do. */
+  | {
+      readonly kind: "act";
+      readonly at: number;
+      readonly worker: string;
+      readonly jobId: string;
+      readonly fence: number;
+      readonly what: string;
+    }
+  /** A call in the name of a lease ended. `token` marks a finish, so that its effect can be found. */
+  | {
+      readonly kind: "write";
+      readonly at: number;
+      readonly sentAt: number;
+      readonly worker: string;
+      readonly jobId: string;
+      readonly fence: number;
+      readonly what: WriteKind;
+      readonly outcome: string;
+      readonly token: string | null;
+      readonly status: string | null;
+    }
+  /** The dispatcher began to call back (whether or not it arrived). */
+  | { readonly kind: "sent"; readonly at: number; readonly jobId: string; readonly n: number }
+  /** What it heard of that; null: no answer. */
+  | {
+      readonly kind: "heard";
+      readonly at: number;
+      readonly jobId: string;
+      readonly n: number;
+      readonly status: number | null;
+    }
+  /** A callback arrived. `status` is the answer given, null for none. */
+  | {
+      readonly kind: "called";
+      readonly at: number;
+      readonly messageId: string;
+      readonly jobId: string;
+      readonly n: number;
+      readonly body: string;
+      readonly status: number | null;
+    }
+  /** A reader of the event stream got this event as it happened. */
+  | { readonly kind: "event"; readonly at: number; readonly event: HiveEvent }
+  /** Marks in the life of the world: faults, restarts, phases. */
+  | { readonly kind: "world"; readonly at: number; readonly what: string };
+
+/** What a last look from outside shows, after every fault was mended. */
+export interface FinalLook {
+  /** Every event there is, in order. */
+  readonly events: readonly HiveEvent[];
+  readonly jobs: ReadonlyMap<string, JobSeen>;
+  /** Log text by `job/fence`. */
+  readonly logs: ReadonlyMap<string, string>;
+}
+
+export class History {
+  readonly entries: Entry[] = [];
+  /** What each worker wrote into a log, by `job/fence`, as it alone knows. */
+  readonly written = new Map<string, string>();
+  readonly #hash = createHash("sha256");
+
+  add(entry: Entry): void {
+    this.entries.push(entry);
+    this.#hash.update(JSON.stringify(entry));
+  }
+
+  /** The same for the same seed. To be asked for once, at the end. */
+  digest(): string {
+    return this.#hash.digest("hex").slice(0, 16);
+  }
+
+  /** The entries of one kind. */
+  all<K extends Entry["kind"]>(kind: K): readonly Extract<Entry, { readonly kind: K }>[] {
+    return this.entries.filter((entry): entry is Extract<Entry, { readonly kind: K }> => entry.kind === kind);
+  }
+}

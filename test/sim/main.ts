@@ -1,0 +1,58 @@
+/**
+ * The simulation as a program: `npm run sim -- --seeds 1000`.
+ *
+ * Each seed is a world of its own: the real queue core, committer, waiting claims, worker endpoints, callbacks and worker
+ * loops, on a clock, a network and a disk that fail on request. A run ends with 0 only if no promise of docs/ARCHITECTURE.md
+ * was broken, and over 500 seeds or more only if every bad path really was taken. README.md says how to read a failure.
+ */
+
+import { parseArgs } from "node:util";
+import { Counters } from "./counters.ts";
+import { runSeed } from "./run.ts";
+import { SCENARIOS } from "./scenario.ts";
+import { tell } from "./tell.ts";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "100" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+    scenario: { type: "string", default: "storm" },
+    job: { type: "string" },
+    counters: { type: "boolean", default: false },
+  },
+});
+
+const scenario = SCENARIOS.find(({ name }) => name === values.scenario);
+if (scenario === undefined) {
+  process.stderr.write(`There is no scenario ${values.scenario}. There are:\n`);
+  for (const { name, about } of SCENARIOS) process.stderr.write(`  ${name.padEnd(20)} ${about}\n`);
+  process.exit(2);
+}
+
+const single = values.seed !== undefined;
+const first = Number(values.seed ?? values.from);
+const count = single ? 1 : Number(values.seeds);
+const counters = new Counters();
+let operations = 0;
+let brokenSeeds = 0;
+for (let seed = first; seed < first + count; seed += 1) {
+  const verdict = await runSeed(scenario, seed);
+  operations += verdict.operations;
+  counters.add(verdict.counters);
+  if (single) for (const entry of verdict.entries) tell(entry, values.job);
+  if (single) process.stdout.write(`history ${verdict.digest}\n`);
+  if (verdict.broken.length === 0) continue;
+  brokenSeeds += 1;
+  process.stdout.write(`seed ${seed} of ${scenario.name} broke:\n`);
+  for (const line of verdict.broken.slice(0, 20)) process.stdout.write(`  ${line}\n`);
+  process.stdout.write(`  replay: npm run sim -- --scenario ${scenario.name} --seed ${seed}\n`);
+}
+if (values.counters) {
+  for (const [what, times] of [...counters.counts].sort())
+    process.stdout.write(`${String(times).padStart(9)} ${what}\n`);
+}
+const missing = count >= 500 && scenario.name === "storm" ? counters.missing() : [];
+if (missing.length > 0) process.stdout.write(`never happened, so nothing was shown about it: ${missing.join(", ")}\n`);
+process.stdout.write(`seeds ${count}, operations ${operations}, broken ${brokenSeeds}\n`);
+process.exitCode = brokenSeeds + missing.length === 0 ? 0 : 1;

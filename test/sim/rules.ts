@@ -1,0 +1,21 @@
+/** The queue's rules and the server's intervals as the simulation sets them: the real relations, in shorter times. */
+
+import { DEFAULT_RULES, type Rules } from "@hive/core";
+
+/** How many jobs of each concurrency key may run at once. */
+export const KEY_LIMITS: Readonly<Record<string, number>> = { "key-one": 1, "key-two": 2 };
+
+export const RULES: Rules = {
+  ...DEFAULT_RULES,
+  leaseMs: 6_000,
+  firstBeatMs: 2_000,
+  maxWaiting: 500,
+  retryBaseMs: 500,
+  retryMaxMs: 4_000,
+  progressMs: 1_000,
+  limitOf: (key) => KEY_LIMITS[key] ?? null,
+  timeoutGraceMs: 3_000,
+};
+
+export const INTERVALS = { claimWaitMs: 5_000, heartbeatMs: 2_000, leaseMs: RULES.leaseMs, logFlushMs: 100 };
+export const LIMITS = { logChunkBytes: 1_024, logBytes: 1_000_000, artifactBytes: 1_000_000 };

@@ -1,0 +1,199 @@
+/** How a run is set up: how much of everything goes wrong. A scenario is one such setting with a name. */
+
+import type { Weather } from "./network.ts";
+
+/** Probabilities per commit or read of the store. */
+export interface StoreFaults {
+  readonly crashBefore: number;
+  readonly crashAfter: number;
+  /** Fails and leaves no trace. */
+  readonly failsBefore: number;
+  /** Lands, and then the caller hears of an error. */
+  readonly failsAfter: number;
+  /** The caller hears of an error, and it lands later. */
+  readonly landsLate: number;
+  readonly slow: number;
+  readonly readFails: number;
+  readonly readSlow: number;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** What it is about, in one line. */
+  readonly about: string;
+  /** Milliseconds in which things go wrong. */
+  readonly troubleMs: number;
+  readonly workers: number;
+  /** Jobs that clients put in, roughly. */
+  readonly jobs: number;
+  readonly weather: Weather;
+  readonly store: StoreFaults;
+  /** Mean milliseconds between two of these; null: never. */
+  readonly every: {
+    readonly dispatcherCrash: number | null;
+    readonly dispatcherSleep: number | null;
+    readonly workerCrash: number | null;
+    readonly workerSleep: number | null;
+    readonly networkCut: number | null;
+    /** A person cancels, retries, approves, rejects, reads or drains. */
+    readonly person: number | null;
+  };
+  /** How long a sleep lasts at most, in milliseconds. */
+  readonly longestSleepMs: number;
+  /** Probability that a worker which lost its right still tries every write. */
+  readonly rude: number;
+  readonly receivers: { readonly fails: number; readonly hangs: number; readonly refusesForGood: number };
+  /** Probabilities of how the work ends. The rest succeeds. */
+  readonly work: { readonly system: number; readonly work: number; readonly returned: number; readonly hangs: number };
+  /** Probabilities of what a job asks for. */
+  readonly ask: {
+    readonly key: number;
+    readonly callback: number;
+    readonly later: number;
+    readonly dependsOn: number;
+    readonly approval: number;
+  };
+  /** How many more promises hold here because nothing else goes wrong: see `checkers/quiet.ts`. */
+  readonly noLossesExpected?: boolean;
+}
+
+const STORMY: Weather = { lost: 0.03, answerLost: 0.03, twice: 0.03, late: 0.02, fastest: 1, slowest: 60 };
+
+/** Everything goes wrong, a little. Each seed makes it milder or wilder. */
+export const STORM: Scenario = {
+  name: "storm",
+  about: "everything at once: what 500 seeds run",
+  troubleMs: 45_000,
+  workers: 4,
+  jobs: 22,
+  weather: STORMY,
+  store: {
+    crashBefore: 0.003,
+    crashAfter: 0.004,
+    failsBefore: 0.003,
+    failsAfter: 0.004,
+    landsLate: 0.004,
+    slow: 0.02,
+    readFails: 0.003,
+    readSlow: 0.1,
+  },
+  every: {
+    dispatcherCrash: 30_000,
+    dispatcherSleep: 30_000,
+    workerCrash: 20_000,
+    workerSleep: 8_000,
+    networkCut: 15_000,
+    person: 900,
+  },
+  longestSleepMs: 14_000,
+  rude: 0.5,
+  receivers: { fails: 0.15, hangs: 0.03, refusesForGood: 0.01 },
+  work: { system: 0.15, work: 0.1, returned: 0.05, hangs: 0.03 },
+  ask: { key: 0.5, callback: 0.6, later: 0.2, dependsOn: 0.3, approval: 0.15 },
+};
+
+const NO_STORE_FAULTS: StoreFaults = {
+  crashBefore: 0,
+  crashAfter: 0,
+  failsBefore: 0,
+  failsAfter: 0,
+  landsLate: 0,
+  slow: 0,
+  readFails: 0,
+  readSlow: 0,
+};
+
+const NEVER: Scenario["every"] = {
+  dispatcherCrash: null,
+  dispatcherSleep: null,
+  workerCrash: null,
+  workerSleep: null,
+  networkCut: null,
+  person: null,
+};
+
+/** Nothing goes wrong: the ground the named scenarios build on. */
+export const CALM_DAY: Scenario = {
+  ...STORM,
+  name: "calm",
+  about: "nothing goes wrong",
+  weather: { lost: 0, answerLost: 0, twice: 0, late: 0, fastest: 1, slowest: 20 },
+  store: NO_STORE_FAULTS,
+  every: NEVER,
+  rude: 0,
+  receivers: { fails: 0, hangs: 0, refusesForGood: 0 },
+  work: { system: 0, work: 0, returned: 0, hangs: 0 },
+  noLossesExpected: true,
+};
+
+/** The named scenarios, each about one kind of trouble. */
+export const SCENARIOS: readonly Scenario[] = [
+  STORM,
+  CALM_DAY,
+  {
+    ...CALM_DAY,
+    name: "zombies",
+    about: "workers sleep past their term, lose the job to another, and still try every write",
+    every: { ...NEVER, workerSleep: 2_500 },
+    rude: 1,
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "power-cuts",
+    about: "the dispatcher dies right before and right after commits, and at any time",
+    store: { ...NO_STORE_FAULTS, crashBefore: 0.02, crashAfter: 0.03, slow: 0.05 },
+    every: { ...NEVER, dispatcherCrash: 6_000, person: 1_500 },
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "bad-disk",
+    about: "commits fail, land after their error, and are slow; reads fail; people read all the time",
+    store: { ...NO_STORE_FAULTS, failsBefore: 0.02, failsAfter: 0.02, landsLate: 0.02, slow: 0.2, readFails: 0.01 },
+    every: { ...NEVER, person: 250 },
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "crowded-key",
+    about: "many workers and jobs of few keys, under their limits",
+    workers: 6,
+    jobs: 30,
+    ask: { ...STORM.ask, key: 1, approval: 0, later: 0 },
+  },
+  {
+    ...CALM_DAY,
+    name: "restarts",
+    about: "the dispatcher restarts quickly and often while workers work on",
+    every: { ...NEVER, dispatcherCrash: 3_000 },
+  },
+  {
+    ...CALM_DAY,
+    name: "sleeping-dispatcher",
+    about: "the dispatcher sleeps longer than a lease and wakes: nobody is to lose an attempt by that",
+    every: { ...NEVER, dispatcherSleep: 6_000 },
+  },
+  {
+    ...CALM_DAY,
+    name: "lost-answers",
+    about: "answers and requests get lost, come twice and come late",
+    weather: { lost: 0.08, answerLost: 0.1, twice: 0.1, late: 0.05, fastest: 1, slowest: 80 },
+    every: { ...NEVER, person: 1_000 },
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "dying-workers",
+    about: "workers die again and again: poison is found, and only begun work counts",
+    every: { ...NEVER, workerCrash: 900, workerSleep: 4_000 },
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "partitions",
+    about: "workers are cut off from the dispatcher for longer than a lease and work on",
+    every: { ...NEVER, networkCut: 2_500 },
+    noLossesExpected: false,
+  },
+];

@@ -1,0 +1,52 @@
+/** Prints one line of a history for a person. */
+
+import type { Entry } from "./history.ts";
+
+/** Writes the entry, unless it is about another job than the one asked for. */
+export function tell(entry: Entry, only: string | undefined): void {
+  const jobId = jobOf(entry);
+  if (only !== undefined && jobId !== null && jobId !== only) return;
+  process.stdout.write(`${entry.at.toFixed(1).padStart(10)}  ${words(entry)}\n`);
+}
+
+function jobOf(entry: Entry): string | null {
+  switch (entry.kind) {
+    case "world":
+      return null;
+    case "event":
+      return entry.event.jobId;
+    case "enqueue":
+    case "ask":
+    case "read":
+      return entry.id;
+    default:
+      return entry.jobId;
+  }
+}
+
+function words(entry: Entry): string {
+  switch (entry.kind) {
+    case "world":
+      return `---- ${entry.what}`;
+    case "enqueue":
+      return `client   enqueue ${entry.id} ${entry.bodyHash}: ${entry.outcome}${entry.existing ? " (existing)" : ""}`;
+    case "ask":
+      return `client   ${entry.what} ${entry.id}: ${entry.outcome}`;
+    case "read":
+      return `client   read ${entry.id}: ${entry.job === null ? "none" : `${entry.job.status} ${entry.job.reason ?? ""} generation ${entry.job.generation} fence ${entry.job.fence}`}`;
+    case "granted":
+      return `${entry.worker} got ${entry.jobId}/${entry.fence}`;
+    case "act":
+      return `${entry.worker} does "${entry.what}" for ${entry.jobId}/${entry.fence}`;
+    case "write":
+      return `${entry.worker} ${entry.what} ${entry.jobId}/${entry.fence}, sent ${entry.sentAt.toFixed(1)}: ${entry.outcome} ${entry.status ?? ""}`;
+    case "sent":
+      return `callback ${entry.n} of ${entry.jobId} goes out`;
+    case "heard":
+      return `callback ${entry.n} of ${entry.jobId} is answered: ${entry.status ?? "not at all"}`;
+    case "called":
+      return `callback ${entry.n} of ${entry.jobId} arrives: ${entry.status ?? "no answer"}`;
+    case "event":
+      return `event    ${entry.event.id} ${entry.event.type} ${entry.event.jobId ?? ""} ${JSON.stringify(entry.event.data)}`;
+  }
+}

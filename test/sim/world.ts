@@ -1,0 +1,235 @@
+/**
+ * One run: a world made from a scenario and a seed, its time of trouble, its mending, and a last look from outside.
+ * The same scenario and seed always make the same history.
+ */
+
+import type { Effect, HiveEvent } from "@hive/core";
+import { MemoryLogs } from "../../apps/dispatcher/src/logs/memory/memory-logs.ts";
+import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
+import { Clients } from "./clients.ts";
+import { Counters } from "./counters.ts";
+import { dice, type Dice } from "./dice.ts";
+import { type Disk, type Dispatcher, eventsFrom, startDispatcher } from "./dispatcher.ts";
+import { type FinalLook, History, type JobSeen } from "./history.ts";
+import { CALM, Network } from "./network.ts";
+import { Program } from "./program.ts";
+import { Readers } from "./readers.ts";
+import { Receivers } from "./receivers.ts";
+import { CALM_DAY, type Scenario, type StoreFaults } from "./scenario.ts";
+import { StoreFaultsOfWorld } from "./store-faults.ts";
+import { Time } from "./time.ts";
+import { startTrouble } from "./trouble.ts";
+import { Worker } from "./worker.ts";
+
+/** After the trouble, the world gets this long to come to rest, in milliseconds of its time. */
+const REST_MS = 400_000;
+const DAY_MS = 86_400_000;
+
+/** Numbers that count up by name, for ids. */
+export class Numbers {
+  readonly #last = new Map<string, number>();
+  next(name: string): number {
+    const next = (this.#last.get(name) ?? 0) + 1;
+    this.#last.set(name, next);
+    return next;
+  }
+}
+
+export class World {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly time = new Time();
+  readonly counters = new Counters();
+  readonly history = new History();
+  readonly numbers = new Numbers();
+  readonly dice: Dice;
+  readonly network: Network;
+  readonly receivers: Receivers;
+  readonly readers: Readers;
+  readonly clients: Clients;
+  readonly storeFaults: StoreFaultsOfWorld;
+  readonly workers: Worker[] = [];
+  readonly disk: Disk = { content: new MemoryContent(), logs: new MemoryLogs() };
+  /** The dispatcher that answers now; null while none does. */
+  dispatcher: Dispatcher | null = null;
+  /** Kills the dispatcher that runs or starts. */
+  dying: () => void = () => undefined;
+  /** How many times a dispatcher was started. */
+  lives = 0;
+  inTrouble = true;
+  /** Errors no part should have made: each fails the run. */
+  readonly bugs: string[] = [];
+  #program: Program | null = null;
+
+  constructor(scenario: Scenario, seed: number) {
+    this.scenario = scenario;
+    this.seed = seed;
+    this.dice = dice(seed, "world");
+    this.network = new Network(this.time, dice(seed, "network"), this.counters);
+    this.receivers = new Receivers(this);
+    this.readers = new Readers(this);
+    this.storeFaults = new StoreFaultsOfWorld(this);
+    this.clients = new Clients(this);
+    for (let n = 0; n < scenario.workers; n += 1) {
+      this.workers.push(new Worker(this, `worker-${n}`, n === scenario.workers - 1 ? ["tester"] : []));
+    }
+  }
+
+  get rates(): StoreFaults {
+    return this.inTrouble ? this.scenario.store : CALM_DAY.store;
+  }
+
+  /** Runs it all and gives what a last look from outside shows. */
+  async run(): Promise<FinalLook> {
+    this.bootDispatcher();
+    for (const worker of this.workers) worker.start();
+    this.network.weather = this.scenario.weather;
+    this.clients.start();
+    startTrouble(this);
+    await this.time.runUntil(this.scenario.troubleMs);
+    this.#mend();
+    await this.#rest();
+    await this.#letCallbacksGo();
+    return this.#look();
+  }
+
+  /** A new life of the dispatcher on the same disk. */
+  bootDispatcher(): void {
+    this.lives += 1;
+    const program = new Program("dispatcher", this.time, dice(this.seed, `dispatcher life ${this.lives}`));
+    this.#program = program;
+    this.mark(`dispatcher starts, life ${this.lives}`);
+    startDispatcher(this, program, this.disk).then(
+      (dispatcher) => {
+        if (!program.isDead) this.dispatcher = dispatcher;
+      },
+      (error: unknown) => {
+        if (program.isDead) return;
+        this.trouble("the dispatcher could not start", error);
+        this.crashDispatcher(program);
+      },
+    );
+  }
+
+  /** Kills this life of the dispatcher, if it lives; another begins a little later. */
+  crashDispatcher(program: Program | null = this.#program): void {
+    if (program === null || program.isDead || program !== this.#program) return;
+    this.counters.count("dispatcher crashed");
+    this.mark("dispatcher dies");
+    this.dispatcher = null;
+    this.dying();
+    this.time.after(this.inTrouble ? this.dice.int(10, 2_500) : 10, () => this.bootDispatcher());
+  }
+
+  get dispatcherProgram(): Program | null {
+    return this.#program;
+  }
+
+  /** What the dispatcher tells a worker at once; the stream may be cut like anything else. */
+  signal(from: Program, effect: Extract<Effect, { readonly type: "signal" }>): void {
+    const worker = this.workers.find((one) => one.name === effect.workerId);
+    if (worker === undefined || this.network.cutOff.has(worker.name)) return;
+    if (this.dice.chance(this.network.weather.lost)) return;
+    const { program } = worker;
+    this.time.after(this.dice.int(1, 30), () => {
+      if (!from.isDead) program.receive(() => worker.hear(effect));
+    });
+  }
+
+  mark(what: string): void {
+    this.history.add({ kind: "world", at: this.time.now, what });
+  }
+
+  /** Faults of the store are expected and told as such; anything else that a part reports is a bug. */
+  trouble(message: string, error: unknown): void {
+    const causes = `${message}: ${error instanceof Error ? error.message : String(error)}`;
+    this.mark(causes);
+    if (
+      /the disk|StoreFenced|election .* is over|store_failed|not_ready|nothing was confirmed|being opened|a commit of this election failed before|the store is not open/.test(
+        causes,
+      )
+    )
+      return;
+    this.bugs.push(error instanceof Error && error.stack !== undefined ? `${message}: ${error.stack}` : causes);
+  }
+
+  #mend(): void {
+    this.mark("all faults end");
+    this.inTrouble = false;
+    this.network.weather = CALM;
+    this.network.cutOff.clear();
+    this.#program?.goOn();
+    for (const worker of this.workers) {
+      worker.program.goOn();
+      if (worker.program.isDead) worker.start();
+    }
+  }
+
+  /** Lets everything that can still happen by itself happen. */
+  async #rest(): Promise<void> {
+    const end = this.time.now + REST_MS;
+    while (this.time.now < end) {
+      await this.time.runUntil(this.time.now + 1_000);
+      const { dispatcher } = this;
+      if (dispatcher === null || this.clients.waiting > 0) continue;
+      const { state } = await this.#asked(() => dispatcher.queue.read((seen) => ({ state: seen.counts })));
+      // Only how long to wait is decided here; what is right is decided from what clients see.
+      if (state.queued + state.scheduled + state.running === 0) break;
+    }
+    await this.time.runUntil(this.time.now + 3_000);
+    this.mark("at rest");
+  }
+
+  /** Callbacks wait up to days: the machine is off for a day, and again, until none is pending. */
+  async #letCallbacksGo(): Promise<void> {
+    for (let days = 0; days < 12; days += 1) {
+      const { dispatcher } = this;
+      if (dispatcher !== null) {
+        const query = { collection: "callbacks", index: "state", equals: { state: "pending" }, limit: 1 };
+        const { items } = await this.#asked(() => dispatcher.queue.documents.list(query));
+        if (items.length === 0) return;
+      }
+      this.time.wallJump += DAY_MS;
+      this.crashDispatcher();
+      await this.time.runUntil(this.time.now + 3_000);
+    }
+  }
+
+  /** The last look, by clients. */
+  async #look(): Promise<FinalLook> {
+    const jobs = new Map<string, JobSeen>();
+    for (const id of this.clients.ids) {
+      const job = await this.#asked(() => this.clients.read(id));
+      if (job !== null) jobs.set(id, job);
+    }
+    const { dispatcher } = this;
+    if (dispatcher === null) throw new Error("no dispatcher at the end");
+    const events: readonly HiveEvent[] = await this.#asked(() => eventsFrom(dispatcher.queue, 1));
+    const logs = new Map<string, string>();
+    for (const id of jobs.keys()) {
+      for (const fence of await this.disk.logs.fences(id)) {
+        let text = "";
+        for await (const piece of this.disk.logs.read({ jobId: id, fence })) text += Buffer.from(piece).toString();
+        logs.set(`${id}/${fence}`, text);
+      }
+    }
+    return { events, jobs, logs };
+  }
+
+  /** Lets time go on until this is answered. */
+  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+    let answer: { readonly value: T } | { readonly error: unknown } | undefined;
+    ask().then(
+      (value) => {
+        answer = { value };
+      },
+      (error: unknown) => {
+        answer = { error };
+      },
+    );
+    await this.time.runUntil(this.time.now + 10_000, () => answer !== undefined);
+    if (answer === undefined) throw new Error("the dispatcher did not answer the last look");
+    if ("error" in answer) throw answer.error;
+    return answer.value;
+  }
+}
