@@ -125,7 +125,7 @@ test("when its parent is gone the worker takes no more jobs, reports the one it 
 });
 
 test("without a parent and without a dispatcher the worker leaves after its time, and keeps its result on the disk", async () => {
-  dispatcher.intervals.leaseMs = 4_500;
+  dispatcher.intervals.leaseMs = 2_000;
   dispatcher.intervals.heartbeatMs = 200;
   const program = start({ HIVE_ORPHAN_SECONDS: "0.3" });
   const { fence } = await offer({ task: "script", script: "echo started; sleep 3571" });

@@ -10,6 +10,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient, endpoints, type LeaseGrant } from "@hive/protocol";
 import type { Logger } from "pino";
+import { reserveUid } from "./agent-uid.ts";
 import { clearLeftovers } from "./clean-up.ts";
 import type { WorkerConfig } from "./config.ts";
 import { createGit, type Git } from "./git/git.ts";
@@ -57,12 +58,8 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
   const { config, clock, log } = options;
   const folder = join(config.dataFolder, `slot-${config.slot}`);
   await mkdir(folder, { recursive: true, mode: 0o711 });
-  const slot = await openSlot({
-    folder,
-    slot: config.slot,
-    mustReach: options.mustReach,
-    ...(config.uidBase === undefined ? {} : { uidBase: config.uidBase }),
-  });
+  const { uidBase, release } = await reserveUid(config.slot, config.uidBase);
+  const slot = await openSlot({ folder, slot: config.slot, mustReach: options.mustReach, uidBase });
   if (slot.why !== undefined) log.info(slot.why);
   await clearLeftovers(slot, folder);
   const privateFolder = join(folder, "private");
@@ -194,7 +191,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
   }
 
   return {
-    done: serve(),
+    done: serve().finally(release),
     drain,
     stopNow(reason) {
       drain(reason);
