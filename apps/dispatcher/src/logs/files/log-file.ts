@@ -251,6 +251,7 @@ export class LogFile {
       this.#durable = 0;
       this.#end = { bytes: 0, crc32: 0, sealed: false };
       await this.#handles.close(this.#paths.log);
+      this.#notify();
     });
   }
 
