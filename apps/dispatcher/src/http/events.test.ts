@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Queue } from "../queue/contract.ts";
 import { OWNER, rawConnection, startServer, type TestServer } from "./server.fixture.ts";
 
 const job = { repo: "https://github.com/acme/app", task: "script", script: "true" };
@@ -139,6 +140,53 @@ describe("the event stream", () => {
     slow.destroy();
   }, 60_000);
 
+  it("has no gap where something happened right after the store was read", async () => {
+    await world.close();
+    let once = true;
+    world = await startServer({
+      change: (parts) => ({
+        ...parts,
+        queue: between(parts.queue, {
+          afterList: async () => {
+            if (!once) return;
+            once = false;
+            await enqueue(3, "meanwhile");
+          },
+        }),
+      }),
+    });
+    await enqueue(2);
+    const reader = await follow("/v1/events?after=1");
+    await reader.until((all) => all.length >= 1);
+    await enqueue(1, "later");
+    const events = await reader.until((all) => (all.at(-1)?.id ?? 0) >= 6);
+    expect(ids(events)).toEqual(range(2, 6));
+    reader.stop();
+  });
+
+  it("has no repeat where the store knew more than had been told", async () => {
+    await world.close();
+    const held: (() => void)[] = [];
+    let holding = false;
+    world = await startServer({
+      change: (parts) => ({
+        ...parts,
+        queue: between(parts.queue, { effect: (tell) => (holding ? void held.push(tell) : tell()) }),
+      }),
+    });
+    await enqueue(2);
+    holding = true;
+    await enqueue(3, "untold");
+    const reader = await follow("/v1/events?after=0");
+    await reader.until((all) => (all.at(-1)?.id ?? 0) >= 5);
+    holding = false;
+    for (const tell of held) tell();
+    await enqueue(1, "later");
+    const events = await reader.until((all) => (all.at(-1)?.id ?? 0) >= 6);
+    expect(ids(events)).toEqual(range(1, 6));
+    reader.stop();
+  });
+
   it("ends when the server stops, at once", async () => {
     const reader = await follow();
     const begun = performance.now();
@@ -149,3 +197,30 @@ describe("the event stream", () => {
     world = await startServer();
   });
 });
+
+/** The same queue, with something done between its steps. */
+function between(
+  queue: Queue,
+  steps: { readonly afterList?: () => Promise<void>; readonly effect?: (tell: () => void) => void },
+): Queue {
+  return {
+    submit: (command) => queue.submit(command),
+    read: (look) => queue.read(look),
+    readiness: () => queue.readiness(),
+    election: () => queue.election(),
+    lastEvent: () => queue.lastEvent(),
+    storeName: queue.storeName,
+    documents: {
+      get: (keys) => queue.documents.get(keys),
+      async list(query) {
+        const page = await queue.documents.list(query);
+        if (query.collection === "events" && query.limit !== 1) await steps.afterList?.();
+        return page;
+      },
+    },
+    onEffect: (listener) =>
+      queue.onEffect((effect) =>
+        steps.effect === undefined ? listener(effect) : steps.effect(() => listener(effect)),
+      ),
+  };
+}
