@@ -84,7 +84,11 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     };
     try {
       const signal = ended.signal;
-      const reply = await client.call(endpoints.leaseHeartbeat, { body }, { token, signal, timeoutMs: leaseMs / 3 });
+      const reply = await client.call(
+        endpoints.leaseHeartbeat,
+        { body },
+        { token, signal, timeoutMs: Math.ceil(leaseMs / 3) },
+      );
       leaseMs = reply.leaseMs;
       deadline = sentAt + (leaseMs * 2) / 3;
       status = `heartbeat taken${phase === undefined ? "" : ` in ${phase}`}`;

@@ -280,6 +280,12 @@ test("an attempt whose first heartbeat is refused never begins", async () => {
   expect(await heartbeat.begun).toBe(false);
 });
 
+test("a term that cannot be divided by three is kept like any other", async () => {
+  dispatcher.intervals.leaseMs = 20_000;
+  const { heartbeat } = await beating(machineClock);
+  expect(await heartbeat.begun).toBe(true);
+});
+
 test("cancel in a heartbeat's answer stops the work but keeps the lease until the end is told", async () => {
   const { heartbeat, attempt } = await beating(hasty);
   await heartbeat.begun;
