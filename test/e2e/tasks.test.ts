@@ -11,7 +11,7 @@ let server: HiveProcess;
 
 beforeAll(async () => {
   git = await startGitHost();
-  server = await startHive({ env: { HIVE_AGENT: "demo" } });
+  server = await startHive({ env: { HIVE_AGENT: "demo", HIVE_LEASE_MS: "15000" } });
 });
 afterAll(async () => {
   await server?.dispose();
