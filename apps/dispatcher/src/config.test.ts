@@ -1,0 +1,82 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ConfigError, loadConfig, options } from "./config.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "hive-config-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function file(text: string): Promise<string> {
+  const path = join(folder, `${Math.random()}.yaml`);
+  await writeFile(path, text);
+  return path;
+}
+
+function problemOf(load: () => unknown): string {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+describe("the settings", () => {
+  it("have the documented defaults", async () => {
+    const config = loadConfig({ HIVE_CONFIG: await file("") });
+    expect(config).toMatchObject({ port: 8099, host: "127.0.0.1", data: "hive-data", store: "sqlite", workers: 2 });
+    expect(config).toMatchObject({
+      allowFileRepos: false,
+      allowUnisolated: false,
+      allowPrivateAddresses: [],
+      repos: [],
+    });
+  });
+
+  it("come from hive.yaml, and the environment wins", async () => {
+    const path = await file("port: 9000\nworkers: 5\nallowPrivateAddresses: [10.0.0.0/8]\n");
+    const config = loadConfig({ HIVE_CONFIG: path, HIVE_PORT: "9001" });
+    expect(config).toMatchObject({ port: 9001, workers: 5, allowPrivateAddresses: ["10.0.0.0/8"] });
+  });
+
+  it("take an empty variable for one that is not set", async () => {
+    expect(loadConfig({ HIVE_CONFIG: await file(""), HIVE_PORT: "", HIVE_AGENT: "" }).port).toBe(8099);
+  });
+
+  it("that are wrong are all named at once, with where they stand", async () => {
+    const path = await file("workers: many\nunknown: 1\nrepos:\n  - match: a/b\n    token: plain-text\n");
+    const problem = problemOf(() =>
+      loadConfig({ HIVE_CONFIG: path, HIVE_PORT: "70000", INTERNAL_API_TOKEN: "short", HIVE_STORE: "redis" }),
+    );
+    for (const part of ["HIVE_PORT", "INTERNAL_API_TOKEN", "HIVE_STORE", "workers", "unknown", "repos.0.token"]) {
+      expect(problem).toContain(part);
+    }
+  });
+
+  it("never repeat a secret that is wrong", async () => {
+    const path = await file("");
+    expect(
+      problemOf(() => loadConfig({ HIVE_CONFIG: path, HIVE_WEBHOOK_SECRET: "whsec_oops", CALLBACK_SECRET: "tiny" })),
+    ).not.toMatch(/oops|tiny/);
+  });
+
+  it("name a file that is not there only when it was asked for", () => {
+    expect(problemOf(() => loadConfig({ HIVE_CONFIG: join(folder, "nowhere.yaml") }))).toContain(
+      "nowhere.yaml cannot be read",
+    );
+  });
+
+  it("refuse YAML that is none", async () => {
+    const path = await file("port: [");
+    expect(problemOf(() => loadConfig({ HIVE_CONFIG: path }))).toContain("is not YAML");
+  });
+
+  it("each say what they are for", () => {
+    for (const option of options) expect(option.about.length, option.name).toBeGreaterThan(20);
+  });
+});
