@@ -53,7 +53,8 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       lease.fence > 1 ? attemptsOf(queue, job.id) : [],
     ]);
     if (body === null) throw new Error(`job ${job.id} has no body`);
-    const previous = history.findLast((attempt) => attempt.generation === job.generation && attempt.error !== null);
+    // Over generations too: a retry by hand of a refused pull request must only open it.
+    const previous = history.findLast((attempt) => attempt.end !== "returned");
     return {
       fence: lease.fence,
       purpose: lease.purpose,
