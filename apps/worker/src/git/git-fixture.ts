@@ -168,3 +168,11 @@ export function publishOptions(
     ...extra,
   };
 }
+
+/** A commit in a working copy, as an agent would make it; answers the commit. */
+export function commitInside(repo: string, files: Readonly<Record<string, string>>, message = "by the agent"): string {
+  writeFiles(repo, files);
+  plainGit(repo, "add", "-A");
+  plainGit(repo, "commit", "-q", "-m", message);
+  return plainGit(repo, "rev-parse", "HEAD");
+}
