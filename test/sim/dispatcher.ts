@@ -42,23 +42,29 @@ export interface Dispatcher extends Server {
 /** Starts a dispatcher over this disk. @throws when the store cannot be opened: the process ends. */
 export async function startDispatcher(world: World, program: Program, disk: Disk): Promise<Dispatcher> {
   const connections = new Set<() => void>();
-  let store: MemoryStore | null = null;
+  const stores: MemoryStore[] = [];
+  const onTrouble = (message: string, error: unknown): void => {
+    if (!program.isDead) world.trouble(message, error);
+  };
   const queue = new Committer({
     openStore: () => {
-      store = new MemoryStore({
+      const store = new MemoryStore({
         content: disk.content,
         faults: world.storeFaults.of(program),
         newElectionId: () => `election-${world.numbers.next("election")}`,
       });
+      // The dead open nothing, even where a promise of theirs still goes on for a moment.
+      if (program.isDead) store.crash();
+      stores.push(store);
       return store;
     },
     rules: RULES,
     clock: program,
-    onTrouble: (message, error) => world.trouble(message, error),
+    onTrouble,
   });
   const crash = (): void => {
     program.kill();
-    store?.crash();
+    for (const store of stores) store.crash();
     for (const breaks of connections) breaks();
   };
   world.dying = crash;
@@ -102,7 +108,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     clock: program,
     send: (message) => world.receivers.send(program, message),
     serverUrl: "http://backend-0/hook",
-    onTrouble: (message, error) => world.trouble(message, error),
+    onTrouble,
   });
   queue.onEffect((effect) => {
     if (effect.type === "signal") world.signal(program, effect);

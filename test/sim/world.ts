@@ -150,6 +150,7 @@ export class World {
       )
     )
       return;
+    if (this.bugs.length > 4) return;
     this.bugs.push(error instanceof Error && error.stack !== undefined ? `${message}: ${error.stack}` : causes);
   }
 

@@ -152,6 +152,8 @@ export type Command =
       readonly finishId: string;
       readonly outcome: Outcome;
       readonly log: { readonly bytes: number; readonly crc32: number } | null;
+      /** The dispatcher itself takes back a lease it thinks nobody heard of: refused if the worker has begun after all. */
+      readonly unlessBegun?: true;
     }
   | { readonly type: "cancel"; readonly jobId: string; readonly by: string; readonly reason: string }
   | { readonly type: "retry"; readonly jobId: string; readonly by: string }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Committer } from "../queue/committer.ts";
 import { HandClock, newJob, settle } from "../queue/queue.fixture.ts";
 import { MemoryContent } from "../store/memory/memory-content.ts";
-import { MemoryStore } from "../store/memory/memory-store.ts";
+import { MemoryStore, type MemoryFaults } from "../store/memory/memory-store.ts";
 import { Deliverer, type Message, type Sent } from "./deliverer.ts";
 import { judge, parseRetryAfter } from "./schedule.ts";
 
@@ -14,10 +14,11 @@ async function start(
   answer: (message: Message) => Sent | Promise<Sent>,
   content = new MemoryContent(),
   clock = new HandClock(),
+  faults: MemoryFaults = {},
 ) {
   const trouble: string[] = [];
   const queue = new Committer({
-    openStore: () => new MemoryStore({ content }),
+    openStore: () => new MemoryStore({ content, faults }),
     rules: DEFAULT_RULES,
     clock,
     onTrouble: (message) => trouble.push(message),
@@ -160,6 +161,59 @@ describe("callbacks", () => {
     expect(second.sent[0]?.id).toBe(first.sent[0]?.id);
     expect(second.sent[0]?.body).toBe(first.sent[0]?.body);
     await second.stop();
+  });
+
+  it("of a commit that landed in spite of its error are sent without a restart, before later ones of the job", async () => {
+    let fails = false;
+    const faults = {
+      afterCommit: () => {
+        if (!fails) return;
+        fails = false;
+        throw new Error("the disk took it and then failed");
+      },
+    };
+    const hive = await start(() => OK, new MemoryContent(), new HandClock(), faults);
+    fails = true;
+    await expect(hive.enqueue("a")).rejects.toMatchObject({ code: "store_failed" });
+    for (let turn = 0; turn < 100 && !hive.queue.readiness().ready; turn += 1) await settle();
+    await hive.cancel("a");
+    await settle();
+    expect(hive.sent.map(typeOf)).toEqual(["job.queued", "job.canceled"]);
+    await hive.stop();
+  });
+
+  it("of this moment do not overtake those that a starting server has not read yet", async () => {
+    const first = await start(() => BROKEN);
+    await first.enqueue("a");
+    await settle();
+    await first.stop();
+    let slow = Promise.withResolvers<void>();
+    slow.resolve();
+    const queue = new Committer({
+      openStore: () => new MemoryStore({ content: first.content, faults: { beforeRead: () => slow.promise } }),
+      rules: DEFAULT_RULES,
+      clock: first.clock,
+      onTrouble: () => undefined,
+    });
+    await queue.start();
+    const sent: Message[] = [];
+    const deliverer = new Deliverer({
+      queue,
+      clock: first.clock,
+      serverUrl: "https://backend.example/hive",
+      onTrouble: () => undefined,
+      send: (message) => Promise.resolve(sent.push(message)).then(() => OK),
+    });
+    slow = Promise.withResolvers<void>();
+    const starting = deliverer.start();
+    await queue.submit<"cancel">({ type: "cancel", jobId: "a", by: "me", reason: "" });
+    await settle();
+    slow.resolve();
+    await starting;
+    await first.clock.pass(6000);
+    expect(sent.map(typeOf)).toEqual(["job.queued", "job.canceled"]);
+    await deliverer.stop();
+    await queue.stop();
   });
 
   it("wait as long as the receiver asks", async () => {

@@ -1,6 +1,7 @@
 import { DEFAULT_RULES, type NewJob, type WorkerProfile } from "@hive/core";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
+import { MemoryContent } from "../store/memory/memory-content.ts";
 import { MemoryStore } from "../store/memory/memory-store.ts";
 import { Committer } from "./committer.ts";
 import { createWaiters, type ClaimAnswer, type Waiters } from "./waiters.ts";
@@ -20,9 +21,9 @@ interface World {
   readonly waiting: (count: number) => Promise<void>;
 }
 
-async function world(): Promise<World> {
+async function world(openStore = () => new MemoryStore()): Promise<World> {
   const queue = new Committer({
-    openStore: () => new MemoryStore(),
+    openStore,
     rules: DEFAULT_RULES,
     clock: systemClock,
     onTrouble: () => {},
@@ -271,5 +272,41 @@ describe("a closed connection", () => {
     expect(grant?.job.id).toBe("x");
     expect(grant?.lease.fence).toBe(2);
     expect(grant?.job.run).toMatchObject({ failures: 0, losses: 0 });
+  });
+
+  it("of a claim that came twice takes no job from the worker, which is at work on it", async () => {
+    const { register, claim, enqueue, queue } = await world();
+    await register("busy");
+    await enqueue({ id: "x" });
+    const { grant } = await claim("busy", "claim-1");
+    const lease = { jobId: "x", fence: grant?.lease.fence ?? 0 };
+    const beat = { type: "heartbeat", lease, phase: null, message: null, percent: null } as const;
+    await queue.submit<"heartbeat">(beat);
+    // The same request again, late, from a connection that nobody holds any more.
+    const connection = new AbortController();
+    connection.abort();
+    await claim("busy", "claim-1", connection.signal);
+    expect(await queue.submit<"heartbeat">(beat)).toMatchObject({ begun: true });
+  });
+});
+
+describe("after a commit that landed in spite of its error", () => {
+  it("a claim that waits gets the job nobody was told of", async () => {
+    const content = new MemoryContent();
+    let fails = false;
+    const faults = {
+      afterCommit: () => {
+        if (!fails) return;
+        fails = false;
+        throw new Error("the disk took it and then failed");
+      },
+    };
+    const { register, claim, waiting, enqueue } = await world(() => new MemoryStore({ content, faults }));
+    await register("w");
+    const waits = claim("w");
+    await waiting(1);
+    fails = true;
+    await expect(enqueue({ id: "x" })).rejects.toMatchObject({ code: "store_failed" });
+    expect((await waits).grant?.job.id).toBe("x");
   });
 });

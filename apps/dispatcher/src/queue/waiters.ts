@@ -30,7 +30,7 @@ export interface Waiters {
    * @throws HiveError as the claim does.
    */
   claim(claim: Claim): Promise<ClaimAnswer>;
-  /** Returns a job nobody will read of, uncounted. */
+  /** Returns a job nobody will read of, uncounted; not one that its worker has begun, having heard of it another way. */
   giveBack(grant: Grant): Promise<void>;
   /** Claims that wait right now. */
   readonly size: number;
@@ -83,6 +83,10 @@ export function createWaiters(
       wake(effect.requirement, 1);
     } else if (effect.type === "signal" && effect.signal === "drain") {
       latest.get(effect.workerId)?.go?.(true);
+    } else if (effect.type === "reloaded") {
+      // A commit failed. If it landed in spite of its error, nobody was told of the work in it: everybody looks anew.
+      for (const waiter of asking) waiter.missed = true;
+      for (const waiter of latest.values()) waiter.go?.(true);
     }
   });
 
@@ -191,6 +195,8 @@ export function createWaiters(
         finishId: `closed-${lease.salt}`,
         outcome,
         log: null,
+        // A copy of the claim that came late or twice gets the same lease; its worker may long be at work.
+        unlessBegun: true,
       })
       // Over already, or the store is away: then the lease runs out by itself.
       .catch(() => {});

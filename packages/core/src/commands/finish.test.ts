@@ -64,6 +64,16 @@ describe("finish", () => {
     });
   });
 
+  test("a lease that the dispatcher takes back is taken only until its worker has begun", () => {
+    const { world, lease } = started();
+    const outcome = { end: "returned", message: "nobody heard of it" } as const;
+    const takeBack = () =>
+      world.do({ type: "finish", lease, finishId: "closed", outcome, log: null, unlessBegun: true as const });
+    expect(takeBack).toThrow(expect.objectContaining({ code: "wrong_status" }));
+    expect(world.status("a")).toBe("running");
+    expect(world.finish(lease, SUCCESS).status).toBe("succeeded");
+  });
+
   test("an error of the system is tried again after a back-off that grows, up to maxAttempts", () => {
     const { world, lease } = started({ maxAttempts: 3 });
     expect(world.finish(lease, failure("system", "clone_failed"))).toMatchObject({ status: "scheduled" });

@@ -8,6 +8,7 @@ import type { CommandOf } from "../apply.ts";
 import type { Key } from "../document.ts";
 import { attemptId } from "../document.ts";
 import { endLease } from "../ending.ts";
+import { HiveError } from "../errors.ts";
 import type { AttemptRecord, Usage } from "../job.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
@@ -21,12 +22,17 @@ export function needs(state: State, { lease }: CommandOf<"finish">): Key[] {
 }
 
 /**
- * @throws HiveError lease_lost; not_begun for anything but giving the job back
+ * @throws HiveError lease_lost; not_begun for anything but giving the job back; wrong_status for `unlessBegun` after a
+ * first heartbeat
  */
 export function finish(step: Step, command: CommandOf<"finish">): Replies["finish"] {
   const { lease, finishId, outcome, log } = command;
   const live = holder(step.state, lease);
   if (live === null) return repeated(step, command);
+  if (command.unlessBegun && live.lease.begunAt !== null) {
+    const message = `the worker has begun lease ${lease.fence} of job ${lease.jobId}; it is not taken back`;
+    throw new HiveError("wrong_status", message, { jobId: lease.jobId, fence: lease.fence });
+  }
   if (outcome.end !== "returned" && outcome.end !== "canceled") mustHaveBegun(step.state, lease);
   const usage: Usage | null = usageOf(step.doc(usageKey(lease.jobId)));
   const job = endLease(step, live, outcome, { finishId, log, usage });
