@@ -71,6 +71,14 @@ export interface HiveClient {
   readonly api: ApiClient;
 }
 
+/** Ids that begin with the time lie side by side in the server's store, which writes them several times as fast. */
+function newJobId(): string {
+  const random = [...crypto.getRandomValues(new Uint8Array(10))]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
+  return `${Date.now().toString(36)}-${random}`;
+}
+
 const OVER = new Set(["succeeded", "failed", "canceled"]);
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 5000;
@@ -96,7 +104,7 @@ export function createHive(options: HiveOptions): HiveClient {
     }
   }
 
-  const withId = (job: NewJobRequest): NewJobRequest => ({ ...job, jobId: job.jobId ?? crypto.randomUUID() });
+  const withId = (job: NewJobRequest): NewJobRequest => ({ ...job, jobId: job.jobId ?? newJobId() });
 
   const client: HiveClient = {
     api,

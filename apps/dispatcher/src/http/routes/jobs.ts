@@ -37,7 +37,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
     const jobs: NewJob[] = [];
     for (const [place, request] of requests.entries()) {
       refuseUnsupported(request);
-      const compiled = compileJob({ request, policy: parts.policy, now, randomId: randomJobId(), origin: "api" });
+      const compiled = compileJob({ request, policy: parts.policy, now, randomId: newJobId(now), origin: "api" });
       if (compiled.ok) jobs.push(compiled.job);
       else {
         for (const problem of compiled.problems) {
@@ -234,8 +234,9 @@ function notFound(jobId: string): HiveError {
 }
 
 /** 90 random bits, short enough to read out. Random UUIDs come from a pool: no call to the system for each job. */
-function randomJobId(): string {
-  return `job-${randomUUID().replaceAll("-", "").slice(8)}`;
+/** Begins with the time: ids that ascend are written side by side, which SQLite does several times as fast. */
+function newJobId(wall: number): string {
+  return `job-${Math.floor(wall).toString(36)}-${randomUUID().replaceAll("-", "").slice(16)}`;
 }
 
 function isMany(body: NewJobRequest | { readonly jobs: readonly unknown[] }): body is { readonly jobs: JobRequest[] } {
