@@ -233,8 +233,10 @@ function notFound(jobId: string): HiveError {
   return new HiveError("not_found", `There is no job ${jobId}; list them with GET /v1/jobs`, { jobId });
 }
 
-/** 90 random bits, short enough to read out. Random UUIDs come from a pool: no call to the system for each job. */
-/** Begins with the time: ids that ascend are written side by side, which SQLite does several times as fast. */
+/**
+ * Begins with the time: ids that ascend are written side by side, which SQLite does several times as fast. The random
+ * part comes from a pool of UUIDs: no call to the system for each job.
+ */
 function newJobId(wall: number): string {
   return `job-${Math.floor(wall).toString(36)}-${randomUUID().replaceAll("-", "").slice(16)}`;
 }
