@@ -112,7 +112,8 @@ export function compileJob(input: CompileInput): CompiledJob {
     job: {
       id,
       idGiven: request.jobId !== undefined,
-      bodyHash: bodyHash(request, policy.hashKey),
+      // Nobody can send an id again that only this answer will tell; whoever does is told that the id is taken.
+      bodyHash: request.jobId === undefined ? "" : bodyHash(request, policy.hashKey),
       task: request.task,
       role: request.role ?? null,
       labels: request.labels ?? [],
