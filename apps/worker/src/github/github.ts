@@ -28,7 +28,7 @@ export interface GitHubFailed {
 }
 
 /** The public GitHub's API. */
-export const GITHUB_API_URL = "https://api.github.com";
+const GITHUB_API_URL = "https://api.github.com";
 
 const CALL_TIMEOUT_MS = 30_000;
 
