@@ -3,7 +3,7 @@
  * without ever making the agent wait. They are for people who watch; when a program floods, the rest is counted.
  */
 
-import { redactText } from "@hive/core";
+import { createRedactor, type Redactor } from "@hive/core";
 import { type Clock, pause } from "../loops/clock.ts";
 
 /** One event; must be JSON. */
@@ -43,6 +43,15 @@ export function createEventReporter(options: EventReporterOptions): EventReporte
   let broken = false;
   let running: Promise<void> | null = null;
   const ended = new AbortController();
+  let redactor: { readonly hides: string; readonly hide: Redactor } | null = null;
+
+  /** Made once for the same secrets: making one costs more than an event, and a flood has thousands. */
+  function redactorOfNow(): Redactor {
+    const secrets = options.secrets();
+    const hides = JSON.stringify(secrets);
+    if (redactor?.hides !== hides) redactor = { hides, hide: createRedactor(secrets) };
+    return redactor.hide;
+  }
 
   async function flush(): Promise<void> {
     while (queue.length > 0 && !broken) {
@@ -79,7 +88,7 @@ export function createEventReporter(options: EventReporterOptions): EventReporte
       if (broken || ended.signal.aborted) return;
       added += 1;
       if (added > MOST_EVENTS) dropped += 1;
-      else push(hide(event, options.secrets()) as AgentEvent);
+      else push(hide(event, redactorOfNow()) as AgentEvent);
     },
     async finish() {
       if (dropped > 0 && !broken) push({ type: "dropped", count: dropped });
@@ -99,11 +108,15 @@ function takeBatch<T extends { readonly size: number }>(queue: readonly T[]): re
 }
 
 /** The same value with secrets hidden in every text, keys included. */
-function hide(value: unknown, secrets: readonly string[]): unknown {
-  if (typeof value === "string") return redactText(value, secrets);
-  if (Array.isArray(value)) return value.map((inner) => hide(inner, secrets));
+function hide(value: unknown, redactor: Redactor): unknown {
+  if (typeof value === "string") return hideIn(value, redactor);
+  if (Array.isArray(value)) return value.map((inner) => hide(inner, redactor));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [redactText(key, secrets), hide(inner, secrets)]),
+    Object.entries(value).map(([key, inner]) => [hideIn(key, redactor), hide(inner, redactor)]),
   );
+}
+
+function hideIn(text: string, redactor: Redactor): string {
+  return Buffer.concat([redactor.push(text), redactor.end()]).toString("utf8");
 }
