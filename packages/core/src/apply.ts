@@ -11,7 +11,7 @@
  * and loaded anew.
  */
 
-import type { Applied, Command, CommandType, Docs, Now, Replies } from "./command.ts";
+import type { Applied, Command, CommandOf, CommandType, Docs, Now, Replies } from "./command.ts";
 import { docKey } from "./command.ts";
 import * as approve from "./commands/approve.ts";
 import * as cancel from "./commands/cancel.ts";
@@ -34,9 +34,6 @@ import * as workerGone from "./commands/worker-gone.ts";
 import type { Key } from "./document.ts";
 import type { State } from "./state.ts";
 import { Step } from "./step.ts";
-
-/** The command of one type. */
-export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>;
 
 /** What carries out one type of command. */
 interface Verb<T extends CommandType> {

@@ -191,6 +191,9 @@ export type Command =
 
 export type CommandType = Command["type"];
 
+/** The command of one type. */
+export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>;
+
 /** One try to deliver a callback. The last 20 are kept. */
 export interface DeliveryAttempt {
   readonly at: number;

@@ -17,6 +17,7 @@ import {
   lacking,
   nextDeadline,
   type Command,
+  type CommandOf,
   type CommandType,
   type Document,
   type Effect,
@@ -28,7 +29,7 @@ import {
 import type { Clock } from "../clock.ts";
 import type { Election, Store } from "../store/contract.ts";
 import { Batch, type Waiter } from "./batch.ts";
-import type { CommandOf, Queue, Readiness } from "./contract.ts";
+import type { Queue, Readiness } from "./contract.ts";
 import { loadState } from "./load.ts";
 
 /** Changes one commit may hold before the committer waits for the flush; what a store adapter must take. */

@@ -4,10 +4,8 @@
  * a power cut could take back.
  */
 
-import type { Command, CommandType, Effect, Replies, State } from "@hive/core";
+import type { CommandOf, CommandType, Effect, Replies, State } from "@hive/core";
 import type { Election, Store } from "../store/contract.ts";
-
-export type CommandOf<T extends CommandType> = Extract<Command, { readonly type: T }>;
 
 /** Whether work can be accepted right now, and if not why and when to ask again. */
 export type Readiness =

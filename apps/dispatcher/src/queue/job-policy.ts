@@ -1,13 +1,13 @@
 /** What the server's settings say about new jobs, and which held jobs a change of settings lets go on. */
 
-import type { RepoAddress } from "@hive/core";
+import type { CommandOf, RepoAddress } from "@hive/core";
 import type { Config } from "../config.ts";
 import { ruleFor } from "../credentials/repo-rules.ts";
 import { createAddressCheck } from "../guard/address-checks.ts";
 import type { Guard } from "../guard/guard.ts";
 import { seal, type KeyRing } from "../secrets/sealing.ts";
 import { HARMLESS_AGENT, type JobPolicy } from "./compile-job.ts";
-import type { CommandOf, Queue } from "./contract.ts";
+import type { Queue } from "./contract.ts";
 
 /** Every agent adapter there is. */
 const AGENTS = ["claude", "command", "demo"] as const;

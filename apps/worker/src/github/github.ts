@@ -27,9 +27,6 @@ export interface GitHubFailed {
   readonly status: number | null;
 }
 
-/** The public GitHub's API. */
-const GITHUB_API_URL = "https://api.github.com";
-
 const CALL_TIMEOUT_MS = 30_000;
 
 /** The host whose repositories an API serves: `github.com` for the public API, the server itself for Enterprise. */

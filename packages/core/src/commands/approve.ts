@@ -3,8 +3,7 @@
  * waits; a job held for a setting goes on only with that setting.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { HiveError } from "../errors.ts";
 import type { HeldReason, Job } from "../job.ts";

@@ -3,8 +3,7 @@
  * the attempt ends when the worker says so or its lease runs out, and if the work was already pushed by then it succeeded.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { held } from "../ending.ts";
 import type { State } from "../state.ts";

@@ -4,8 +4,7 @@
  * begin, and that job goes back uncounted; a lease that began is a job it is working on.
  */
 
-import type { Now, Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Now, Replies } from "../command.ts";
 import { endLease, held } from "../ending.ts";
 import { HiveError } from "../errors.ts";
 import type { Job, Lease, Run } from "../job.ts";

@@ -2,8 +2,7 @@
  * Records one attempt to deliver a callback. One that was given up for good is an event, so that somebody can see it.
  */
 
-import type { CallbackRecord, Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CallbackRecord, CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { numberId } from "../document.ts";
 import { HiveError } from "../errors.ts";

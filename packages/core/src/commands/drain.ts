@@ -2,8 +2,7 @@
  * Asks a worker to take no more jobs and leave, or takes that back. The job it has, it finishes.
  */
 
-import type { Replies, WorkerRecord } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies, WorkerRecord } from "../command.ts";
 import { HiveError } from "../errors.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";

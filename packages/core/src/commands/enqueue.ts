@@ -4,8 +4,7 @@
  * just as it would have been a moment later: the caller learns it from the reply, the events and the callback alike.
  */
 
-import type { CommandOf } from "../apply.ts";
-import type { EnqueueReply, NewJob, Replies } from "../command.ts";
+import type { CommandOf, EnqueueReply, NewJob, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { secretId } from "../document.ts";
 import { HiveError } from "../errors.ts";

@@ -3,8 +3,7 @@
  * the same answer from the attempt's record, and any other is refused because the lease is over.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { attemptId } from "../document.ts";
 import { endLease } from "../ending.ts";

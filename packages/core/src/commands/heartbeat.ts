@@ -3,8 +3,7 @@
  * worker hears of it; later ones move deadlines in memory only, unless there is progress to tell.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Held } from "../ending.ts";
 import type { Job } from "../job.ts";
 import type { LiveLease } from "../lease.ts";

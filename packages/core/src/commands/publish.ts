@@ -3,8 +3,7 @@
  * a remote branch at this commit is known to be the job's own work and any other is not.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import { HiveError } from "../errors.ts";
 import type { Announcement } from "../job.ts";
 import type { State } from "../state.ts";

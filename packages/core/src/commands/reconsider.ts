@@ -3,8 +3,7 @@
  * that one commit stays small; the caller asks again until nothing was released.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Job } from "../job.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";

@@ -2,8 +2,7 @@
  * A person asks that a callback be sent again, delivered or not. Its retries begin anew.
  */
 
-import type { CallbackRecord, Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CallbackRecord, CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { numberId } from "../document.ts";
 import type { State } from "../state.ts";

@@ -3,8 +3,7 @@
  * process of that worker: the old one is dead, so the lease it had ends now rather than when it runs out.
  */
 
-import type { Replies, WorkerRecord } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies, WorkerRecord } from "../command.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
 import { endWorkersLease } from "./worker-gone.ts";

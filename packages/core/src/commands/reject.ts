@@ -2,8 +2,7 @@
  * A person decides that a held job shall not go on: it is canceled.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";

@@ -4,8 +4,7 @@
  * babbles fills its log, not the store.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
 import { amend } from "../transitions.ts";

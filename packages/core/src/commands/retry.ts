@@ -4,8 +4,7 @@
  * by canceling and retrying; work that was approved and could not be published is published again, not done again.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Docs } from "../command.ts";
 import { docKey } from "../command.ts";
 import type { Key } from "../document.ts";

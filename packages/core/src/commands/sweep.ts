@@ -3,8 +3,7 @@
  * step left to do because it was too much for one commit. A sweep too does a bounded part of it, so that one commit stays small; `nextDeadline` then still lies in the past and the caller sweeps again.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { type Ending, type Held, endLease, held } from "../ending.ts";
 import type { Job, Status } from "../job.ts";

@@ -3,8 +3,7 @@
  * was cut off when the lease ended arrives a little later and is counted too: the money is spent.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import type { Document, Key } from "../document.ts";
 import type { Usage } from "../job.ts";
 import type { State } from "../state.ts";

@@ -2,8 +2,7 @@
  * A worker said goodbye, or its process is known to be dead: it is forgotten, and the lease it had ends now.
  */
 
-import type { Replies } from "../command.ts";
-import type { CommandOf } from "../apply.ts";
+import type { CommandOf, Replies } from "../command.ts";
 import { endLease, held } from "../ending.ts";
 import type { LiveWorker, State } from "../state.ts";
 import type { Step } from "../step.ts";
