@@ -28,7 +28,7 @@ export class HttpConnection {
     this.#port = port;
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.on("data", (chunk) => this.#take(chunk));
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("error", (error) => this.#fail(error));
     socket.on("close", () => this.#fail(new Error("the server closed the connection")));
   }

@@ -10,12 +10,14 @@ const [mode, portText, countText] = process.argv.slice(2);
 const connection = { host: "127.0.0.1", port: Number(portText) };
 const count = Number(countText);
 const CONCURRENCY = 100;
+/** Jobs that go through before, unmeasured. */
+const warmUp = Math.ceil(count / 10);
 const queue = new Queue("bench", { connection });
 await queue.waitUntilReady();
 
-/** Adds `count` jobs, 100 at a time under way; the seconds it took. */
-async function addAll(): Promise<number> {
-  let left = count;
+/** Adds this many jobs, 100 at a time under way; the seconds it took. */
+async function addAll(jobs: number): Promise<number> {
+  let left = jobs;
   const begun = performance.now();
   const lane = async (): Promise<void> => {
     while (left > 0) {
@@ -27,8 +29,8 @@ async function addAll(): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-/** Works everything off, 100 at a time; the seconds it took. */
-async function drain(): Promise<number> {
+/** Works this many jobs off, 100 at a time; the seconds it took. */
+async function drain(jobs: number): Promise<number> {
   let done = 0;
   const worker = new Worker("bench", () => Promise.resolve(null), {
     connection,
@@ -40,7 +42,7 @@ async function drain(): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     worker.on("completed", () => {
       done += 1;
-      if (done === count) resolve();
+      if (done === jobs) resolve();
     });
     worker.on("error", reject);
     worker.run().catch(reject);
@@ -95,9 +97,12 @@ async function memory(): Promise<number> {
 async function answer(): Promise<unknown> {
   switch (mode) {
     case "add":
-      return { seconds: await addAll() };
+      await addAll(warmUp);
+      return { seconds: await addAll(count) };
     case "life":
-      return { addSeconds: await addAll(), drainSeconds: await drain() };
+      await addAll(warmUp);
+      await drain(warmUp);
+      return { addSeconds: await addAll(count), drainSeconds: await drain(count) };
     case "pickup":
       return { samples: await pickUp() };
     case "memory":

@@ -1,0 +1,98 @@
+/**
+ * What one claim costs while this many jobs wait: in the pure core, and through the committer on a store in memory.
+ * `node claim.ts <waiting> <rounds>` prints microseconds a claim. After each round of claims the jobs are finished and as
+ * many new ones put in, unmeasured, so that the number of waiting jobs stays the same.
+ */
+import { apply, type Command, type Docs, docKey, type Document, lacking, type Replies, type State } from "@hive/core";
+import { systemClock } from "../../apps/dispatcher/src/clock.ts";
+import type { CommandOf } from "../../apps/dispatcher/src/queue/contract.ts";
+import { Committer } from "../../apps/dispatcher/src/queue/committer.ts";
+import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
+import { MemoryStore } from "../../apps/dispatcher/src/store/memory/memory-store.ts";
+import { RESULT } from "../job-body.ts";
+import { median } from "../row.ts";
+import { BENCH_RULES, loadedState, waitingJob, waitingJobs } from "../waiting-jobs.ts";
+
+/** Workers, so claims of a round. */
+const WORKERS = 50;
+
+/** Carries out a command; the reply comes at once (core) or later (committer). */
+type Submit = <C extends Command>(command: C) => Replies[C["type"]] | Promise<Replies[C["type"]]>;
+
+const [waiting = 0, rounds = 0] = process.argv.slice(2).map(Number);
+const core = await measure(submitToCore(loadedState(waiting)));
+const { queue, submit } = await startQueue();
+const committer = await measure(submit);
+await queue.stop();
+console.log(JSON.stringify({ core, committer }));
+process.exit(0);
+
+async function measure(submitTo: Submit): Promise<number> {
+  const names = Array.from({ length: WORKERS }, (_, n) => `worker-${n}`);
+  for (const workerId of names) {
+    const profile = { name: workerId, version: "1", roles: [], labels: ["linux", "docker"], agents: [] };
+    const whole = { ...profile, provider: "process", isolation: "none" };
+    await submitTo({ type: "register", workerId, registrationId: `of-${workerId}`, profile: whole });
+  }
+  const micros: number[] = [];
+  let next = waiting;
+  // The first rounds warm up.
+  for (let round = -Math.ceil(rounds / 4); round < rounds; round += 1) {
+    const granted: { readonly jobId: string; readonly fence: number }[] = [];
+    const begun = performance.now();
+    for (const workerId of names) {
+      const asked = submitTo({ type: "claim", workerId, claimId: `${workerId}-round-${round}` });
+      const { grant } = asked instanceof Promise ? await asked : asked;
+      if (grant === null) throw new Error(`${waiting} jobs wait and a claim was given none`);
+      granted.push({ jobId: grant.job.id, fence: grant.lease.fence });
+    }
+    const spent = performance.now() - begun;
+    if (round >= 0) micros.push((spent * 1_000) / WORKERS);
+    for (const lease of granted) {
+      await submitTo({ type: "heartbeat", lease, phase: null, message: null, percent: null });
+      const outcome = { end: "succeeded", result: RESULT } as const;
+      await submitTo({ type: "finish", lease, finishId: `end-of-${lease.jobId}`, outcome, log: null });
+    }
+    const jobs = granted.map((_, n) => waitingJob(next + n));
+    next += jobs.length;
+    await submitTo({ type: "enqueue", jobs, idempotency: null });
+  }
+  return median(micros);
+}
+
+/** The core with just enough of a store beneath it for the jobs that are being worked on. */
+function submitToCore(state: State): Submit {
+  const stored = new Map<string, Document | null>();
+  const read = (command: Command): Docs => {
+    const docs = new Map<string, Document | null>();
+    for (let keys = lacking(state, command, docs); keys.length > 0; keys = lacking(state, command, docs)) {
+      for (const key of keys) docs.set(docKey(key), stored.get(docKey(key)) ?? null);
+    }
+    return docs;
+  };
+  return (command) => {
+    const now = { mono: performance.now(), wall: Date.now(), random: Math.random };
+    const { reply, changes } = apply(state, command, read(command), now);
+    if (command.type === "register") for (const change of changes) stored.set(docKey(change), change.doc);
+    return reply;
+  };
+}
+
+async function startQueue(): Promise<{ readonly queue: Committer; readonly submit: Submit }> {
+  const content = new MemoryContent();
+  const queue = new Committer({
+    openStore: () => new MemoryStore({ content }),
+    rules: BENCH_RULES,
+    clock: systemClock,
+    onTrouble: (message, error) => {
+      throw new Error(message, { cause: error });
+    },
+  });
+  await queue.start();
+  for (const jobs of waitingJobs(0, waiting)) {
+    await queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: null });
+  }
+  // A command's own type names its reply; the compiler cannot see that a `C` is the one command of its type.
+  const submit: Submit = <C extends Command>(command: C) => queue.submit(command as CommandOf<C["type"]>);
+  return { queue, submit };
+}
