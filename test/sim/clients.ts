@@ -116,6 +116,8 @@ export class Clients {
   /** Sends until the outcome is known: the id makes that harmless. */
   async #enqueue(jobs: readonly NewJob[]): Promise<void> {
     this.#open += 1;
+    const [first] = jobs;
+    if (first !== undefined) this.#lookSoon(first.id);
     for (let tries = 0; ; tries += 1) {
       const sentAt = this.#world.time.now;
       if (tries > 0) this.#world.counters.count("enqueue repeated after an unknown outcome");
@@ -177,7 +179,14 @@ export class Clients {
     }
   }
 
+  /** Somebody asks at once what became of it, perhaps before it is on the disk. */
+  #lookSoon(id: string): void {
+    if (this.#world.scenario.every.person === null || this.#dice.chance(0.5)) return;
+    this.#program.after(this.#dice.roll() * 120, () => void this.read(id).catch(() => undefined));
+  }
+
   #tell(what: string, id: string, ask: (queue: Dispatcher["queue"]) => Promise<unknown>): void {
+    this.#lookSoon(id);
     const note = (outcome: string): void => {
       this.#world.history.add({ kind: "ask", at: this.#world.time.now, what, id, outcome });
     };

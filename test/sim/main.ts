@@ -20,6 +20,7 @@ const { values } = parseArgs({
     scenario: { type: "string", default: "storm" },
     job: { type: "string" },
     counters: { type: "boolean", default: false },
+    "until-broken": { type: "boolean", default: false },
   },
 });
 
@@ -47,6 +48,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   process.stdout.write(`seed ${seed} of ${scenario.name} broke:\n`);
   for (const line of verdict.broken.slice(0, 20)) process.stdout.write(`  ${line}\n`);
   process.stdout.write(`  replay: npm run sim -- --scenario ${scenario.name} --seed ${seed}\n`);
+  if (values["until-broken"]) break;
 }
 if (values.counters) {
   for (const [what, times] of [...counters.counts].sort())

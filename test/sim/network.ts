@@ -109,7 +109,8 @@ export class Network {
         server.program.receive(() => {
           server.connections.add(breaks);
           closers.add(hangUp);
-          if (over) hangUp();
+          // It comes from a connection that nobody holds any more.
+          if (over) closed.abort();
           work(closed.signal).then(
             (reply) => {
               const copy: unknown = reply === undefined ? undefined : JSON.parse(JSON.stringify(reply));

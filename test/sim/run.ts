@@ -3,6 +3,7 @@
 import { check } from "./checkers/all.ts";
 import type { Seen } from "./checkers/checker.ts";
 import { noLosses } from "./checkers/quiet.ts";
+import { countEvents } from "./count-events.ts";
 import type { Counters } from "./counters.ts";
 import type { Entry } from "./history.ts";
 import type { Scenario } from "./scenario.ts";
@@ -26,6 +27,7 @@ export async function runSeed(scenario: Scenario, seed: number): Promise<Verdict
     const look = await world.run();
     const seen: Seen = { ...look, entries: world.history.entries, written: world.history.written };
     broken.push(...check(seen));
+    countEvents(seen, world.counters);
     if (scenario.noLossesExpected === true) broken.push(...noLosses(seen));
   } catch (error) {
     broken.push(`the run broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

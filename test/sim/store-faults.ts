@@ -24,6 +24,11 @@ export class StoreFaultsOfWorld {
       beforeCommit: async () => {
         if (program.isDead) return never;
         const { crashBefore, failsBefore, landsLate, slow } = rates();
+        const isSlow = chance.chance(slow);
+        if (isSlow) world.counters.count("commit was slow");
+        // Of the world's time: a disk goes on while the program is stopped.
+        await world.time.pass(isSlow ? chance.int(50, 3_000) : 0.2 + chance.roll() * 3);
+        if (program.isDead) return never;
         if (chance.chance(crashBefore)) {
           world.counters.count("crashed before a commit");
           world.crashDispatcher(program);
@@ -38,9 +43,6 @@ export class StoreFaultsOfWorld {
           void landsAfter.then(() => world.counters.count("commit landed after its error"));
           return { failsWith: new Error("the disk did not answer in time"), landsAfter };
         }
-        if (chance.chance(slow)) world.counters.count("commit was slow");
-        // Of the world's time: a disk goes on while the program is stopped.
-        await world.time.pass(chance.chance(slow) ? chance.int(50, 3_000) : 0.2 + chance.roll() * 3);
         return undefined;
       },
       afterCommit: async () => {

@@ -89,7 +89,7 @@ async function decide(bench: Bench): Promise<Outcome | null> {
   const steps = lease.purpose === "publish" ? 1 : dice.int(1, 5);
   for (let step = 0; step < steps; step += 1) {
     heartbeat.tell({ phase: `phase-${step}`, message: `step ${step}` });
-    await pause(program, dice.int(100, 1_800), attempt.work);
+    await pause(program, dice.int(100, scenario.longestStepMs), attempt.work);
     if (!act(bench, "step")) break;
     if (dice.chance(0.5)) bench.events.add({ type: "message", text: `${token} step ${step}` });
     if (dice.chance(0.5)) await writeLog(bench, `${token} step ${step}\n`);

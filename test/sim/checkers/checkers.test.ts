@@ -1,0 +1,242 @@
+/** A checker that never complains proves nothing: each one is shown a history in which exactly its promise is broken. */
+
+import type { HiveEvent } from "@hive/core";
+import { describe, expect, test } from "vitest";
+import type { Entry, JobSeen } from "../history.ts";
+import { check } from "./all.ts";
+import type { Seen } from "./checker.ts";
+import { noLosses } from "./quiet.ts";
+
+const BRIEF = { key: "key-one", callback: true, maxAttempts: 1, dependsOn: [] };
+const JOB: JobSeen = {
+  status: "succeeded",
+  reason: null,
+  generation: 1,
+  fence: 1,
+  workerId: null,
+  waitsFor: [],
+  bodyHash: "hash",
+};
+
+let ids = 0;
+function event(type: HiveEvent["type"], jobId: string, data: Record<string, unknown> = {}): HiveEvent {
+  ids += 1;
+  return { id: ids, type, at: 0, jobId, data: { generation: 1, attempt: 1, ...data } };
+}
+
+/** The good life of one job, as events. */
+function life(jobId = "a"): HiveEvent[] {
+  return [
+    event("job.queued", jobId, { status: "queued", attempt: 0 }),
+    event("job.leased", jobId, { status: "running", fence: 1, workerId: "w1" }),
+    event("job.started", jobId, { status: "running", fence: 1, workerId: "w1" }),
+    event("job.succeeded", jobId, { status: "succeeded", fence: 1, workerId: "w1", result: { summary: "token" } }),
+  ];
+}
+
+const enqueued = (id = "a", more: Partial<Extract<Entry, { kind: "enqueue" }>> = {}): Entry => ({
+  kind: "enqueue",
+  at: 1,
+  sentAt: 0,
+  id,
+  bodyHash: "hash",
+  brief: BRIEF,
+  outcome: "ok",
+  existing: false,
+  ...more,
+});
+const called = (n: number, more: Partial<Extract<Entry, { kind: "called" }>> = {}): Entry => ({
+  kind: "called",
+  at: n,
+  messageId: `m${n}`,
+  jobId: "a",
+  n,
+  body: "",
+  status: 200,
+  ...more,
+});
+const act = (at: number, fence: number, worker: string, jobId = "a"): Entry => ({
+  kind: "act",
+  at,
+  worker,
+  jobId,
+  fence,
+  what: "step",
+});
+const granted = (at: number, fence: number, worker: string): Entry => ({
+  kind: "granted",
+  at,
+  worker,
+  jobId: "a",
+  fence,
+});
+const write = (more: Partial<Extract<Entry, { kind: "write" }>>): Entry => ({
+  kind: "write",
+  at: 10,
+  sentAt: 9,
+  worker: "w1",
+  jobId: "a",
+  fence: 1,
+  what: "heartbeat",
+  outcome: "ok",
+  token: null,
+  status: null,
+  ...more,
+});
+
+/** What was seen of a good life, changed. */
+function seen(
+  change: (good: {
+    events: HiveEvent[];
+    entries: Entry[];
+    jobs: Map<string, JobSeen>;
+    logs: Map<string, string>;
+  }) => void,
+): Seen {
+  ids = 0;
+  const events = life();
+  const bodies = events
+    .filter(({ type }) => type !== "job.leased")
+    .map(({ id, type }) => called(id, { body: JSON.stringify({ type, data: {} }) }));
+  const entries: Entry[] = [enqueued(), granted(5, 1, "w1"), act(6, 1, "w1"), ...bodies];
+  const good = { events, entries, jobs: new Map([["a", JOB]]), logs: new Map([["a/1", "text"]]) };
+  change(good);
+  return { ...good, written: new Map([["a/1", "text and more"]]) };
+}
+
+const broken = (change: Parameters<typeof seen>[0]): string => check(seen(change)).join("\n");
+
+describe("the checkers", () => {
+  test("find nothing in a good history", () => {
+    expect(broken(() => undefined)).toBe("");
+  });
+
+  test("I1: an accepted job that is gone, or has another body", () => {
+    expect(broken(({ jobs }) => jobs.clear())).toContain("I1: a, accepted at 1, does not exist");
+    expect(broken(({ jobs }) => jobs.set("a", { ...JOB, bodyHash: "other" }))).toContain("I1: a has the body other");
+  });
+
+  test("I2: a job made twice, two bodies under one id, a life that begins again", () => {
+    expect(broken(({ entries }) => entries.push(enqueued()))).toContain("I2: a was made 2 times");
+    const conflict = enqueued("a", { bodyHash: "other", existing: true });
+    expect(broken(({ entries }) => entries.push(conflict))).toContain("I2: a was accepted with two bodies");
+    expect(broken(({ events }) => events.push(event("job.queued", "a", { status: "queued", attempt: 0 })))).toContain(
+      "I2: a began again in event 5",
+    );
+  });
+
+  test("I3: a second end, an end under an old fence, a finish that counted for nothing", () => {
+    const again = () => event("job.failed", "a", { status: "failed", fence: 1 });
+    expect(broken(({ events }) => events.push(again()))).toContain(
+      "I3: a generation 1 ended in event 4 and again in 5",
+    );
+    expect(
+      broken(({ events }) => {
+        events.splice(3, 0, event("job.leased", "a", { status: "running", fence: 2, workerId: "w2" }));
+      }),
+    ).toContain("I3: a generation 1 ended under fence 1, the highest is 2");
+    const other = write({ what: "finish", token: "another", status: "succeeded" });
+    expect(broken(({ entries }) => entries.push(other))).toContain("is not the one event 4 tells of");
+    const lied = write({ what: "finish", token: "token", status: "queued" });
+    expect(broken(({ entries }) => entries.push(lied))).toContain("was told queued");
+  });
+
+  test("I4: a fence that does not rise, one lease for two workers, two workers at once", () => {
+    const twice = () => event("job.leased", "a", { status: "running", fence: 1, workerId: "w1" });
+    expect(broken(({ events }) => events.push(twice()))).toContain("I4: a got fence 1 after 1");
+    expect(broken(({ entries }) => entries.push(granted(7, 1, "w2")))).toContain("I4: a/1 was given to w1 and w2");
+    expect(broken(({ entries }) => entries.push(act(7, 2, "w2"), act(8, 1, "w1")))).toContain(
+      'I4: w1 did "step" for a/1',
+    );
+  });
+
+  test("I5: a write after the next lease was given, an event under an old fence, bytes of somebody else", () => {
+    for (const what of ["heartbeat", "logs", "events", "publish", "finish"] as const) {
+      const late = write({ what, sentAt: 20, at: 21, token: what === "finish" ? "x" : null, status: "succeeded" });
+      expect(broken(({ entries }) => entries.push(granted(15, 2, "w2"), late))).toContain(
+        `I5: w1 sent ${what} for a/1`,
+      );
+    }
+    const old = () => event("job.agent", "a", { status: "running", fence: 1 });
+    expect(broken(({ events }) => events.push(old()))).toContain("I5: event 5 (job.agent) of a/1 comes after its end");
+    expect(broken(({ logs }) => logs.set("a/1", "zombie"))).toContain(
+      "I5: the log of a/1 is not what its worker wrote",
+    );
+  });
+
+  test("I6: a callback that never came, came out of order, changed, or tells what never happened", () => {
+    expect(broken(({ entries }) => entries.pop())).toContain("I6: nobody was called back about event 4");
+    expect(
+      broken(({ entries }) => {
+        const last = entries.pop();
+        if (last !== undefined) entries.splice(3, 0, last);
+      }),
+    ).toContain("for the first time, after event 4");
+    const changed = called(4, { body: JSON.stringify({ type: "job.succeeded", data: { more: 1 } }) });
+    expect(broken(({ entries }) => entries.push(changed))).toContain("came with another id or other bytes");
+    const invented = called(9, { body: JSON.stringify({ type: "job.failed", data: {} }) });
+    expect(broken(({ entries }) => entries.push(invented))).toContain("which never happened");
+  });
+
+  test("I8: more leases of a key than its limit, more workers at work for it", () => {
+    expect(
+      broken(({ events, entries }) => {
+        entries.push(enqueued("b"));
+        events.splice(2, 0, event("job.leased", "b", { status: "running", fence: 1, workerId: "w2" }));
+      }),
+    ).toContain("I8: with b");
+    expect(
+      broken(({ entries }) => {
+        entries.push(enqueued("b"), act(7, 1, "w2", "b"), act(8, 1, "w1"));
+      }),
+    ).toContain("I8: at 7 2 workers act for key-one");
+  });
+
+  test("I9: too many failures, too many losses, a loss that never began", () => {
+    const attempts = (code: string, times: number, begun: boolean) => {
+      const events: HiveEvent[] = [];
+      for (let fence = 1; fence <= times; fence += 1) {
+        events.push(event("job.leased", "a", { status: "running", fence, workerId: "w1" }));
+        if (begun) events.push(event("job.started", "a", { status: "running", fence }));
+        events.push(event("job.retrying", "a", { status: "queued", fence, error: { code } }));
+      }
+      return events;
+    };
+    const with_ = (code: string, times: number, begun: boolean): string =>
+      broken(({ events }) => {
+        ids = 0;
+        events.splice(0, events.length, ...attempts(code, times, begun));
+      });
+    expect(with_("broken", 2, true)).toContain("I9: a generation 1 failed 2 times, allowed are 1");
+    expect(with_("worker_lost", 4, true)).toContain("I9: a generation 1 was lost 4 times");
+    expect(with_("worker_lost", 1, false)).toContain("I9: a/1 was counted as a loss and never began");
+    expect(with_("broken", 1, true)).not.toContain("I9");
+  });
+
+  test("I10: a job that nothing moves any more", () => {
+    expect(broken(({ jobs }) => jobs.set("a", { ...JOB, status: "queued" }))).toContain("I10: a is still queued");
+    expect(broken(({ jobs }) => jobs.set("a", { ...JOB, status: "blocked", waitsFor: ["b"] }))).toContain("I10: a");
+    expect(broken(({ jobs }) => jobs.set("a", { ...JOB, status: "held", reason: "approval" }))).not.toContain("I10");
+  });
+
+  test("what was seen and taken back: an event, a job, a status, a lease, a begin", () => {
+    const other = event("job.failed", "a", { status: "failed" });
+    const live: Entry = { kind: "event", at: 3, event: { ...other, id: 3 } };
+    expect(broken(({ entries }) => entries.push(live))).toContain("taken back: event 3");
+    const read = (id: string, job: JobSeen): Entry => ({ kind: "read", at: 3, id, job });
+    expect(broken(({ entries }) => entries.push(read("ghost", JOB)))).toContain(
+      "ghost was read at 3 and never existed",
+    );
+    expect(broken(({ entries }) => entries.push(read("a", { ...JOB, status: "failed" })))).toContain(
+      "a was read as failed",
+    );
+    expect(broken(({ entries }) => entries.push(read("a", { ...JOB, workerId: "w9" })))).toContain("as being with w9");
+    expect(broken(({ entries }) => entries.push(granted(9, 7, "w1")))).toContain("taken back: w1 got a/7");
+    expect(broken(({ entries }) => entries.push(write({ fence: 7 })))).toContain("taken back: the begin of a/7");
+  });
+
+  test("quiet scenarios: a begun lease that was lost", () => {
+    const lost = () => event("job.retrying", "a", { status: "queued", fence: 1, error: { code: "worker_lost" } });
+    expect(noLosses(seen(({ events }) => void events.splice(3, 1, lost()))).join()).toContain("quiet: a/1 was lost");
+  });
+});

@@ -1,0 +1,50 @@
+/** Counts the paths that the event stream shows were taken. */
+
+import { briefs, leaseStories, type Seen } from "./checkers/checker.ts";
+import type { Counters } from "./counters.ts";
+import { KEY_LIMITS } from "./rules.ts";
+
+/** Adds what this run's events tell of. */
+export function countEvents(seen: Seen, counters: Counters): void {
+  const before = new Map<string, unknown>();
+  const workers = new Set<unknown>();
+  for (const { type, jobId, data } of seen.events) {
+    const { status, reason } = data;
+    const error = data["error"] as { readonly code?: unknown } | undefined;
+    if (error?.code === "worker_lost") counters.count("lease lost");
+    if (String(data["message"]).startsWith("the worker did not begin")) counters.count("lease never begun");
+    if (data["retry"] === true) counters.count("retried by hand");
+    if (type === "job.approved" && data["hold"] === "publish") counters.count("publish approved");
+    if (type === "worker.registered" && workers.has(data["workerId"])) counters.count("registered again");
+    if (type === "worker.registered") workers.add(data["workerId"]);
+    if (type === "callback.dead") counters.count("callback given up");
+    if (type === "job.retrying" && error?.code !== "worker_lost") counters.count("job retried by itself");
+    if (type === "job.failed" && reason === "poison") counters.count("poison");
+    if (type === "job.failed" && reason === "timeout") counters.count("timed out");
+    if (type === "job.failed" && reason === "broken" && Number(data["attempt"]) > 1) counters.count("out of attempts");
+    if (type === "job.canceled" && reason === "dependency_failed") counters.count("dependency failed");
+    if (jobId === null || status === undefined) continue;
+    const last = before.get(jobId);
+    if (last === "blocked" && (status === "queued" || status === "scheduled")) counters.count("dependency met");
+    if (last === "scheduled" && status === "queued") counters.count("scheduled job ran");
+    before.set(jobId, status);
+  }
+  countFullKeys(seen, counters);
+}
+
+/** Keys that ran as many jobs as they may. */
+function countFullKeys(seen: Seen, counters: Counters): void {
+  const keys = briefs(seen);
+  const stories = leaseStories(seen.events);
+  for (const { jobId, leased } of stories) {
+    const key = keys.get(jobId)?.key;
+    if (key == null) continue;
+    const running = stories.filter(
+      (other) =>
+        keys.get(other.jobId)?.key === key &&
+        other.leased <= leased &&
+        (other.ended === null || other.ended.id > leased),
+    );
+    if (running.length === KEY_LIMITS[key]) counters.count("key at its limit");
+  }
+}

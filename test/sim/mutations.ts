@@ -1,0 +1,309 @@
+/**
+ * The simulation must bite: each mutation is one careless change to the product's source, made in a copy, and the named
+ * scenario must turn red by it. A mutation whose source text is no longer there fails loudly, so that it is renewed
+ * together with the code it is about.
+ */
+
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export interface Mutation {
+  readonly name: string;
+  readonly scenario: string;
+  /** Seeds that surely show it. */
+  readonly seeds: number;
+  readonly file: string;
+  /** Text that must be there exactly once, and what takes its place. */
+  readonly edits: readonly (readonly [find: string, replace: string])[];
+  /** What the verdict must name. */
+  readonly promise: RegExp;
+}
+
+const HOLDER = "packages/core/src/commands/holder.ts";
+const COMMITTER = "apps/dispatcher/src/queue/committer.ts";
+
+/** One line that takes whatever lease the job has now for the caller's own. */
+const WHOEVER = "{ ...command.lease, fence: step.state.leases.of(command.lease.jobId)?.fence ?? 0 }";
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "no fence check at all",
+    scenario: "zombies",
+    seeds: 5,
+    file: HOLDER,
+    edits: [
+      [
+        "live === undefined || job === undefined || live.fence !== lease.fence",
+        "live === undefined || job === undefined",
+      ],
+    ],
+    promise: /I5/,
+  },
+  {
+    name: "no fence check on heartbeat",
+    scenario: "zombies",
+    seeds: 10,
+    file: "packages/core/src/commands/heartbeat.ts",
+    edits: [["mustHold(step.state, command.lease)", `mustHold(step.state, ${WHOEVER})`]],
+    promise: /I5: .* sent heartbeat/,
+  },
+  {
+    name: "no fence check on events",
+    scenario: "zombies",
+    seeds: 10,
+    file: "packages/core/src/commands/report.ts",
+    edits: [["mustHaveBegun(step.state, command.lease)", `mustHaveBegun(step.state, ${WHOEVER})`]],
+    promise: /I5: .* sent events/,
+  },
+  {
+    name: "no fence check on publish",
+    scenario: "zombies",
+    seeds: 10,
+    file: "packages/core/src/commands/publish.ts",
+    edits: [["mustHaveBegun(step.state, command.lease)", `mustHaveBegun(step.state, ${WHOEVER})`]],
+    promise: /I5: .* sent publish/,
+  },
+  {
+    name: "no fence check on finish",
+    scenario: "zombies",
+    seeds: 10,
+    file: "packages/core/src/commands/finish.ts",
+    edits: [
+      ["const live = holder(state, lease) !== null;", "const live = state.leases.of(lease.jobId) !== undefined;"],
+      [
+        "const { lease, finishId, outcome, log } = command;",
+        `const { finishId, outcome, log } = command;\n  const lease = ${WHOEVER};`,
+      ],
+    ],
+    promise: /I3|I5/,
+  },
+  {
+    name: "no fence check on logs",
+    scenario: "zombies",
+    seeds: 10,
+    file: "apps/dispatcher/src/http/routes/attempt-files.ts",
+    edits: [["if (begunAt === undefined) throw leaseLost(jobId, fence);", ""]],
+    promise: /I5/,
+  },
+  {
+    name: "reply before commit",
+    scenario: "power-cuts",
+    seeds: 10,
+    file: COMMITTER,
+    edits: [
+      [
+        "this.#whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, effects);",
+        "item.resolve(reply);\n      this.#whenDurable({ settle: () => {}, fail: () => {} }, effects);",
+      ],
+    ],
+    promise: /I1|taken back/,
+  },
+  {
+    name: "uncommitted reads shown",
+    scenario: "bad-disk",
+    seeds: 15,
+    file: COMMITTER,
+    edits: [["this.#whenDurable({ settle: () => resolve(seen), fail: reject });", "resolve(seen);"]],
+    promise: /taken back/,
+  },
+  {
+    name: "uncommitted events shown",
+    scenario: "power-cuts",
+    seeds: 10,
+    file: COMMITTER,
+    edits: [
+      [
+        "for (const effect of effects) batch.effects.push(effect);",
+        "for (const effect of effects) this.#emit(effect);",
+      ],
+    ],
+    promise: /taken back/,
+  },
+  {
+    name: "limit check dropped",
+    scenario: "crowded-key",
+    seeds: 5,
+    file: "packages/core/src/state.ts",
+    edits: [["return limit === null || (this.running.get(key) ?? 0) < limit;", "return limit === null || limit > 0;"]],
+    promise: /I8/,
+  },
+  {
+    name: "no full term after a restart",
+    scenario: "restarts",
+    seeds: 15,
+    file: "packages/core/src/state.ts",
+    edits: [
+      [
+        "this.leases.extend(lease, now.mono + this.rules.leaseMs, timeoutAt);",
+        "this.leases.extend(lease, now.mono, timeoutAt);",
+      ],
+    ],
+    promise: /I4|quiet/,
+  },
+  {
+    name: "no full term after a pause",
+    scenario: "sleeping-dispatcher",
+    seeds: 15,
+    file: COMMITTER,
+    edits: [["this.#state.extendAll({ mono });", "void 0;"]],
+    promise: /quiet/,
+  },
+  {
+    name: "a lease that never began counts as a loss",
+    scenario: "dying-workers",
+    seeds: 15,
+    file: "packages/core/src/ending.ts",
+    edits: [
+      [
+        "return lease.begunAt === null ? returned(step, over, ending.message) : lost(rules, over, ending.message);",
+        "return lost(rules, over, ending.message);",
+      ],
+    ],
+    promise: /I9/,
+  },
+  {
+    name: "losses without end",
+    scenario: "dying-workers",
+    seeds: 15,
+    file: "packages/core/src/ending.ts",
+    edits: [["run.losses >= rules.maxLosses", "run.losses >= 99"]],
+    promise: /I9/,
+  },
+  {
+    name: "callbacks outside the commit",
+    scenario: "power-cuts",
+    seeds: 20,
+    file: COMMITTER,
+    edits: [
+      [
+        "store.commit({ election: this.#election, sequence: this.#sequence, changes: batch.changes() }).then(",
+        `(async () => {
+      const all = batch.changes();
+      const later = all.filter((change) => change.collection === "callbacks");
+      const now = all.filter((change) => change.collection !== "callbacks");
+      const election = this.#election;
+      if (now.length > 0) {
+        await store.commit({ election, sequence: this.#sequence, changes: now });
+        if (later.length > 0) this.#sequence += 1;
+      }
+      if (later.length > 0) await store.commit({ election, sequence: this.#sequence, changes: later });
+    })().then(`,
+      ],
+    ],
+    promise: /I6/,
+  },
+  {
+    name: "ids remembered only while the job lives",
+    scenario: "lost-answers",
+    seeds: 15,
+    file: "packages/core/src/commands/enqueue.ts",
+    edits: [["if (!job.idGiven) return null;", "if (!job.idGiven || !step.state.jobs.has(job.id)) return null;"]],
+    promise: /I2/,
+  },
+  {
+    name: "callbacks of a commit that landed after its error are forgotten",
+    scenario: "bad-disk",
+    seeds: 15,
+    file: "apps/dispatcher/src/callbacks/deliverer.ts",
+    edits: [['if (effect.type === "reloaded") void this.#collectAgain();', ""]],
+    promise: /I6/,
+  },
+  {
+    name: "a late copy of a claim gives the job back",
+    scenario: "lost-answers",
+    seeds: 15,
+    file: "packages/core/src/commands/finish.ts",
+    edits: [["command.unlessBegun && live.lease.begunAt !== null", "false"]],
+    promise: /I4|I3/,
+  },
+  {
+    name: "a worker that goes on after two thirds of the term",
+    scenario: "partitions",
+    seeds: 10,
+    file: "apps/worker/src/loops/heartbeat-loop.ts",
+    edits: [["deadline = sentAt + (leaseMs * 2) / 3;", "deadline = sentAt + leaseMs * 4;"]],
+    promise: /I4/,
+  },
+];
+
+/** A mutation may also make a run go in circles: that is red too. In milliseconds. */
+const RUN_MS = 100_000;
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** What the simulation is made of. */
+const PARTS = ["packages/core", "packages/protocol", "apps/dispatcher", "apps/worker", "test/sim"];
+
+/** A copy of the sources that the simulation needs, over the same installed packages. */
+export interface Copy {
+  readonly root: string;
+  /** Runs a scenario in the copy. */
+  run(scenario: string, seeds: number): Promise<{ readonly code: number; readonly output: string }>;
+  /** Makes the change, calls `during`, and takes it back. @throws when the text to change is not there exactly once. */
+  with<T>(mutation: Mutation, during: () => Promise<T>): Promise<T>;
+  dispose(): Promise<void>;
+}
+
+/** Copies the sources to a temporary folder. */
+export async function copySources(): Promise<Copy> {
+  const root = await mkdtemp(join(tmpdir(), "hive-mutations-"));
+  for (const part of PARTS) {
+    await cp(join(ROOT, part), join(root, part), {
+      recursive: true,
+      filter: (path) => !/[\\/]node_modules([\\/]|$)|\.test\.ts$|[\\/]fixtures([\\/]|$)/.test(path),
+    });
+  }
+  const modules = join(root, "node_modules");
+  await mkdir(join(modules, "@hive"), { recursive: true });
+  for (const name of await readdir(join(ROOT, "node_modules"))) {
+    if (name !== "@hive" && !name.startsWith(".")) await symlink(join(ROOT, "node_modules", name), join(modules, name));
+  }
+  for (const name of ["core", "protocol"]) {
+    await symlink(join(root, "packages", name), join(modules, "@hive", name));
+  }
+  await writeFile(join(root, "package.json"), '{ "type": "module", "private": true }\n');
+  return {
+    root,
+    run: (scenario, seeds) =>
+      new Promise((resolve) => {
+        const args = [
+          join(root, "test/sim/main.ts"),
+          "--scenario",
+          scenario,
+          "--seeds",
+          String(seeds),
+          "--until-broken",
+        ];
+        execFile(
+          process.execPath,
+          args,
+          { cwd: root, maxBuffer: 2 ** 26, timeout: RUN_MS },
+          (error, stdout, stderr) => {
+            resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: `${stdout}${stderr}` });
+          },
+        );
+      }),
+    async with({ name, file, edits }, during) {
+      const path = join(root, file);
+      const source = await readFile(path, "utf8");
+      let mutated = source;
+      for (const [find, replace] of edits) {
+        const found = source.split(find).length - 1;
+        if (found !== 1) {
+          throw new Error(
+            `the mutation "${name}" finds its text ${found} times in ${file}; write it anew for that code`,
+          );
+        }
+        mutated = mutated.replace(find, () => replace);
+      }
+      await writeFile(path, mutated);
+      try {
+        return await during();
+      } finally {
+        await writeFile(path, source);
+      }
+    },
+    dispose: () => rm(root, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { Counters } from "./counters.ts";
+import { runSeed } from "./run.ts";
+import { SCENARIOS, STORM } from "./scenario.ts";
+
+test("500 worlds in which everything goes wrong break no promise, and every bad path was taken", async () => {
+  const counters = new Counters();
+  const broken: string[] = [];
+  for (let seed = 1; seed <= 500 && broken.length === 0; seed += 1) {
+    const verdict = await runSeed(STORM, seed);
+    counters.add(verdict.counters);
+    if (verdict.broken.length > 0) broken.push(`replay: npm run sim -- --seed ${seed}`, ...verdict.broken);
+  }
+  expect(broken).toEqual([]);
+  expect(counters.missing()).toEqual([]);
+});
+
+test.each(SCENARIOS.filter((scenario) => scenario !== STORM).map((scenario) => [scenario.name, scenario] as const))(
+  "the scenario %s breaks no promise",
+  async (name, scenario) => {
+    for (let seed = 1; seed <= 15; seed += 1) {
+      const { broken } = await runSeed(scenario, seed);
+      const replay = broken.length === 0 ? [] : [`replay: npm run sim -- --scenario ${name} --seed ${seed}`];
+      expect([...replay, ...broken]).toEqual([]);
+    }
+  },
+);
+
+test("the same seed makes the same history, another seed another", async () => {
+  const first = await runSeed(STORM, 7);
+  const again = await runSeed(STORM, 7);
+  const other = await runSeed(STORM, 8);
+  expect(again.entries.length).toBe(first.entries.length);
+  expect(again.digest).toBe(first.digest);
+  expect(other.digest).not.toBe(first.digest);
+});
