@@ -24,6 +24,7 @@ export const systemPrograms: readonly SystemProgram[] = [
   { program: "unshare", debian: "util-linux", wantedBy: "test", why: "process trees that die as a whole" },
   { program: "ps", debian: "procps", wantedBy: "test", why: "proof that no process is left" },
   { program: "redis-server", debian: "redis-server", wantedBy: "bench", why: "BullMQ, which Hive is measured against" },
+  { program: "wrk", debian: "wrk", wantedBy: "bench", why: "a hundred connections that put jobs in" },
 ];
 
 /** The programs that cannot be found on this machine. */

@@ -3,7 +3,7 @@
  * `node bullmq.ts <add|life|pickup|memory> <redis port> <count>` prints one line of JSON.
  */
 import { Queue, Worker } from "bullmq";
-import { createClient } from "./redis-info.ts";
+import { Redis } from "ioredis";
 import { JOB_BODY } from "../job-body.ts";
 
 const [mode, portText, countText] = process.argv.slice(2);
@@ -84,13 +84,18 @@ async function pickUp(): Promise<number[]> {
 
 /** Bytes of Redis per waiting job. */
 async function memory(): Promise<number> {
-  const redis = createClient(connection.port);
-  const before = await redis.usedMemory();
+  const redis = new Redis(connection);
+  const used = async (): Promise<number> => {
+    const bytes = /^used_memory:(\d+)/m.exec(await redis.info("memory"))?.[1];
+    if (bytes === undefined) throw new Error("Redis does not say how much memory it uses");
+    return Number(bytes);
+  };
+  const before = await used();
   for (let done = 0; done < count; done += 1_000) {
     await queue.addBulk(Array.from({ length: Math.min(1_000, count - done) }, () => ({ name: "job", data: JOB_BODY })));
   }
-  const after = await redis.usedMemory();
-  redis.close();
+  const after = await used();
+  redis.disconnect();
   return (after - before) / count;
 }
 

@@ -3,9 +3,19 @@
  * `node claim.ts <waiting> <rounds>` prints microseconds a claim. After each round of claims the jobs are finished and as
  * many new ones put in, unmeasured, so that the number of waiting jobs stays the same.
  */
-import { apply, type Command, type Docs, docKey, type Document, lacking, type Replies, type State } from "@hive/core";
+import {
+  apply,
+  type Command,
+  type CommandOf,
+  type CommandType,
+  type Docs,
+  docKey,
+  type Document,
+  lacking,
+  type Replies,
+  type State,
+} from "@hive/core";
 import { systemClock } from "../../apps/dispatcher/src/clock.ts";
-import type { CommandOf } from "../../apps/dispatcher/src/queue/contract.ts";
 import { Committer } from "../../apps/dispatcher/src/queue/committer.ts";
 import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
 import { MemoryStore } from "../../apps/dispatcher/src/store/memory/memory-store.ts";
@@ -17,7 +27,7 @@ import { BENCH_RULES, loadedState, waitingJob, waitingJobs } from "../waiting-jo
 const WORKERS = 50;
 
 /** Carries out a command; the reply comes at once (core) or later (committer). */
-type Submit = <C extends Command>(command: C) => Replies[C["type"]] | Promise<Replies[C["type"]]>;
+type Submit = <T extends CommandType>(command: CommandOf<T>) => Replies[T] | Promise<Replies[T]>;
 
 const [waiting = 0, rounds = 0] = process.argv.slice(2).map(Number);
 const core = await measure(submitToCore(loadedState(waiting)));
@@ -32,7 +42,7 @@ async function measure(submitTo: Submit): Promise<number> {
   for (const workerId of names) {
     const profile = { name: workerId, version: "1", roles: [], labels: ["linux", "docker"], agents: [] };
     const whole = { ...profile, provider: "process", isolation: "none" };
-    await submitTo({ type: "register", workerId, registrationId: `of-${workerId}`, profile: whole });
+    await submitTo<"register">({ type: "register", workerId, registrationId: `of-${workerId}`, profile: whole });
   }
   const micros: number[] = [];
   let next = waiting;
@@ -41,7 +51,7 @@ async function measure(submitTo: Submit): Promise<number> {
     const granted: { readonly jobId: string; readonly fence: number }[] = [];
     const begun = performance.now();
     for (const workerId of names) {
-      const asked = submitTo({ type: "claim", workerId, claimId: `${workerId}-round-${round}` });
+      const asked = submitTo<"claim">({ type: "claim", workerId, claimId: `${workerId}-round-${round}` });
       const { grant } = asked instanceof Promise ? await asked : asked;
       if (grant === null) throw new Error(`${waiting} jobs wait and a claim was given none`);
       granted.push({ jobId: grant.job.id, fence: grant.lease.fence });
@@ -49,13 +59,13 @@ async function measure(submitTo: Submit): Promise<number> {
     const spent = performance.now() - begun;
     if (round >= 0) micros.push((spent * 1_000) / WORKERS);
     for (const lease of granted) {
-      await submitTo({ type: "heartbeat", lease, phase: null, message: null, percent: null });
+      await submitTo<"heartbeat">({ type: "heartbeat", lease, phase: null, message: null, percent: null });
       const outcome = { end: "succeeded", result: RESULT } as const;
-      await submitTo({ type: "finish", lease, finishId: `end-of-${lease.jobId}`, outcome, log: null });
+      await submitTo<"finish">({ type: "finish", lease, finishId: `end-of-${lease.jobId}`, outcome, log: null });
     }
     const jobs = granted.map((_, n) => waitingJob(next + n));
     next += jobs.length;
-    await submitTo({ type: "enqueue", jobs, idempotency: null });
+    await submitTo<"enqueue">({ type: "enqueue", jobs, idempotency: null });
   }
   return median(micros);
 }
@@ -92,7 +102,5 @@ async function startQueue(): Promise<{ readonly queue: Committer; readonly submi
   for (const jobs of waitingJobs(0, waiting)) {
     await queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: null });
   }
-  // A command's own type names its reply; the compiler cannot see that a `C` is the one command of its type.
-  const submit: Submit = <C extends Command>(command: C) => queue.submit(command as CommandOf<C["type"]>);
-  return { queue, submit };
+  return { queue, submit: (command) => queue.submit(command) };
 }
