@@ -222,7 +222,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a worker that goes on after two thirds of the term",
     scenario: "partitions",
-    seeds: 10,
+    seeds: 15,
     file: "apps/worker/src/loops/heartbeat-loop.ts",
     edits: [["deadline = sentAt + (leaseMs * 2) / 3;", "deadline = sentAt + leaseMs * 4;"]],
     promise: /I4/,

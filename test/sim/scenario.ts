@@ -40,6 +40,8 @@ export interface Scenario {
   };
   /** How long a sleep lasts at most, in milliseconds. */
   readonly longestSleepMs: number;
+  /** Steps of one job's work at most. */
+  readonly mostSteps: number;
   /** How long one step of the work takes at most, in milliseconds. */
   readonly longestStepMs: number;
   /** Probability that a worker which lost its right still tries every write. */
@@ -88,6 +90,7 @@ export const STORM: Scenario = {
     person: 900,
   },
   longestSleepMs: 14_000,
+  mostSteps: 5,
   longestStepMs: 1_800,
   rude: 0.5,
   receivers: { fails: 0.15, hangs: 0.03, refusesForGood: 0.01 },
@@ -197,7 +200,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "partitions",
     about: "workers are cut off from the dispatcher for longer than a lease and work on",
     every: { ...NEVER, networkCut: 2_500 },
-    longestStepMs: 4_000,
+    mostSteps: 12,
     noLossesExpected: false,
   },
 ];

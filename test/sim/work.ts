@@ -86,13 +86,13 @@ async function decide(bench: Bench): Promise<Outcome | null> {
   const { dice } = worker;
   const token = `${lease.job.jobId}/${lease.fence} ${worker.world.numbers.next("finish")}`;
   act(bench, "begin");
-  const steps = lease.purpose === "publish" ? 1 : dice.int(1, 5);
+  const steps = lease.purpose === "publish" ? 1 : dice.int(1, scenario.mostSteps);
   for (let step = 0; step < steps; step += 1) {
     heartbeat.tell({ phase: `phase-${step}`, message: `step ${step}` });
     await pause(program, dice.int(100, scenario.longestStepMs), attempt.work);
     if (!act(bench, "step")) break;
     if (dice.chance(0.5)) bench.events.add({ type: "message", text: `${token} step ${step}` });
-    if (dice.chance(0.5)) await writeLog(bench, `${token} step ${step}\n`);
+    if (dice.chance(0.3)) await writeLog(bench, `${token} step ${step}\n`);
   }
   const hang = dice.chance(scenario.work.hangs);
   if (hang && lease.purpose === "work") await pause(program, 600_000, attempt.work);
