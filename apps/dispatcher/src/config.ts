@@ -51,7 +51,10 @@ const table = {
     null,
     z
       .string()
-      .regex(/^whsec_[A-Za-z0-9+/=]{32,}$/, "must be whsec_ and base64 of at least 24 bytes")
+      .regex(
+        /^whsec_[A-Za-z0-9+/=]{32,}(,\s*whsec_[A-Za-z0-9+/=]{32,})*$/,
+        "must be whsec_ and base64 of at least 24 bytes; several, for rotation, separated by commas",
+      )
       .optional(),
     "Signs callbacks (Standard Webhooks). Never shared with workers. Made at the first start when absent.",
   ),

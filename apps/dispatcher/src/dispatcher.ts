@@ -21,6 +21,7 @@ import { startWorkers } from "./fleet/local-workers.ts";
 import { keepGateway } from "./gateway/gateway-keeper.ts";
 import { createGuard } from "./guard/guard.ts";
 import { createGuardedClient } from "./guard/request.ts";
+import { mountLlmRelay } from "./http/llm-relay.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
 import { createWorkerPresence } from "./http/worker-presence.ts";
@@ -97,6 +98,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       queue,
       clock,
       onTrouble,
+      onTry: metrics.callback,
       serverUrl: config.callbackUrl,
       send: createSender({ guard, client, secretsFor: () => splitTokens(secrets.webhookSecret) }),
     });
@@ -137,6 +139,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.limits },
       metrics,
     });
+    let gatewayUrl: string | null = null;
+    mountLlmRelay(server.app, () => gatewayUrl);
     const port = await server.listen(config.port, config.host);
     stops.push(() => server.close());
     await deliverer.start();
@@ -161,6 +165,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       onLine: (line) => log.debug({ part: "gateway" }, line),
       onTrouble: (message) => log.warn(message),
     });
+    gatewayUrl = gateway.url;
     stops.push(() => gateway.stop());
 
     if (config.workers > 0) {

@@ -15,6 +15,9 @@ import { MemoryContent } from "./store/memory/memory-content.ts";
 import { MemoryStore } from "./store/memory/memory-store.ts";
 import { SqliteStore } from "./store/sqlite/sqlite-store.ts";
 
+/** Signals this close together are one wish of one person. */
+const SAME_SIGNAL_MS = 500;
+
 async function main(): Promise<void> {
   const { config, secrets, variable } = await readSettings();
   const log = createLog(config.log);
@@ -42,8 +45,12 @@ async function main(): Promise<void> {
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);
   });
-  // A second signal means now.
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => process.exit(1));
+  // A second signal means now. Not one that comes with the first: npm hands on a Ctrl-C the terminal told us already.
+  const told = performance.now();
+  for (const name of ["SIGTERM", "SIGINT"] as const)
+    process.on(name, () => {
+      if (performance.now() - told > SAME_SIGNAL_MS) process.exit(1);
+    });
   log.info(`${signal}: stopping`);
   await dispatcher.stop();
 }

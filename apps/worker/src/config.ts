@@ -27,7 +27,7 @@ export interface WorkerConfig {
   readonly mirrorFolder: string;
   readonly slot: number;
   readonly uidBase: number | undefined;
-  readonly llmUrl: string | null;
+  readonly llmUrl: string;
   readonly agentCommand: string | null;
   readonly model: string | null;
   readonly allowFileRepos: boolean;
@@ -98,7 +98,7 @@ const variables = z.object({
   HIVE_WORKER_SLOT: z.coerce.number().int().min(0).max(4095).default(0),
   /** User id of slot 0's agents; slot n adds n. Default: see process/agent-user.ts. */
   HIVE_AGENT_UID_BASE: z.coerce.number().int().min(1000).max(2_000_000_000).optional(),
-  /** Base address of the LLM gateway, for agents. Absent: agents that need a model cannot run here. */
+  /** Base address of the LLM gateway, for agents. Default: the dispatcher, which passes calls on to it. */
   HIVE_LLM_URL: httpUrl.optional(),
   /** Shell command line of the `command` agent. Absent: this worker has no such agent. */
   HIVE_AGENT_COMMAND: z.string().min(1).optional(),
@@ -163,7 +163,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
     mirrorFolder: resolve(value.HIVE_MIRRORS ?? `${dataFolder}/mirrors`),
     slot: value.HIVE_WORKER_SLOT,
     uidBase: value.HIVE_AGENT_UID_BASE,
-    llmUrl: value.HIVE_LLM_URL?.replace(/\/+$/, "") ?? null,
+    llmUrl: (value.HIVE_LLM_URL ?? value.HIVE_URL).replace(/\/+$/, ""),
     agentCommand: value.HIVE_AGENT_COMMAND ?? null,
     model: value.HIVE_CLAUDE_MODEL ?? null,
     allowFileRepos: value.HIVE_ALLOW_FILE_REPOS,

@@ -36,6 +36,8 @@ export interface DelivererOptions {
   /** For jobs without a callbackUrl of their own. */
   readonly serverUrl: string | undefined;
   readonly onTrouble: (message: string, error: unknown) => void;
+  /** One try is over: for the metrics. */
+  readonly onTry?: (outcome: "delivered" | "failed" | "dead") => void;
 }
 
 /** What one job still has to tell, oldest first. */
@@ -194,6 +196,7 @@ export class Deliverer {
       error: sent.status === null ? sent.error : verdict.state === "delivered" ? null : sent.excerpt,
     };
     const nextAt = verdict.state === "pending" ? clock.wall() + verdict.waitMs : null;
+    this.#options.onTry?.(verdict.state === "pending" ? "failed" : verdict.state);
     await queue.submit<"delivered">({ type: "delivered", n, attempt, state: verdict.state, nextAt });
     return verdict.state === "pending" ? verdict.waitMs : null;
   }

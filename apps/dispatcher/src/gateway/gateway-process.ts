@@ -34,7 +34,13 @@ const readySchema = z.object({ listening: z.union([z.int(), z.string()]) });
 /** Resolves once the process listens. @throws with what it wrote when it ends before that. */
 export async function startGatewayProcess(options: GatewayProcessOptions): Promise<GatewayProcess> {
   const program = fileURLToPath(new URL("main.ts", import.meta.url));
-  const child = spawn(process.execPath, [program], { env: { ...options.env }, stdio: ["pipe", "pipe", "pipe"] });
+  // A session of its own: Ctrl-C in the terminal reaches the dispatcher alone, and jobs that end in its drain still need
+  // their model. When the dispatcher is gone, however it ended, the input closes.
+  const child = spawn(process.execPath, [program], {
+    env: { ...options.env },
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  });
   const exited = once(child, "close").then(([code, signal]) => ({
     code: code as number | null,
     signal: signal as string | null,

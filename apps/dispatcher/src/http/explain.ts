@@ -34,7 +34,7 @@ function explainHold(job: Job): string {
     case "no_isolation":
       return (
         `The agent ${job.agent ?? ""} would run without isolation, since this server has no container engine. ` +
-        `Set HIVE_ALLOW_UNISOLATED=1 and restart it to accept that, or let this one job go: ${approve}`
+        `Set HIVE_ALLOW_UNISOLATED=1 and restart it to accept that.`
       );
     case "flood":
       return `Too many jobs came from its source; a person decides: ${approve}`;

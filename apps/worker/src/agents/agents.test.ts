@@ -156,7 +156,10 @@ test("claude sees the gateway and the lease's token and no other credential; the
 });
 
 test("an agent that is not there says what to do", async () => {
-  const found = await findAgents(listAgents({ agentCommand: null, realAgents: true }), { path: folder, llmBaseUrl: null });
+  const found = await findAgents(listAgents({ agentCommand: null, realAgents: true }), {
+    path: folder,
+    llmBaseUrl: null,
+  });
   const answers = Object.fromEntries(found.map((entry) => [entry.adapter.name, entry.found]));
   expect(answers["claude"]).toMatchObject({ ok: false, why: expect.stringContaining("npm install") });
   expect(answers["command"]).toMatchObject({ ok: false, why: expect.stringContaining("HIVE_AGENT_COMMAND") });

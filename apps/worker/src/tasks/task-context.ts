@@ -11,7 +11,7 @@ export interface TaskSettings extends MachineEnvironment {
   readonly git: Git;
   readonly agents: readonly AgentAdapter[];
   /** Base address of the LLM gateway, or null. */
-  readonly llmUrl: string | null;
+  readonly llmUrl: string;
   /** Milliseconds an agent may be silent where the job does not say. */
   readonly idleTimeoutMs: number;
   /** Model agents ask for; null: their own default. */

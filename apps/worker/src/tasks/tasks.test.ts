@@ -89,7 +89,7 @@ async function runTask(given: World): Promise<Done> {
   const tasks = createTasks({
     git: world.git,
     agents: given.agents ?? [demoAdapter],
-    llmUrl: null,
+    llmUrl: "http://127.0.0.1:9",
     idleTimeoutMs: 30_000,
     path: systemPath,
     extraCaFile: null,

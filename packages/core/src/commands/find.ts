@@ -24,5 +24,5 @@ export function find(step: Step, jobId: string): Job {
 
 /** The error for a job whose status does not allow what was asked. */
 export function wrongStatus(job: Job, message: string): HiveError {
-  return new HiveError("wrong_status", message, { jobId: job.id, status: job.status, reason: job.reason });
+  return new HiveError("wrong_status", message, { jobId: job.id, jobStatus: job.status, reason: job.reason });
 }
