@@ -3,7 +3,6 @@
  * repository, puts real jobs in, shows what each is doing, and checks in the repository itself that the branches are there.
  */
 
-import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -44,11 +43,18 @@ export async function runDemo({ exit, output }: DemoOptions): Promise<number> {
     output.say(hints(jobs, repository, dataDir, good));
     if (exit) return good ? 0 : 1;
     output.say("\nHive stays up. Ctrl-C ends it.");
-    await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM"), server.ended]);
+    await Promise.race([signaled(), server.ended]);
     return good ? 0 : 1;
   } finally {
     await server.stop();
   }
+}
+
+/** Resolves at the first signal; those that follow it (npm hands a Ctrl-C on a second time) do not cut the stop short. */
+function signaled(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => resolve());
+  });
 }
 
 async function runJobs(hive: HiveClient, repo: string, output: Output): Promise<JobDetail[]> {
