@@ -199,8 +199,9 @@ export const SCENARIOS: readonly Scenario[] = [
     ...CALM_DAY,
     name: "partitions",
     about: "workers are cut off from the dispatcher for longer than a lease and work on",
-    every: { ...NEVER, networkCut: 2_500 },
-    mostSteps: 12,
+    workers: 8,
+    every: { ...NEVER, networkCut: 4_000 },
+    mostSteps: 16,
     noLossesExpected: false,
   },
 ];
