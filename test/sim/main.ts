@@ -51,7 +51,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   if (values["until-broken"]) break;
 }
 if (values.counters) {
-  for (const [what, times] of [...counters.counts].sort())
+  for (const [what, times] of [...counters.counts].sort(([a], [b]) => (a < b ? -1 : 1)))
     process.stdout.write(`${String(times).padStart(9)} ${what}\n`);
 }
 const missing = count >= 500 && scenario.name === "storm" ? counters.missing() : [];

@@ -6,8 +6,7 @@
 
 import { randomUUID } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { JobResult } from "@hive/core";
-import { type ApiClient, type FinishRequest, type LeaseGrant } from "@hive/protocol";
+import type { ApiClient, FinishRequest, LeaseGrant } from "@hive/protocol";
 import { type Attempt, beginAttempt } from "../../apps/worker/src/attempt.ts";
 import { pause } from "../../apps/worker/src/loops/clock.ts";
 import { type Heartbeat, startHeartbeat } from "../../apps/worker/src/loops/heartbeat-loop.ts";
@@ -15,6 +14,7 @@ import { deliver } from "../../apps/worker/src/report/deliver.ts";
 import { createEventReporter, type EventReporter } from "../../apps/worker/src/report/event-reporter.ts";
 import { createLeaseCalls, type LeaseCalls } from "../../apps/worker/src/report/lease-calls.ts";
 import type { Program } from "./program.ts";
+import { resultOf } from "./result.ts";
 import { INTERVALS } from "./rules.ts";
 import type { Worker } from "./worker.ts";
 import { tryEveryWrite } from "./zombie.ts";
@@ -132,7 +132,7 @@ async function ending(bench: Bench, token: string): Promise<Outcome | null> {
       if (await bench.calls.announce({ ref: "refs/heads/work", expectedOld: "0".repeat(40), commit })) {
         act(bench, "push");
       }
-    } catch (error) {
+    } catch {
       // Refused (a cancel was asked for), or the right is gone: `stopped` says which.
       if (attempt.stopped() === null)
         return { end: "failed", error: { code: "refused", kind: "work", message: token }, result: null };
@@ -203,31 +203,6 @@ function act({ worker, lease, heartbeat, attempt }: Bench, what: string): boolea
   world.history.add({ kind: "act", at: world.time.now, worker: worker.name, jobId, fence: lease.fence, what });
   return true;
 }
-
-/** A result whose summary marks the finish it came with. */
-export function resultOf(token: string): JobResultOnTheWire {
-  return {
-    summary: token,
-    noChanges: false,
-    branch: null,
-    commit: null,
-    baseCommit: null,
-    patchId: null,
-    diffStat: null,
-    pullRequest: null,
-    verdict: null,
-    outputs: null,
-    usage: null,
-    exitCode: 0,
-    phases: [],
-    artifacts: [],
-    salvage: null,
-    agent: null,
-    isolation: "none",
-  };
-}
-
-type JobResultOnTheWire = Extract<Outcome, { readonly end: "succeeded" }>["result"] & Pick<JobResult, "summary">;
 
 function sha(token: string): string {
   let hex = "";

@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { ApiError, type ApiClient, endpoints, type LeaseGrant } from "@hive/protocol";
 import type { Happening } from "./counters.ts";
-import { resultOf } from "./work.ts";
+import { resultOf } from "./result.ts";
 import type { Worker } from "./worker.ts";
 
 /** Sends every write with this lease's token, after a moment. */

@@ -1,6 +1,6 @@
 /** All checkers, by the promise they hold. */
 
-import { type Checker, type Seen } from "./checker.ts";
+import type { Checker, Seen } from "./checker.ts";
 import { nothingIsLost, nothingIsStuck } from "./i1-nothing-lost.ts";
 import { oneIdOneJob } from "./i2-one-job.ts";
 import { oneEnd } from "./i3-one-end.ts";

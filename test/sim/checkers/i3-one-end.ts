@@ -16,9 +16,9 @@ const endsOnce: Checker = (seen) => {
     const before = ended.get(generation);
     if (before !== undefined) broken.push(`I3: ${generation} ended in event ${before} and again in ${id}`);
     ended.set(generation, id);
-    const { fence } = data;
-    if (fence !== undefined && fence !== highest.get(jobId)) {
-      broken.push(`I3: ${generation} ended under fence ${String(fence)}, the highest is ${highest.get(jobId)}`);
+    const fence = data["fence"] === undefined ? null : Number(data["fence"]);
+    if (fence !== null && fence !== highest.get(jobId)) {
+      broken.push(`I3: ${generation} ended under fence ${fence}, the highest is ${highest.get(jobId)}`);
     }
   }
   for (const [id, job] of seen.jobs) {
