@@ -38,6 +38,7 @@ export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics
   let head = queue.lastEvent();
 
   const unlisten = queue.onEffect((effect: Effect) => {
+    if (effect.type === "reloaded") return lookAgain();
     if (effect.type !== "event") return;
     const { event } = effect;
     head = Math.max(head, event.id);
@@ -52,6 +53,16 @@ export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics
       reader.stream.send(text);
     }
   });
+
+  /** After a failed commit: what landed in spite of its error was told to nobody, so every reader asks the store. */
+  function lookAgain(): void {
+    head = Math.max(head, queue.lastEvent());
+    for (const reader of readers) {
+      if (!reader.live) continue;
+      reader.live = false;
+      catchUp(reader).catch(() => reader.stream.end());
+    }
+  }
 
   /** Sends what is stored until nothing is between the store and now; then the reader is live. */
   async function catchUp(reader: Reader): Promise<void> {

@@ -72,6 +72,26 @@ describe("the event stream", () => {
     reader.stop();
   });
 
+  it("also brings what a commit stored that landed in spite of its error", async () => {
+    await world.close();
+    let fails = false;
+    world = await startServer({
+      faults: {
+        afterCommit: () => {
+          if (!fails) return;
+          fails = false;
+          throw new Error("the disk took it and then failed");
+        },
+      },
+    });
+    const reader = await follow();
+    fails = true;
+    expect((await world.send("POST", "/enqueue", { json: { ...job, jobId: "landed" } })).status).toBe(503);
+    const events = await reader.until((all) => all.length >= 1);
+    expect(events[0]).toMatchObject({ id: 1, type: "job.queued", data: { jobId: "landed" } });
+    reader.stop();
+  });
+
   it("goes on after an event without a gap or a repeat, while more happens", async () => {
     await enqueue(700, "a");
     const readers = await Promise.all(
