@@ -98,7 +98,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       queue,
       clock,
       onTrouble,
-      onTry: metrics.callback,
+      onTry: (outcome) => metrics.callback(outcome),
       serverUrl: config.callbackUrl,
       send: createSender({ guard, client, secretsFor: () => splitTokens(secrets.webhookSecret) }),
     });

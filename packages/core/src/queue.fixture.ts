@@ -13,6 +13,9 @@ import type { Rules } from "./rules.ts";
 import { DEFAULT_RULES } from "./rules.ts";
 import type { State } from "./state.ts";
 import { createState } from "./state.ts";
+import { newJob } from "./new-job.fixture.ts";
+
+export { newJob };
 
 /** Rules with round numbers. */
 export const RULES: Rules = {
@@ -42,42 +45,6 @@ export const RESULT: JobResult = {
   agent: null,
   isolation: "none",
 };
-
-/** A job as the edge hands it in; its body hash is its id unless said. */
-export function newJob(id: string, what: Partial<NewJob> = {}): NewJob {
-  return {
-    id,
-    idGiven: true,
-    bodyHash: `hash of ${id}`,
-    task: "script",
-    role: null,
-    labels: [],
-    priority: 5,
-    repo: "https://example.com/repo.git",
-    key: null,
-    agent: null,
-    trust: "trusted",
-    approval: "none",
-    callback: false,
-    runAt: null,
-    maxAttempts: 3,
-    retryOn: "system",
-    timeoutMs: 3_600_000,
-    dependsOn: [],
-    branch: null,
-    base: null,
-    instructions: null,
-    script: "true",
-    changes: null,
-    callbackUrl: null,
-    metadata: null,
-    gitUser: null,
-    origin: "api",
-    secrets: {},
-    hold: null,
-    ...what,
-  };
-}
 
 /** A queued job's record. */
 export function queuedJob(id: string, what: Partial<Job> = {}): Job {

@@ -1,4 +1,5 @@
 import { DEFAULT_RULES, type Job, type Lease } from "@hive/core";
+import { newJob } from "@hive/core/new-job.fixture";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../clock.ts";
 import { Committer } from "../queue/committer.ts";
@@ -25,46 +26,12 @@ beforeEach(async () => {
   access = createLeaseAccess(tokens, queue, systemClock);
   const profile = { name: "w", version: "1", roles: [], labels: [], provider: "test", isolation: "none", agents: [] };
   await queue.submit<"register">({ type: "register", workerId: "w", registrationId: "registration-1", profile });
-  await queue.submit<"enqueue">({ type: "enqueue", jobs: [newJob()], idempotency: null });
+  await queue.submit<"enqueue">({ type: "enqueue", jobs: [newJob("j")], idempotency: null });
   const { grant } = await queue.submit<"claim">({ type: "claim", workerId: "w", claimId: "claim-0001" });
   if (grant === null) throw new Error("no job");
   ({ job, lease } = grant);
 });
 afterEach(() => queue.stop());
-
-function newJob() {
-  return {
-    id: "j",
-    idGiven: true,
-    bodyHash: "h",
-    task: "script" as const,
-    role: null,
-    labels: [],
-    priority: 5,
-    repo: "https://example.com/a/b",
-    key: null,
-    agent: null,
-    trust: "trusted" as const,
-    approval: "none" as const,
-    callback: false,
-    runAt: null,
-    maxAttempts: 3,
-    retryOn: "system" as const,
-    timeoutMs: 60_000,
-    dependsOn: [],
-    branch: null,
-    base: null,
-    instructions: null,
-    script: "true",
-    changes: null,
-    callbackUrl: null,
-    metadata: null,
-    gitUser: null,
-    origin: "api",
-    secrets: {},
-    hold: null,
-  };
-}
 
 test("a token of the live lease is admitted, whichever election minted it", async () => {
   for (const electionId of [queue.election().electionId, "an election before the restart"]) {

@@ -1,7 +1,8 @@
 import { DEFAULT_RULES, type NewJob } from "@hive/core";
+import { newJob } from "@hive/core/new-job.fixture";
 import { describe, expect, it } from "vitest";
 import { Committer } from "../queue/committer.ts";
-import { HandClock, newJob, settle } from "../queue/queue.fixture.ts";
+import { HandClock, settle } from "../queue/queue.fixture.ts";
 import { MemoryContent } from "../store/memory/memory-content.ts";
 import { MemoryStore, type MemoryFaults } from "../store/memory/memory-store.ts";
 import { Deliverer, type Message, type Sent } from "./deliverer.ts";

@@ -106,7 +106,7 @@ describe("a GitHub App", () => {
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
   const rules = [{ match: "github.com/**", app: { id: 4711, privateKey: { env: "KEY" } } }];
-  const KEY = privateKey.export({ type: "pkcs1", format: "pem" }).toString();
+  const KEY = privateKey.export({ type: "pkcs1", format: "pem" });
 
   it("makes a token for one job and this repository alone, with just the rights a pull request needs", async () => {
     expect(await credentials(rules, { KEY }, apiUrl).find("github.com/acme/app")).toEqual({

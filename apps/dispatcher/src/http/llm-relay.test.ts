@@ -7,11 +7,11 @@ import { mountLlmRelay } from "./llm-relay.ts";
 let app: FastifyInstance;
 let upstream: Server;
 let target: string | null = null;
-let answer: (request: IncomingMessage, response: ServerResponse) => void = () => {};
+let answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void> = () => {};
 let url = "";
 
 beforeEach(async () => {
-  upstream = createServer((request, response) => answer(request, response));
+  upstream = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   target = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
   app = Fastify();
@@ -37,7 +37,7 @@ describe("model calls on the dispatcher's port", () => {
       for await (const chunk of request) body += String(chunk);
       response.writeHead(200, {
         "content-type": "text/event-stream",
-        "x-seen": `${request.url} ${request.headers["x-api-key"]} ${body}`,
+        "x-seen": `${request.url} ${String(request.headers["x-api-key"])} ${body}`,
       });
       response.write("data: one\n\n");
       next = () => response.end("data: two\n\n");

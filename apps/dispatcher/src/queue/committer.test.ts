@@ -1,10 +1,11 @@
 import { DEFAULT_RULES, HiveError, type Effect, type NewJob } from "@hive/core";
+import { newJob } from "@hive/core/new-job.fixture";
 import { describe, expect, it } from "vitest";
 import type { Commit } from "../store/contract.ts";
 import { MemoryContent } from "../store/memory/memory-content.ts";
 import { MemoryStore, type MemoryFaults } from "../store/memory/memory-store.ts";
 import { Committer } from "./committer.ts";
-import { HandClock, newJob, settle } from "./queue.fixture.ts";
+import { HandClock, settle } from "./queue.fixture.ts";
 
 const profile = { name: "w", version: "1", roles: [], labels: [], provider: "test", isolation: "none", agents: [] };
 

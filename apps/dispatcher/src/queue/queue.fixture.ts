@@ -1,6 +1,5 @@
-/** What tests of the queue's neighbours share: a clock moved by hand, and a job to put in. */
+/** What tests of the queue's neighbours share: a clock moved by hand, and all promises settled. */
 
-import type { NewJob } from "@hive/core";
 import type { Clock } from "../clock.ts";
 
 /** A clock a test moves by hand; timers run when they are due. */
@@ -39,40 +38,4 @@ export function settle(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(() => setImmediate(resolve));
   });
-}
-
-/** A job as the edge compiles it. */
-export function newJob(id: string, more: Partial<NewJob> = {}): NewJob {
-  return {
-    id,
-    idGiven: true,
-    bodyHash: "hash",
-    task: "script",
-    role: null,
-    labels: [],
-    priority: 5,
-    repo: "https://example.com/a/b",
-    key: null,
-    agent: null,
-    trust: "trusted",
-    approval: "none",
-    callback: false,
-    runAt: null,
-    maxAttempts: 3,
-    retryOn: "system",
-    timeoutMs: 60_000,
-    dependsOn: [],
-    branch: null,
-    base: null,
-    instructions: null,
-    script: "true",
-    changes: null,
-    callbackUrl: null,
-    metadata: null,
-    gitUser: null,
-    origin: "api",
-    secrets: {},
-    hold: null,
-    ...more,
-  };
 }

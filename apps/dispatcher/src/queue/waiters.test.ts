@@ -1,4 +1,5 @@
 import { DEFAULT_RULES, type NewJob, type WorkerProfile } from "@hive/core";
+import { newJob } from "@hive/core/new-job.fixture";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../clock.ts";
 import { MemoryContent } from "../store/memory/memory-content.ts";
@@ -57,7 +58,7 @@ async function world(openStore = () => new MemoryStore()): Promise<World> {
       });
     },
     async enqueue(...jobs) {
-      const full = jobs.map((job): NewJob => newJob({ id: `j${(ids += 1)}`, ...job }));
+      const full = jobs.map((job): NewJob => newJob(`j${(ids += 1)}`, job));
       await queue.submit<"enqueue">({ type: "enqueue", jobs: full, idempotency: null });
     },
     claim: (workerId, claimId = `claim-${workerId}`, closed = new AbortController().signal) =>
@@ -66,41 +67,6 @@ async function world(openStore = () => new MemoryStore()): Promise<World> {
       for (let turn = 0; turn < 10_000 && waiters.size !== count; turn += 1) await new Promise(setImmediate);
       expect(waiters.size).toBe(count);
     },
-  };
-}
-
-function newJob(change: Partial<NewJob>): NewJob {
-  return {
-    id: "j",
-    idGiven: true,
-    bodyHash: "h",
-    task: "script",
-    role: null,
-    labels: [],
-    priority: 5,
-    repo: "https://example.com/a/b",
-    key: null,
-    agent: null,
-    trust: "trusted",
-    approval: "none",
-    callback: false,
-    runAt: null,
-    maxAttempts: 3,
-    retryOn: "system",
-    timeoutMs: 60_000,
-    dependsOn: [],
-    branch: null,
-    base: null,
-    instructions: null,
-    script: "true",
-    changes: null,
-    callbackUrl: null,
-    metadata: null,
-    gitUser: null,
-    origin: "api",
-    secrets: {},
-    hold: null,
-    ...change,
   };
 }
 
