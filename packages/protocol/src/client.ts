@@ -67,7 +67,9 @@ export function pathOf(endpoint: Endpoint, call: { readonly params?: unknown; re
   const params = (call.params ?? {}) as Record<string, unknown>;
   const path = endpoint.path.replace(/:([A-Za-z]+)/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries((call.query ?? {}) as Record<string, string | number | boolean | undefined>)) {
+  for (const [name, value] of Object.entries(
+    (call.query ?? {}) as Record<string, string | number | boolean | undefined>,
+  )) {
     if (value !== undefined) query.set(name, String(value));
   }
   return query.size > 0 ? `${path}?${query.toString()}` : path;
