@@ -58,7 +58,7 @@ test.for([
 });
 
 test.for([
-  [{ repo: "--upload-pack=touch /tmp/x" }, "repo"],
+  [{ repo: "--upload-pack=touch x" }, "repo"],
   [{ repo: "ext::sh -c true" }, "repo"],
   [{ repo: "file:///etc" }, "repo"],
   [{ repo: "/etc" }, "repo"],

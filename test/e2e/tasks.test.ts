@@ -29,7 +29,7 @@ async function text(path: string): Promise<string> {
 }
 
 const CONFIG = `
-setup: echo prepared > /tmp/../$HOME/prepared
+setup: echo prepared > $HOME/prepared
 build: ["test -e $HOME/prepared", "echo building; mkdir -p out; echo 1 > out/app"]
 test: echo testing; exit 3
 lint: echo linting
