@@ -138,7 +138,13 @@ function eventsOf(message: Record<string, unknown>, block: Block): { type: strin
   return [
     {
       type: "message_start",
-      message: { ...message, content: [], stop_reason: null, stop_sequence: null, usage: { ...input, output_tokens: 1 } },
+      message: {
+        ...message,
+        content: [],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: { ...input, output_tokens: 1 },
+      },
     },
     { type: "content_block_start", index: 0, content_block: start },
     { type: "ping" },

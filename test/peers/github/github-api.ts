@@ -109,7 +109,11 @@ export async function startGitHubApi(options: {
       return { status: 500, body: { message: wrong.join("; ") } };
     }
     const failure = takeFailure(method, path);
-    const ordered = failure && { status: failure.status, body: failure.body ?? { message: "ordered by the test" }, headers: failure.headers ?? {} };
+    const ordered = failure && {
+      status: failure.status,
+      body: failure.body ?? { message: "ordered by the test" },
+      headers: failure.headers ?? {},
+    };
     if (ordered && failure.after !== true) return ordered;
     const answer = decide(operation, url.searchParams, body, token);
     if (ordered) return ordered;
@@ -125,7 +129,10 @@ export async function startGitHubApi(options: {
     const repository = options.repositories[name];
     const isSeen = token.sees === undefined || token.sees.includes(name);
     if (repository === undefined || (repository.private === true && (secret === null || !isSeen))) {
-      return { status: 404, body: { message: "Not Found", documentation_url: "https://docs.github.com/rest", status: "404" } };
+      return {
+        status: 404,
+        body: { message: "Not Found", documentation_url: "https://docs.github.com/rest", status: "404" },
+      };
     }
     const headers: Record<string, string> = token.scopes === undefined ? {} : { "x-oauth-scopes": token.scopes };
     switch (`${operation.method} ${operation.template}`) {
@@ -155,7 +162,11 @@ export async function startGitHubApi(options: {
       const message = "Resource not accessible by personal access token";
       return {
         status: 403,
-        body: { message, documentation_url: "https://docs.github.com/rest/pulls/pulls#create-a-pull-request", status: "403" },
+        body: {
+          message,
+          documentation_url: "https://docs.github.com/rest/pulls/pulls#create-a-pull-request",
+          status: "403",
+        },
         headers: { ...headers, "x-accepted-github-permissions": "pull_requests=write" },
       };
     }
@@ -176,8 +187,14 @@ export async function startGitHubApi(options: {
       return invalid([], "Draft pull requests are not supported in this repository.");
     }
     const owner = name.split("/")[0] ?? "";
-    if (pulls.some((pull) => pull.repository === name && pull.head === head && pull.base === base && pull.state === "open")) {
-      return invalid([{ resource: "PullRequest", code: "custom", message: `A pull request already exists for ${owner}:${head}.` }]);
+    if (
+      pulls.some(
+        (pull) => pull.repository === name && pull.head === head && pull.base === base && pull.state === "open",
+      )
+    ) {
+      return invalid([
+        { resource: "PullRequest", code: "custom", message: `A pull request already exists for ${owner}:${head}.` },
+      ]);
     }
     const pull: KeptPullRequest = {
       number: pulls.length + 1,

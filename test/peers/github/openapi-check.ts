@@ -43,7 +43,9 @@ export function findOperation(method: string, path: string): Operation | null {
     const values = pattern.exec(path);
     const operation = at(description, "paths", template, method.toLowerCase());
     if (!values || operation === undefined) continue;
-    const pathValues = Object.fromEntries(names.map((name, index) => [name, decodeURIComponent(values[index + 1] ?? "")]));
+    const pathValues = Object.fromEntries(
+      names.map((name, index) => [name, decodeURIComponent(values[index + 1] ?? "")]),
+    );
     return describe(method, template, asJson(operation), pathValues);
   }
   return null;
@@ -51,7 +53,9 @@ export function findOperation(method: string, path: string): Operation | null {
 
 function describe(method: string, template: string, operation: Json, pathValues: Record<string, string>): Operation {
   const name = `${method} ${template}`;
-  const parameters = (Array.isArray(operation.parameters) ? operation.parameters : []).map((one) => resolve(asJson(one)));
+  const parameters = (Array.isArray(operation.parameters) ? operation.parameters : []).map((one) =>
+    resolve(asJson(one)),
+  );
   const answer = (status: number): Json | undefined => {
     const found = at(operation, "responses", String(status));
     return found === undefined ? undefined : resolve(asJson(found));
@@ -66,7 +70,10 @@ function describe(method: string, template: string, operation: Json, pathValues:
       for (const [key, value] of query) {
         const parameter = known.get(key);
         if (!parameter) problems.push(`${name} has no parameter ${key}`);
-        else problems.push(...check(`${name} ?${key}`, asJson(parameter.schema), asTyped(value, asJson(parameter.schema))));
+        else
+          problems.push(
+            ...check(`${name} ?${key}`, asJson(parameter.schema), asTyped(value, asJson(parameter.schema))),
+          );
       }
       const schema = at(operation, "requestBody", "content", "application/json", "schema");
       if (schema !== undefined) {

@@ -253,7 +253,7 @@ describe.each(users)("an agent under %s", (kind) => {
     for (const [name, wreck] of Object.entries<(workspace: Workspace) => void>({
       file: (workspace) => {
         execFileSync("rm", ["-rf", join(workspace.repo, ".git")]);
-        writeFileSync(join(workspace.repo, ".git"), "gitdir: /root/elsewhere\n");
+        writeFileSync(join(workspace.repo, ".git"), "gitdir: /elsewhere/of-the-supervisor\n");
       },
       gone: (workspace) => void execFileSync("rm", ["-rf", join(workspace.repo, ".git")]),
       link: (workspace) => {
