@@ -71,18 +71,30 @@ export function stampOfJob({ repo, task, priority, script, changes, metadata }: 
 export interface Client {
   /** Sends it until it is accepted. @throws when it is refused, or after three minutes. */
   enqueue(job: PlannedJob): Promise<void>;
+  /** Resolves at once when the next job is accepted: the worst moment to lose it. */
+  nextAccepted(): Promise<void>;
   readonly counts: { unknown: number; repeated: number };
 }
 
 /** A client that writes every try into the history. */
-export function createLoadClient(hive: HiveClient, history: RunHistory, dice: Dice): Client {
+export function createLoadClient(options: {
+  readonly hive: HiveClient;
+  readonly history: RunHistory;
+  readonly dice: Dice;
+  /** Aborted: the run failed elsewhere. */
+  readonly signal: AbortSignal;
+}): Client {
+  const { hive, history, dice } = options;
   const counts = { unknown: 0, repeated: 0 };
+  let accepted = Promise.withResolvers<void>();
 
   async function send({ request }: PlannedJob): Promise<string> {
     const impatient = dice.chance(GIVEN_UP) ? { signal: AbortSignal.timeout(dice.int(1, 6)) } : {};
     try {
-      const accepted = await hive.api.call(endpoints.enqueue, { body: request }, impatient);
-      return accepted.jobId === request.jobId ? "ok" : `the job ${accepted.jobId}`;
+      const { jobId } = await hive.api.call(endpoints.enqueue, { body: request }, impatient);
+      accepted.resolve();
+      accepted = Promise.withResolvers();
+      return jobId === request.jobId ? "ok" : `the job ${jobId}`;
     } catch (error) {
       if (!(error instanceof ApiError)) return "unknown";
       return error.retry ? `${error.code}, try again` : error.code;
@@ -91,6 +103,7 @@ export function createLoadClient(hive: HiveClient, history: RunHistory, dice: Di
 
   return {
     counts,
+    nextAccepted: () => accepted.promise,
     async enqueue(job) {
       const begun = monotonicMs();
       for (let tries = 0; ; tries += 1) {
@@ -100,7 +113,7 @@ export function createLoadClient(hive: HiveClient, history: RunHistory, dice: Di
         const bodyHash = stampOfRequest(job.request);
         // Nobody tells a client whether an earlier try had made the job; that there is one only, the events tell.
         history.add({ kind: "enqueue", at, sentAt, id: job.id, bodyHash, brief: BRIEF, outcome, existing: true });
-        if (outcome === "ok") return;
+        if (outcome === "ok" || options.signal.aborted) return;
         if (outcome === "unknown") counts.unknown += 1;
         else if (!outcome.endsWith("try again")) throw new Error(`${job.id} was answered with ${outcome}`);
         if (at - begun > PATIENCE_MS)

@@ -13,6 +13,8 @@ export interface NemesisOptions {
   readonly dice: Dice;
   readonly kills: number;
   readonly workerKills: number;
+  /** Resolves when a client is told that its job is safe: half of the kills come in that very moment. */
+  readonly nextAccepted: () => Promise<void>;
   /** The share of the work that is done, 0 to 1: the kills are spread over it. */
   readonly done: () => number;
   /** Aborted: the run failed elsewhere. */
@@ -30,6 +32,9 @@ export interface Troubles {
 
 /** How far the kills may run ahead of the work. */
 const AHEAD = 0.15;
+
+/** How long to wait for somebody to be told that a job is safe. */
+const PATIENCE_MS = 1_000;
 
 /** Kills until it has killed enough. At its end the dispatcher is up. */
 export async function torment(options: NemesisOptions, troubles: Troubles): Promise<void> {
@@ -67,8 +72,12 @@ export async function torment(options: NemesisOptions, troubles: Troubles): Prom
       troubles.workerKills += 1;
     }
     await pause(machineClock, early ? dice.int(50, 900) : dice.int(300, 4_000), signal);
+    if (!early && dice.chance(0.5)) {
+      await Promise.race([options.nextAccepted(), pause(machineClock, PATIENCE_MS, signal)]);
+    }
+    const gone = server.crash();
     history.mark("the dispatcher is killed");
-    await server.crash();
+    await gone;
     if (starting !== null) await starting;
     troubles.kills += 1;
     if (early) troubles.early += 1;

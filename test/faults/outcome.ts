@@ -1,5 +1,5 @@
 /** Checks of what only real processes have: branches in a repository, logs of real programs, traces on the disk. */
-import { readdirSync, readFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { git } from "../e2e/git-host.ts";
 import type { Entry } from "../sim/history.ts";
@@ -51,6 +51,14 @@ export function inTheRepository(bare: string, jobs: readonly PlannedJob[], look:
   }
   for (const name of branches.keys()) broken.push(`${name} is in the repository and no job's`);
   return broken;
+}
+
+/** Makes the files that scripts note their acts in: each worker's jobs run as another user, and all may write there. */
+export function makeActs(folder: string, jobs: readonly PlannedJob[]): void {
+  for (const { id } of jobs) {
+    writeFileSync(join(folder, id), "");
+    chmodSync(join(folder, id), 0o666);
+  }
 }
 
 /**

@@ -24,11 +24,13 @@ export interface ZombieOptions {
   readonly secret: string;
   readonly history: RunHistory;
   readonly live: LiveEvents;
-  /** Leases to take; before each, `ready` is waited for. */
   readonly leases: number;
-  readonly ready: (lease: number) => Promise<void>;
+  /** Whether the lease of this number, from 0, may be taken. */
+  readonly isTime: (lease: number) => boolean;
   /** No job will come any more. */
   readonly isOver: () => boolean;
+  /** Aborted: the run failed elsewhere. */
+  readonly signal: AbortSignal;
 }
 
 /** What the zombies of a run tried, and what they wrote while they were alive. */
@@ -57,45 +59,48 @@ export async function haunt(options: ZombieOptions, haunting: Haunting): Promise
     clock: machineClock,
     warn: () => undefined,
   });
-  await session.register(new AbortController().signal, null);
+  const { signal } = options;
+  await session.register(signal, null);
   for (let count = 0; count < options.leases; count += 1) {
-    await options.ready(count);
-    const lease = await claim(client, session, options.isOver);
+    while (!options.isTime(count) && !signal.aborted) await pause(machineClock, AGAIN_MS, signal);
+    const lease = await claim(client, session, options);
     if (lease === null) break;
     await new Zombie(client, session, lease, options, haunting).live(count % 2 === 0);
   }
-  await insist(() => client.call(endpoints.workerGoodbye, {}, { token: session.current().token }));
+  if (!signal.aborted)
+    await insist(() => client.call(endpoints.workerGoodbye, {}, { token: session.current().token }), signal);
 }
 
 /** The next job, or null when none will come. The id of a claim stays the same until it was answered. */
-async function claim(client: ApiClient, session: Session, isOver: () => boolean): Promise<LeaseGrant | null> {
-  while (!isOver()) {
-    const claimId = randomUUID();
+async function claim(client: ApiClient, session: Session, options: ZombieOptions): Promise<LeaseGrant | null> {
+  const { signal } = options;
+  let claimId = randomUUID();
+  while (!options.isOver() && !signal.aborted) {
     const known = session.current();
-    const answer = await insist(
-      () => client.call(endpoints.workerClaim, { body: { claimId, waitMs: WAIT_MS } }, { token: known.token }),
-      async (error) => {
-        if (!error.is("worker_unknown")) return false;
-        await session.register(new AbortController().signal, known);
-        return true;
-      },
-    );
-    if (answer !== null && answer.lease !== null) return answer.lease;
+    try {
+      const call = { body: { claimId, waitMs: WAIT_MS } };
+      const { lease } = await client.call(endpoints.workerClaim, call, { token: known.token });
+      if (lease !== null) return lease;
+      claimId = randomUUID();
+    } catch (error) {
+      if (error instanceof ApiError && error.is("worker_unknown")) await session.register(signal, known);
+      else if (error instanceof ApiError && !error.retry) throw error;
+      else await pause(machineClock, AGAIN_MS, signal);
+    }
   }
   return null;
 }
 
-/** Calls until there is an answer; null when the answer is a refusal that `mend` could do something about. */
-async function insist<T>(call: () => Promise<T>, mend?: (error: ApiError) => Promise<boolean>): Promise<T | null> {
+/** Calls until there is an answer. @throws ApiError for a refusal. */
+async function insist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const begun = monotonicMs();
   for (;;) {
     try {
       return await call();
     } catch (error) {
-      const answered = error instanceof ApiError && !error.retry;
-      if (answered && (await mend?.(error))) return null;
-      if (answered || monotonicMs() - begun > OUTLIVED_MS) throw error;
-      await pause(machineClock, AGAIN_MS);
+      const isAnswer = error instanceof ApiError && !error.retry;
+      if (isAnswer || signal.aborted || monotonicMs() - begun > OUTLIVED_MS) throw error;
+      await pause(machineClock, AGAIN_MS, signal);
     }
   }
 }
@@ -118,7 +123,7 @@ class Zombie {
   /** A job may be lost to silence once only, or it would become poison: one that had another lease is given back. */
   async live(silently: boolean): Promise<void> {
     const { fence, job } = this.#lease;
-    const { live, history } = this.#options;
+    const { live, history, signal } = this.#options;
     const about = { worker: this.#worker, jobId: job.jobId, fence };
     history.add({ kind: "granted", at: monotonicMs(), ...about });
     const line = `a line of ${job.jobId}/${fence}\n`;
@@ -126,14 +131,9 @@ class Zombie {
     const logged = outcome === "ok" ? await this.#write("logs", () => this.#log(0, line)) : null;
     if (logged?.outcome === "ok") this.#haunting.written.set(`${job.jobId}/${fence}`, line);
     if (!silently || fence > 1) await this.#giveBack(logged?.outcome === "ok" ? line : "");
-    await until(
-      `${job.jobId} to be with somebody else than ${about.worker}/${fence}`,
-      () => live.fenceOf(job.jobId) > fence,
-      {
-        limitMs: OUTLIVED_MS,
-      },
-    );
-    await this.#haunt(line.length);
+    const isGone = (): boolean => live.fenceOf(job.jobId) > fence || live.over.has(job.jobId) || signal.aborted;
+    await until(`${job.jobId}/${fence} to be given to somebody else`, isGone, { limitMs: OUTLIVED_MS });
+    if (!signal.aborted) await this.#haunt(line.length);
   }
 
   async #giveBack(log: string): Promise<void> {
@@ -201,7 +201,7 @@ class Zombie {
     const sentAt = monotonicMs();
     let found: Outcome;
     try {
-      const reply = (await insist(call)) as { readonly status?: string };
+      const reply = (await insist(call, this.#options.signal)) as { readonly status?: string };
       found = { outcome: "ok", status: reply.status ?? null };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
