@@ -72,7 +72,7 @@ export interface Client {
   /** Sends it until it is accepted. @throws when it is refused, or after three minutes. */
   enqueue(job: PlannedJob): Promise<void>;
   /** Resolves at once when the next job is accepted: the worst moment to lose it. */
-  nextAccepted(): Promise<void>;
+  readonly nextAccepted: () => Promise<void>;
   readonly counts: { unknown: number; repeated: number };
 }
 
