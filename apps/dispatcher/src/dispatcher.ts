@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { join, resolve } from "node:path";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
 import type { Logger } from "pino";
@@ -107,7 +108,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const registrar = createRegistrar(secrets.callbackSecret, clock);
     const gatewayToken = randomBytes(32).toString("base64url");
     const heartbeatMs = Math.round(config.leaseMs / 3);
-    const publicUrl = config.publicUrl ?? `http://localhost:${config.port}`;
+    const wanted = config.port === 0 ? await freePort(config.host) : config.port;
+    const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
     const server = createServer({
       queue,
       clock,
@@ -141,7 +143,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     });
     let gatewayUrl: string | null = null;
     mountLlmRelay(server.app, () => gatewayUrl);
-    const port = await server.listen(config.port, config.host);
+    const port = await server.listen(wanted, config.host);
     stops.push(() => server.close());
     await deliverer.start();
     stops.push(async () => {
@@ -182,7 +184,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       });
       stops.push(() => fleet.stop());
     }
-    return { url: config.publicUrl ?? `http://localhost:${port}`, stop };
+    return { url: publicUrl, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -195,4 +197,16 @@ function isAnyAddress(host: string): boolean {
 
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
+}
+
+/** A port nobody listens on now: links must name it before the server listens. */
+async function freePort(host: string): Promise<number> {
+  const probe = createTcpServer();
+  await new Promise<void>((done, failed) => {
+    probe.once("error", failed);
+    probe.listen(0, host, done);
+  });
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((done) => probe.close(done));
+  return port;
 }

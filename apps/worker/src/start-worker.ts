@@ -60,7 +60,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const { uidBase, release } = await reserveUid(config.slot, config.uidBase);
   const slot = await openSlot({ folder, slot: config.slot, mustReach: options.mustReach, uidBase });
-  if (slot.why !== undefined) log.info(slot.why);
+  if (slot.why !== undefined) log.warn(slot.why);
   await clearLeftovers(slot, folder);
   const privateFolder = join(folder, "private");
   await mkdir(privateFolder, { recursive: true, mode: 0o700 });

@@ -75,10 +75,17 @@ async function ask<T>(
       ...(body === null ? {} : { body: JSON.stringify(body) }),
     });
   } catch (cause) {
-    throw new CredentialError(`repos: GitHub App ${request.appId}: ${request.apiUrl} did not answer`, { cause });
+    throw new CredentialError(`repos: GitHub App ${request.appId}: ${request.apiUrl} did not answer`, {
+      passing: true,
+      cause,
+    });
   }
   const parsed = schema.safeParse(await response.json().catch(() => null));
   if (response.ok && parsed.success) return parsed.data;
   const hint = response.status === 404 ? "; is the App installed on this repository?" : "";
-  throw new CredentialError(`repos: GitHub App ${request.appId}: ${method} ${path} answered ${response.status}${hint}`);
+  const passing = response.status >= 500 || response.status === 429;
+  throw new CredentialError(
+    `repos: GitHub App ${request.appId}: ${method} ${path} answered ${response.status}${hint}`,
+    { passing },
+  );
 }

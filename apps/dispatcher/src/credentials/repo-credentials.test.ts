@@ -130,6 +130,13 @@ describe("a GitHub App", () => {
     );
   });
 
+  it("that GitHub cannot answer for right now is told apart from one that is wrong", async () => {
+    const unreachable = credentials(rules, { KEY }, "http://127.0.0.1:1").find("github.com/acme/app");
+    await expect(unreachable).rejects.toMatchObject({ name: "CredentialError", passing: true });
+    const wrong = credentials(rules, { KEY: "not a key" }, apiUrl).find("github.com/acme/app");
+    await expect(wrong).rejects.toMatchObject({ passing: false });
+  });
+
   it("with a broken key is said so, without the key", async () => {
     const asking = credentials(rules, { KEY: "not a key" }, apiUrl).find("github.com/acme/app");
     await expect(asking).rejects.toThrow("private key of GitHub App 4711 is not PEM");

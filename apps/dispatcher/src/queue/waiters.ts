@@ -5,7 +5,7 @@
  * became ready while his own claim was being answered.
  */
 
-import { fits, skillsName, type Effect, type Grant, type Skills } from "@hive/core";
+import { fits, HiveError, skillsName, type Effect, type Grant, type Skills } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import type { Queue } from "./contract.ts";
 
@@ -167,9 +167,24 @@ export function createWaiters(
     }
   }
 
+  /**
+   * Asks; a claim that was woken while it waited shares the batch of the work it was woken for, and when that batch fails
+   * it goes on waiting: the state is loaded again, and then everybody looks anew.
+   */
+  async function askAgain(waiter: Waiter, claimId: string): Promise<ClaimAnswer> {
+    const wasWaiting = waiter.wokenFor !== null;
+    try {
+      return await ask(waiter, claimId);
+    } catch (error) {
+      const lost = error instanceof HiveError && (error.code === "store_failed" || error.code === "not_ready");
+      if (wasWaiting && lost) return { grant: null, drain: false };
+      throw error;
+    }
+  }
+
   async function claimUntil(waiter: Waiter, claim: Claim, deadline: Deadline): Promise<ClaimAnswer> {
     for (;;) {
-      const answer = await ask(waiter, claim.claimId);
+      const answer = await askAgain(waiter, claim.claimId);
       const superseded = latest.get(claim.workerId) !== waiter;
       if (answer.grant !== null) {
         if (claim.closed.aborted && !superseded) await giveBack(answer.grant);

@@ -2,6 +2,7 @@
 
 import { HiveError, parseRepoAddress, secretId, type Grant, type Job, type JobBody } from "@hive/core";
 import { WORKER_PROTOCOL, type LeasedJob, type LeaseGrant } from "@hive/protocol";
+import { CredentialError } from "../../credentials/credential-error.ts";
 import { leaseLost } from "../../auth/lease-access.ts";
 import type { VerifiedLease } from "../../auth/lease-tokens.ts";
 import type { Handlers } from "../handler.ts";
@@ -120,6 +121,11 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     try {
       return await parts.credentials.find(place.path);
     } catch (err) {
+      if (err instanceof CredentialError && err.passing) {
+        throw new HiveError("not_ready", `The repository's credential cannot be had right now: ${err.message}`, {
+          retryAfterMs: 5_000,
+        });
+      }
       // The worker can do nothing about the operator's file or variable: it says "token needed", the log says why.
       parts.log.warn({ err, jobId: job.id }, "the credential of a repository cannot be had");
       return null;
