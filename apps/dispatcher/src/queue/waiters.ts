@@ -162,6 +162,10 @@ export function createWaiters(
       const answer = await queue.submit<"claim">({ type: "claim", workerId, claimId });
       pass = answer.grant !== null ? 2 : answer.drain ? 1 : 0;
       return answer;
+    } catch (error) {
+      // The work is gone with its batch: whoever were asked next would only fail too, and wake the one after.
+      if (isLost(error)) pass = 0;
+      throw error;
     } finally {
       if (wokenFor !== null) wake(wokenFor, pass);
     }
@@ -176,8 +180,7 @@ export function createWaiters(
     try {
       return await ask(waiter, claimId);
     } catch (error) {
-      const lost = error instanceof HiveError && (error.code === "store_failed" || error.code === "not_ready");
-      if (wasWaiting && lost) return { grant: null, drain: false };
+      if (wasWaiting && isLost(error)) return { grant: null, drain: false };
       throw error;
     }
   }
@@ -253,6 +256,11 @@ export function createWaiters(
 
 /** Of a worker that is not registered: its claim is refused before it could wait. */
 const NO_SKILLS: Skills = { roles: [], labels: [], agents: [] };
+
+/** The store failed: the state is loaded again, and everybody who waits then looks anew. */
+function isLost(error: unknown): boolean {
+  return error instanceof HiveError && (error.code === "store_failed" || error.code === "not_ready");
+}
 
 interface Deadline {
   over: boolean;
