@@ -95,8 +95,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: COMMITTER,
     edits: [
       [
-        "this.#whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, effects);",
-        "item.resolve(reply);\n      this.#whenDurable({ settle: () => {}, fail: () => {} }, effects);",
+        "this.#whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);",
+        "item.resolve(reply);\n      this.#whenDurable({ settle: () => {}, fail: () => {} }, later);",
       ],
     ],
     promise: /I1|taken back/,
@@ -214,7 +214,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a late copy of a claim gives the job back",
     scenario: "lost-answers",
-    seeds: 15,
+    seeds: 80,
     file: "packages/core/src/commands/finish.ts",
     edits: [["command.unlessBegun && live.lease.begunAt !== null", "false"]],
     promise: /I4|I3/,
