@@ -3,6 +3,9 @@
  * `node claim.ts <waiting> <rounds>` prints microseconds a claim. After each round of claims the jobs are finished and as
  * many new ones put in, unmeasured, so that the number of waiting jobs stays the same.
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   apply,
   type Command,
@@ -17,8 +20,7 @@ import {
 } from "@hive/core";
 import { systemClock } from "../../apps/dispatcher/src/clock.ts";
 import { Committer } from "../../apps/dispatcher/src/queue/committer.ts";
-import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
-import { MemoryStore } from "../../apps/dispatcher/src/store/memory/memory-store.ts";
+import { SqliteStore } from "../../apps/dispatcher/src/store/sqlite/sqlite-store.ts";
 import { RESULT } from "../job-body.ts";
 import { median } from "../row.ts";
 import { BENCH_RULES, loadedState, waitingJob, waitingJobs } from "../waiting-jobs.ts";
@@ -31,9 +33,15 @@ type Submit = <T extends CommandType>(command: CommandOf<T>) => Replies[T] | Pro
 
 const [waiting = 0, rounds = 0] = process.argv.slice(2).map(Number);
 const core = await measure(submitToCore(loadedState(waiting)));
-const { queue, submit } = await startQueue();
-const committer = await measure(submit);
-await queue.stop();
+const folder = await mkdtemp(join(tmpdir(), "hive-bench-claim-"));
+let committer: number;
+try {
+  const { queue, submit } = await startQueue();
+  committer = await measure(submit);
+  await queue.stop();
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
 console.log(JSON.stringify({ core, committer }));
 process.exit(0);
 
@@ -53,11 +61,13 @@ async function measure(submitTo: Submit): Promise<number> {
     for (const workerId of names) {
       const asked = submitTo<"claim">({ type: "claim", workerId, claimId: `${workerId}-round-${round}` });
       const { grant } = asked instanceof Promise ? await asked : asked;
-      if (grant === null) throw new Error(`${waiting} jobs wait and a claim was given none`);
+      // What is left belongs to branches that are all being worked on.
+      if (grant === null) break;
       granted.push({ jobId: grant.job.id, fence: grant.lease.fence });
     }
     const spent = performance.now() - begun;
-    if (round >= 0) micros.push((spent * 1_000) / WORKERS);
+    if (granted.length === 0) throw new Error(`${waiting} jobs wait and nobody was given one`);
+    if (round >= 0) micros.push((spent * 1_000) / granted.length);
     for (const lease of granted) {
       await submitTo<"heartbeat">({ type: "heartbeat", lease, phase: null, message: null, percent: null });
       const outcome = { end: "succeeded", result: RESULT } as const;
@@ -89,9 +99,8 @@ function submitToCore(state: State): Submit {
 }
 
 async function startQueue(): Promise<{ readonly queue: Committer; readonly submit: Submit }> {
-  const content = new MemoryContent();
   const queue = new Committer({
-    openStore: () => new MemoryStore({ content }),
+    openStore: () => new SqliteStore(join(folder, "hive.db")),
     rules: BENCH_RULES,
     clock: systemClock,
     onTrouble: (message, error) => {

@@ -150,8 +150,7 @@ class Zombie {
       this.#haunting.stale += 1;
       const kind = what === "secrets" || what === "artifact" ? "publish" : what;
       const { outcome } = await this.#write(kind, call, kind === "finish" ? token : null);
-      // A request that the connection broke is refused too, only in other words.
-      if (outcome !== "lease_lost" && outcome !== "bad_request") this.#haunting.taken.push(`${what} of ${job.jobId}/${fence}: ${outcome}`);
+      if (outcome !== "lease_lost") this.#haunting.taken.push(`${what} of ${job.jobId}/${fence}: ${outcome}`);
     }
   }
 

@@ -21,7 +21,8 @@ export function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void
     status: code,
     code: "bad_request",
     detail: title,
-    retry: false,
+    // What broke is this connection: the same request may well arrive whole on another.
+    retry: true,
   });
   socket.end(
     `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\nx-content-type-options: nosniff\r\n` +

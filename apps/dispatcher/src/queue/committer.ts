@@ -31,6 +31,7 @@ import type { Election, Store } from "../store/contract.ts";
 import { Batch, type Waiter } from "./batch.ts";
 import type { Queue, Readiness } from "./contract.ts";
 import { loadState } from "./load.ts";
+import { RecentBodies } from "./recent-bodies.ts";
 
 /** Changes one commit may hold before the committer waits for the flush; what a store adapter must take. */
 const BATCH_CHANGES = 5000;
@@ -77,6 +78,7 @@ export class Committer implements Queue {
   #flushing: Batch | null = null;
   /** Documents read for the commands being applied, kept true by every change since. */
   #docs = new Map<string, Document | null>();
+  readonly #recent = new RecentBodies();
   #lastEvent = 0;
   #lastTick = 0;
   #sweeping = false;
@@ -95,9 +97,10 @@ export class Committer implements Queue {
     return this.#store.name;
   }
 
-  get documents(): Pick<Store, "get" | "list"> {
-    return this.#store;
-  }
+  readonly documents: Pick<Store, "get" | "list"> = {
+    get: async (keys) => this.#recent.find(keys) ?? this.#store.get(keys),
+    list: (query) => this.#store.list(query),
+  };
 
   /** Takes the store, loads the live jobs and begins to answer. @throws what `Store.open` throws. */
   async start(): Promise<void> {
@@ -308,11 +311,13 @@ export class Committer implements Queue {
     this.#sequence += 1;
     const store = this.#store;
     const begun = this.#options.clock.mono();
-    store.commit({ election: this.#election, sequence: this.#sequence, changes: batch.changes() }).then(
+    const changes = batch.changes();
+    store.commit({ election: this.#election, sequence: this.#sequence, changes }).then(
       () => {
         if (store !== this.#store || this.#flushing !== batch) return;
         this.#options.onCommit?.(this.#options.clock.mono() - begun, batch.size);
         this.#flushing = null;
+        this.#recent.add(changes);
         if (batch.lastEvent > 0) this.#lastEvent = batch.lastEvent;
         this.#flush();
         for (const waiter of batch.waiters) waiter.settle();
