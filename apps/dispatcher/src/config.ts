@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
 import { repoRulesSchema } from "./credentials/repo-rules.ts";
 
 /** One setting: its name in the environment, its key in hive.yaml (null: environment only), and what it is for. */
@@ -130,6 +131,12 @@ const table = {
     url.optional(),
     "Called back about jobs that name no callbackUrl of their own.",
   ),
+  callbackKeys: option(
+    "HIVE_CALLBACK_KEYS",
+    "callbackKeys",
+    endpointKeysSchema.default([]),
+    "Keys of their own for addresses that are called back; in hive.yaml only. Default: all are signed with HIVE_WEBHOOK_SECRET.",
+  ),
   allowFileRepos: option(
     "HIVE_ALLOW_FILE_REPOS",
     "allowFileRepos",
@@ -195,6 +202,9 @@ const table = {
 /** Every option, for the documents' test and `hive doctor`. */
 export const options: readonly Option[] = Object.values(table);
 
+/** Lists of rules, which no variable could hold well. */
+const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys"]);
+
 export type Config = { readonly [K in keyof typeof table]: z.output<(typeof table)[K]["schema"]> };
 
 /** The settings cannot be used; the message lists every problem. */
@@ -231,7 +241,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const config: Record<string, unknown> = {};
   for (const [field, { name, key, schema }] of Object.entries(table)) {
     // An empty variable is an unset one: compose files and shells make those.
-    const fromEnv = key === "repos" || env[name] === "" ? undefined : env[name];
+    const fromEnv = FILE_ONLY.has(key ?? "") || env[name] === "" ? undefined : env[name];
     const value = fromEnv ?? (key === null ? undefined : file[key]);
     const source = fromEnv !== undefined ? name : `${path}: ${key}`;
     const parsed = schema.safeParse(value);

@@ -15,6 +15,7 @@ import { createRegistrar } from "./auth/registration.ts";
 import { readSigningKey } from "./auth/signing-key.ts";
 import { createWorkerTokens } from "./auth/worker-tokens.ts";
 import { Deliverer } from "./callbacks/deliverer.ts";
+import { createEndpointKeys } from "./callbacks/endpoint-keys.ts";
 import { createSender } from "./callbacks/send.ts";
 import { systemClock } from "./clock.ts";
 import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
@@ -101,7 +102,15 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       onTrouble,
       onTry: (outcome) => metrics.callback(outcome),
       serverUrl: config.callbackUrl,
-      send: createSender({ guard, client, secretsFor: () => splitTokens(secrets.webhookSecret) }),
+      send: createSender({
+        guard,
+        client,
+        secretsFor: createEndpointKeys({
+          rules: config.callbackKeys,
+          serverKeys: splitTokens(secrets.webhookSecret),
+          variable: options.variable,
+        }),
+      }),
     });
 
     const leaseTokens = createLeaseTokens(signingKey);
