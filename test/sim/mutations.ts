@@ -99,7 +99,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "item.resolve(reply);\n      this.#whenDurable({ settle: () => {}, fail: () => {} }, later);",
       ],
     ],
-    promise: /I1|taken back/,
+    promise: /I1|I3|taken back/,
   },
   {
     name: "uncommitted reads shown",
@@ -179,7 +179,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: COMMITTER,
     edits: [
       [
-        "store.commit({ election: this.#election, sequence: this.#sequence, changes: batch.changes() }).then(",
+        "store.commit({ election: this.#election, sequence: this.#sequence, changes }).then(",
         `(async () => {
       const all = batch.changes();
       const later = all.filter((change) => change.collection === "callbacks");
@@ -222,7 +222,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a worker that goes on after two thirds of the term",
     scenario: "partitions",
-    seeds: 15,
+    seeds: 80,
     file: "apps/worker/src/loops/heartbeat-loop.ts",
     edits: [["deadline = sentAt + (leaseMs * 2) / 3;", "deadline = sentAt + leaseMs * 4;"]],
     promise: /I4/,

@@ -14,10 +14,17 @@ const refused: Checker = (seen) => {
   }
   const ended = (token: string | null): boolean =>
     token !== null && [...taken].some((data) => data.includes(JSON.stringify(token)));
-  for (const { jobId, fence, what, outcome, sentAt, worker, token } of all(seen, "write")) {
+  // The end of a canceled job carries no token; the same finish told again is then known by its fence.
+  const wasCanceled = (jobId: string, fence: number): boolean =>
+    seen.events.some(({ type, jobId: of, data }) => type === "job.canceled" && of === jobId && data["fence"] === fence);
+  for (const { jobId, fence, what, outcome, sentAt, worker, token, status } of all(seen, "write")) {
     if (outcome !== "ok") continue;
     const newer = grants.find((one) => one.jobId === jobId && one.fence > fence && one.at < sentAt);
-    if (newer === undefined || (what === "finish" && ended(token))) continue;
+    if (
+      newer === undefined ||
+      (what === "finish" && (ended(token) || (status === "canceled" && wasCanceled(jobId, fence))))
+    )
+      continue;
     broken.push(
       `I5: ${worker} sent ${what} for ${jobId}/${fence} at ${sentAt} and it was taken; ${newer.worker} had fence ${newer.fence} since ${newer.at}`,
     );
