@@ -208,7 +208,7 @@ class Zombie {
       found = { outcome: error.code, status: null };
     }
     const { fence, job } = this.#lease;
-    const about = { worker: this.#worker, jobId: job.jobId, fence, what, token };
+    const about = { worker: this.#worker, jobId: job.jobId, fence, what, token, finishId: null };
     this.#options.history.add({ kind: "write", at: monotonicMs(), sentAt, ...about, ...found });
     return found;
   }

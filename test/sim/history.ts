@@ -69,6 +69,8 @@ export type Entry =
       readonly what: WriteKind;
       readonly outcome: string;
       readonly token: string | null;
+      /** The id a finish carries; null for other writes. */
+      readonly finishId: string | null;
       readonly status: string | null;
     }
   /** The dispatcher began to call back (whether or not it arrived). */
@@ -109,6 +111,8 @@ export class History {
   readonly entries: Entry[] = [];
   /** What each worker wrote into a log, by `job/fence`, as it alone knows. */
   readonly written = new Map<string, string>();
+  /** When each finish was first sent, by `job/fence finishId`; also those whose sender died before it heard an answer. */
+  readonly finishes = new Map<string, number>();
   readonly #hash = createHash("sha256");
 
   add(entry: Entry): void {

@@ -25,7 +25,12 @@ export async function runSeed(scenario: Scenario, seed: number): Promise<Verdict
   const broken: string[] = [];
   try {
     const look = await world.run();
-    const seen: Seen = { ...look, entries: world.history.entries, written: world.history.written };
+    const seen: Seen = {
+      ...look,
+      entries: world.history.entries,
+      written: world.history.written,
+      finishes: world.history.finishes,
+    };
     broken.push(...check(seen));
     countEvents(seen, world.counters);
     if (scenario.noLossesExpected === true) broken.push(...noLosses(seen));

@@ -42,9 +42,12 @@ export function workerClient(world: World, program: Program): ApiClient {
     const write = WRITES[name];
     const sentAt = world.time.now;
     const settings = { timeoutMs: options.timeoutMs ?? 30_000, signal: options.signal };
-    const asked = world.network.call(program, () => world.dispatcher, work, settings);
-    if (write === undefined) return asked;
+    if (write === undefined) return world.network.call(program, () => world.dispatcher, work, settings);
     const lease = JSON.parse(options.token ?? "{}") as { readonly jobId: string; readonly fence: number };
+    const finishId = write === "finish" ? (request.body as { readonly finishId: string }).finishId : null;
+    const finish = `${lease.jobId}/${lease.fence} ${finishId}`;
+    if (finishId !== null && !world.history.finishes.has(finish)) world.history.finishes.set(finish, sentAt);
+    const asked = world.network.call(program, () => world.dispatcher, work, settings);
     const note = (outcome: string, status: string | null): void =>
       world.history.add({
         kind: "write",
@@ -56,6 +59,7 @@ export function workerClient(world: World, program: Program): ApiClient {
         what: write,
         outcome,
         token: write === "finish" ? tokenOf(request.body) : null,
+        finishId,
         status,
       });
     try {

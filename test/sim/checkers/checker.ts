@@ -8,6 +8,8 @@ export interface Seen extends FinalLook {
   readonly entries: readonly Entry[];
   /** What each worker wrote into a log, by `job/fence`. */
   readonly written: ReadonlyMap<string, string>;
+  /** When each finish was first sent, by `job/fence finishId`. */
+  readonly finishes: ReadonlyMap<string, number>;
 }
 
 /** Complains in one line for each break, naming job and moment. */

@@ -81,6 +81,7 @@ const write = (more: Partial<Extract<Entry, { kind: "write" }>>): Entry => ({
   what: "heartbeat",
   outcome: "ok",
   token: null,
+  finishId: null,
   status: null,
   ...more,
 });
@@ -106,7 +107,7 @@ function seen(
   const entries: Entry[] = [enqueued(), granted(5, 1, "w1"), act(6, 1, "w1"), ...told, ...bodies];
   const good = { events, entries, jobs: new Map([["a", JOB]]), logs: new Map([["a/1", "text"]]) };
   change(good);
-  return { ...good, written: new Map([["a/1", "text and more"]]) };
+  return { ...good, written: new Map([["a/1", "text and more"]]), finishes: new Map([["a/1 end-one", 12]]) };
 }
 
 const broken = (change: Parameters<typeof seen>[0]): string => check(seen(change)).join("\n");
@@ -162,6 +163,15 @@ describe("the checkers", () => {
         `I5: w1 sent ${what} for a/1`,
       );
     }
+    const told = (finishId: string) =>
+      broken(({ entries }) =>
+        entries.push(
+          granted(15, 2, "w2"),
+          write({ what: "finish", sentAt: 20, at: 21, finishId, token: "token", status: "succeeded" }),
+        ),
+      );
+    expect(told("end-one")).not.toContain("I5");
+    expect(told("end-two")).toContain("I5: w1 sent finish for a/1");
     const old = () => event("job.agent", "a", { status: "running", fence: 1 });
     expect(broken(({ events }) => events.push(old()))).toContain("I5: event 5 (job.agent) of a/1 comes after its end");
     expect(broken(({ logs }) => logs.set("a/1", "zombie"))).toContain(

@@ -1,36 +1,32 @@
 /** I5: nothing is written under an old fence: no log, event, announcement, heartbeat or end. */
 
-import { all, type Checker } from "./checker.ts";
+import { all, type Checker, leaseStories, type Seen } from "./checker.ts";
 
 export const oldFencesWriteNothing: Checker = (seen) => [...refused(seen), ...noTrace(seen), ...logsAreTheirs(seen)];
 
-/** A write sent after somebody got the next lease is refused. A finish may be the repetition of one taken before. */
+/** A write sent after somebody got the next lease is refused. Only a finish that was first sent before may be told again. */
 const refused: Checker = (seen) => {
   const broken: string[] = [];
   const grants = all(seen, "granted");
-  const taken = new Set<string>();
-  for (const { jobId, data } of seen.events) {
-    if (jobId !== null && data["fence"] !== undefined) taken.add(`${jobId} ${JSON.stringify(data)}`);
-  }
-  const ended = (token: string | null): boolean =>
-    token !== null && [...taken].some((data) => data.includes(JSON.stringify(token)));
-  // The end of a canceled job carries no token; the same finish told again is then known by its fence.
-  const wasCanceled = (jobId: string, fence: number): boolean =>
-    seen.events.some(({ type, jobId: of, data }) => type === "job.canceled" && of === jobId && data["fence"] === fence);
-  for (const { jobId, fence, what, outcome, sentAt, worker, token, status } of all(seen, "write")) {
+  for (const { jobId, fence, what, outcome, sentAt, worker, finishId } of all(seen, "write")) {
     if (outcome !== "ok") continue;
     const newer = grants.find((one) => one.jobId === jobId && one.fence > fence && one.at < sentAt);
-    if (
-      newer === undefined ||
-      (what === "finish" && (ended(token) || (status === "canceled" && wasCanceled(jobId, fence))))
-    )
-      continue;
+    if (newer === undefined) continue;
+    const firstSentAt = finishId === null ? undefined : seen.finishes.get(`${jobId}/${fence} ${finishId}`);
+    if (firstSentAt !== undefined && firstSentAt < newer.at && endedUnder(seen, jobId, fence)) continue;
     broken.push(
       `I5: ${worker} sent ${what} for ${jobId}/${fence} at ${sentAt} and it was taken; ${newer.worker} had fence ${newer.fence} since ${newer.at}`,
     );
   }
   return broken;
 };
+
+/** Whether the stream tells the end of this lease, which a finish that is told again must have made. */
+function endedUnder(seen: Seen, jobId: string, fence: number): boolean {
+  return leaseStories(seen.events).some(
+    (lease) => lease.jobId === jobId && lease.fence === fence && lease.ended !== null,
+  );
+}
 
 /** In the stream of events, nothing under a fence comes after a higher one was given. */
 const noTrace: Checker = (seen) => {
