@@ -6,12 +6,14 @@ import { afterEach, expect, test } from "vitest";
 import { systemClock, type Clock } from "../clock.ts";
 import { type Fleet, type Gone, startFleet } from "./fleet.ts";
 import { createProcessProvider } from "./process-provider.ts";
-import type { Provider } from "./provider.ts";
+import type { PoolNeeds, Provider } from "./provider.ts";
 
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+const POOL: PoolNeeds = { name: "default", image: null, cpus: null, memoryBytes: null, diskBytes: null, pids: null };
 
 async function until<T>(what: string, look: () => T | undefined | false | null): Promise<T> {
   const end = performance.now() + 20_000;
@@ -146,7 +148,7 @@ test("a program that cannot be started is a failed start and never an exception 
     clock: systemClock,
     onLine: () => undefined,
   });
-  await expect(provider.start({ launchId: "a", name: "w", slot: 0, env: {} })).rejects.toThrow(/ENOENT/);
+  await expect(provider.start({ launchId: "a", name: "w", slot: 0, pool: POOL, env: {} })).rejects.toThrow(/ENOENT/);
   expect(await provider.list()).toEqual([]);
 });
 
@@ -160,10 +162,10 @@ test("starting a launch that runs already starts no second process", async () =>
     onLine: (_, line) => lines.push(line),
   });
   cleanups.push(() => provider.stop("a", 1_000));
-  const launch = { launchId: "a", name: "w", slot: 0, env: {} };
+  const launch = { launchId: "a", name: "w", slot: 0, pool: POOL, env: {} };
   await provider.start(launch);
   await provider.start(launch);
-  expect(await provider.list()).toEqual([{ launchId: "a", name: "w", slot: 0 }]);
+  expect(await provider.list()).toEqual([{ launchId: "a", name: "w", slot: 0, pool: "default" }]);
   expect(await readdir(folder)).toEqual(["a.json"]);
   await provider.stop("a", 5_000);
   expect(await readdir(folder)).toEqual([]);
@@ -180,7 +182,7 @@ async function killedServer(folder: string, worker: string): Promise<string> {
        import { systemClock } from ${JSON.stringify(new URL("../clock.ts", import.meta.url).href)};
        const provider = await createProcessProvider({ folder: ${JSON.stringify(folder)}, clock: systemClock,
          command: [process.execPath, "-e", ${JSON.stringify(worker)}], onLine: (_, line) => console.log(line) });
-       await provider.start({ launchId: "old", name: "hive-worker-1", slot: 0, env: {} });
+       await provider.start({ launchId: "old", name: "hive-worker-1", slot: 0, pool: ${JSON.stringify(POOL)}, env: {} });
        setInterval(() => {}, 1000);`,
     ],
     { stdio: ["ignore", "pipe", "inherit"] },

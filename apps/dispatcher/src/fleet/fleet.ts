@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import type { WorkerProfile } from "@hive/core";
 import type { Clock } from "../clock.ts";
-import type { Exit, Provider } from "./provider.ts";
+import type { Exit, PoolNeeds, Provider } from "./provider.ts";
 
 export interface FleetOptions {
   readonly provider: Provider;
@@ -54,8 +54,14 @@ export interface Fleet {
 export const RESTART_DELAYS_MS = [0, 5_000, 10_000, 20_000, 40_000, 80_000] as const;
 /** A worker that ran this long was healthy, in milliseconds. */
 const HEALTHY_MS = 120_000;
-// Somebody asked the process to end: the job it had is not to blame.
-const POLITE_SIGNALS: ReadonlySet<string> = new Set(["SIGTERM", "SIGINT", "SIGHUP"]);
+const DEFAULT_NEEDS: PoolNeeds = {
+  name: "default",
+  image: null,
+  cpus: null,
+  memoryBytes: null,
+  diskBytes: null,
+  pids: null,
+};
 
 interface Slot {
   readonly slot: number;
@@ -105,7 +111,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       HIVE_LAUNCH_TOKEN: slot.token,
     };
     try {
-      await provider.start({ launchId: slot.launchId, name: slot.name, slot: slot.slot, env });
+      await provider.start({ launchId: slot.launchId, name: slot.name, slot: slot.slot, pool: DEFAULT_NEEDS, env });
       if (slot.state === "starting") slot.state = "running";
     } catch (error) {
       log.warn(`${slot.name} could not be started: ${error instanceof Error ? error.message : String(error)}`);
@@ -138,9 +144,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         : exit.code === null
           ? "is gone"
           : `ended with code ${exit.code}`;
-    const blame =
-      !exit.stopped &&
-      (exit.signal !== null ? !POLITE_SIGNALS.has(exit.signal) : exit.code !== null && exit.code !== 0);
+    const blame = !exit.stopped && !exit.outside && exit.code !== 0;
     if (blame) log.warn(`${exit.name} ${how}`);
     else log.info(`${exit.name} ${how}`);
     // First the queue, then the replacement: the job goes back before somebody new asks for one.

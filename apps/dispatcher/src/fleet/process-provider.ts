@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
-import type { Exit, Provider, Running } from "./provider.ts";
+import { type Exit, type Provider, ProviderError, type Running } from "./provider.ts";
 
 export interface ProcessProviderOptions {
   /** Where notes about running workers are kept; made if missing. */
@@ -30,24 +30,33 @@ const noteSchema = z.object({
   launchId: z.string().regex(/^[A-Za-z0-9-]{1,64}$/),
   name: z.string(),
   slot: z.int().min(0),
+  pool: z.string().default("default"),
   pid: z.int().min(1),
   /** When the process began, as the kernel counts it: a process id alone may be somebody else's by now. */
   began: z.string(),
 });
 type Note = z.infer<typeof noteSchema>;
 
+interface Child {
+  readonly launch: Running;
+  readonly child: ChildProcess;
+  readonly gone: Promise<void>;
+  stopped: boolean;
+  lastWords: string | null;
+}
+
 /** Milliseconds between two looks at a worker that is not our child. */
 const LOOK_MS = 500;
 const MAX_LINE = 8_192;
+const MAX_LAST_WORDS = 1_000;
+// Somebody asked the process to end: the job it had is not to blame.
+const POLITE_SIGNALS: ReadonlySet<string> = new Set(["SIGTERM", "SIGINT", "SIGHUP"]);
 
 /** A provider of processes. */
 export async function createProcessProvider(options: ProcessProviderOptions): Promise<Provider> {
   const { folder, clock } = options;
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const children = new Map<
-    string,
-    { readonly launch: Running; readonly child: ChildProcess; readonly gone: Promise<void>; stopped: boolean }
-  >();
+  const children = new Map<string, Child>();
   const found = new Map<string, { readonly note: Note; stopped: boolean; takeBack: () => void }>();
   const listeners = new Set<(exit: Exit) => void>();
 
@@ -65,7 +74,9 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
         return;
       }
       found.delete(note.launchId);
-      tell({ ...runningOf(note), code: null, signal: null, stopped: entry.stopped });
+      const { stopped } = entry;
+      const unknown = { code: null, signal: null, outOfMemory: false, lastWords: null };
+      tell({ ...runningOf(note), ...unknown, stopped, outside: !stopped });
     };
     found.set(note.launchId, entry);
     entry.takeBack = clock.after(LOOK_MS, look);
@@ -74,31 +85,40 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
   return {
     name: "process",
     isolation: "none",
+    oneShot: false,
+    status: () => ({ state: "ok" }),
+    prepare: async () => ({ ready: true, image: null }),
+    onChange: () => () => undefined,
 
     async start(launch) {
       if (children.has(launch.launchId) || found.has(launch.launchId)) return;
       const [program, ...args] = options.command;
       // A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the workers in order.
       const child = spawn(program, args, { env: { ...launch.env }, stdio: ["pipe", "ignore", "pipe"], detached: true });
-      const running = runningOf(launch);
+      const running = runningOf({ ...launch, pool: launch.pool.name });
       const ended = Promise.withResolvers<void>();
       const begun = Promise.withResolvers<void>();
       child.once("error", (error) => {
-        if (child.pid === undefined) begun.reject(error);
+        if (child.pid === undefined) begun.reject(new ProviderError("failed", error.message, { cause: error }));
       });
       child.once("spawn", () => begun.resolve());
       await begun.promise;
       // A worker that died already has closed the pipe; nothing is ever written to it.
       child.stdin?.on("error", () => undefined);
-      const entry = { launch: running, child, gone: ended.promise, stopped: false };
+      const entry: Child = { launch: running, child, gone: ended.promise, stopped: false, lastWords: null };
       children.set(launch.launchId, entry);
       if (child.stderr !== null) {
         const lines = createInterface({ input: child.stderr, crlfDelay: Infinity });
-        lines.on("line", (line) => options.onLine(running, line.slice(0, MAX_LINE)));
+        lines.on("line", (line) => {
+          entry.lastWords = line.slice(0, MAX_LAST_WORDS);
+          options.onLine(running, line.slice(0, MAX_LINE));
+        });
       }
       child.once("exit", (code, signal) => {
         children.delete(launch.launchId);
-        tell({ ...running, code, signal, stopped: entry.stopped });
+        const { stopped, lastWords } = entry;
+        const outside = !stopped && signal !== null && POLITE_SIGNALS.has(signal);
+        tell({ ...running, code, signal, stopped, outOfMemory: false, outside, lastWords });
         ended.resolve();
       });
       const { pid } = child;
@@ -146,8 +166,8 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
   };
 }
 
-function runningOf({ launchId, name, slot }: Running): Running {
-  return { launchId, name, slot };
+function runningOf({ launchId, name, slot, pool }: Running): Running {
+  return { launchId, name, slot, pool };
 }
 
 async function stopFound(note: Note, graceMs: number, clock: Pick<Clock, "after">): Promise<void> {
