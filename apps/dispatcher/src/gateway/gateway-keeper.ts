@@ -1,18 +1,14 @@
-/** Keeps the gateway's process there: started anew on the same port when it ends, later and later. */
+/** The LLM gateway as a process that is kept there, on the same port for the dispatcher's whole life. */
 
-import type { Clock } from "../clock.ts";
-import { startGatewayProcess, type GatewayProcess, type GatewayProcessOptions } from "./gateway-process.ts";
+import { keepProcess, type KeptProcessOptions } from "../processes/kept-process.ts";
+import { GATEWAY_PROGRAM, type GatewayReady } from "./gateway-process.ts";
+import type { GivenGatewaySettings } from "./gateway-settings.ts";
 
 const HOST = "127.0.0.1";
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 30_000;
 
-export interface GatewayKeeperOptions {
-  readonly settings: Omit<GatewayProcessOptions["settings"], "listen">;
-  readonly env: Readonly<Record<string, string>>;
-  readonly clock: Pick<Clock, "after">;
-  readonly onLine: (line: string) => void;
-  readonly onTrouble: (message: string) => void;
+export interface GatewayKeeperOptions
+  extends Pick<KeptProcessOptions<GatewayReady>, "env" | "clock" | "onLine" | "onTrouble"> {
+  readonly settings: Omit<GivenGatewaySettings, "listen">;
 }
 
 export interface GatewayKeeper {
@@ -23,50 +19,14 @@ export interface GatewayKeeper {
 }
 
 /** Starts the gateway. @throws when its first start fails. */
-export async function keepGateway(options: GatewayKeeperOptions): Promise<GatewayKeeper> {
-  let stopped = false;
-  let waitMs = FIRST_WAIT_MS;
-  let takeBack = (): void => {};
-
-  const start = async (port: number): Promise<GatewayProcess> => {
-    const settings = { ...options.settings, listen: { host: HOST, port } };
-    return startGatewayProcess({ settings, env: options.env, onLine: options.onLine });
-  };
-  let running: GatewayProcess | null = await start(0);
-  const port = Number(running.listening);
-
-  const watch = (process: GatewayProcess): void => {
-    void process.exited.then(({ code, signal }) => {
-      running = null;
-      if (!stopped) again(`the LLM gateway ended (${signal ?? `code ${code}`})`);
-    });
-  };
-  const again = (why: string): void => {
-    options.onTrouble(`${why}; it is started again in ${waitMs} ms`);
-    takeBack = options.clock.after(waitMs, () => void restart());
-    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
-  };
-  const restart = async (): Promise<void> => {
-    try {
-      const next = await start(port);
-      if (stopped) {
-        await next.stop();
-        return;
-      }
-      running = next;
-      watch(next);
-    } catch (error) {
-      if (!stopped) again(error instanceof Error ? error.message : String(error));
-    }
-  };
-
-  watch(running);
-  return {
-    url: `http://${HOST}:${port}`,
-    async stop() {
-      stopped = true;
-      takeBack();
-      await running?.stop();
-    },
-  };
+export async function keepGateway({ settings, ...options }: GatewayKeeperOptions): Promise<GatewayKeeper> {
+  const kept = await keepProcess({
+    ...GATEWAY_PROGRAM,
+    ...options,
+    settings: (before): GivenGatewaySettings => ({
+      ...settings,
+      listen: { host: HOST, port: Number(before?.listening ?? 0) },
+    }),
+  });
+  return { url: `http://${HOST}:${kept.ready.listening}`, stop: () => kept.stop() };
 }

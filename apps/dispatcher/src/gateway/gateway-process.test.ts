@@ -74,7 +74,7 @@ async function startProcess(settings: GivenGatewaySettings): Promise<{ gateway: 
 }
 
 function post(gateway: GatewayProcess, body: string): Promise<Response> {
-  const url = `http://127.0.0.1:${String(gateway.listening)}/llm/anthropic/v1/messages`;
+  const url = `http://127.0.0.1:${String(gateway.ready.listening)}/llm/anthropic/v1/messages`;
   return fetch(url, { method: "POST", headers: { "x-api-key": "lease-token" }, body });
 }
 

@@ -9,13 +9,14 @@ import process from "node:process";
 import pino from "pino";
 import { createDispatcherClient } from "./dispatcher-client.ts";
 import { createGateway } from "./gateway.ts";
-import { readGatewaySettings } from "./gateway-settings.ts";
+import { readProgramSettings } from "../processes/program-settings.ts";
+import { gatewaySettingsSchema } from "./gateway-settings.ts";
 
 /** Milliseconds the last usages have to reach the dispatcher. */
 const FLUSH_MS = 5_000;
 
 async function run(): Promise<void> {
-  const { settings, ended } = await readGatewaySettings(process.stdin);
+  const { settings, ended } = await readProgramSettings("the gateway", gatewaySettingsSchema, process.stdin);
   const log = pino({ level: settings.log === "off" ? "silent" : "info", name: "gateway" }, pino.destination(2));
   const dispatcher = createDispatcherClient({ baseUrl: settings.dispatcherUrl, token: settings.gatewayToken, log });
   const gateway = createGateway({
