@@ -93,7 +93,10 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     log: { warn: () => undefined },
     registrar: {
       admit: ({ name, version, roles, labels, provider, isolation, agents }: WorkerProfile) =>
-        Promise.resolve({ name, version, roles, labels, provider, isolation, agents }),
+        Promise.resolve({
+          profile: { name, version, roles, labels, provider, isolation, agents },
+          placement: { pool: null, egress: null },
+        }),
       issue: () => "",
       revoke: () => undefined,
     },

@@ -84,8 +84,16 @@ export interface WorkerProfile {
   readonly agents: readonly string[];
 }
 
+/** What only the launcher of a worker can say of it; a worker that came by itself has neither. */
+export interface WorkerPlacement {
+  /** The pool it was started for; null: none of the fleet's. */
+  readonly pool: string | null;
+  /** The hosts its jobs may reach, as its pool's settings list them; null: the server's default list. */
+  readonly egress: readonly string[] | null;
+}
+
 /** A registered worker, as stored. */
-export interface WorkerRecord extends WorkerProfile {
+export interface WorkerRecord extends WorkerProfile, WorkerPlacement {
   readonly id: string;
   readonly registrationId: string;
   readonly registeredAt: number;
@@ -129,6 +137,8 @@ export type Command =
       readonly workerId: string;
       readonly registrationId: string;
       readonly profile: WorkerProfile;
+      /** Absent: it came by itself. */
+      readonly placement?: WorkerPlacement;
     }
   | { readonly type: "claim"; readonly workerId: string; readonly claimId: string }
   | {

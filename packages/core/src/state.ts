@@ -7,7 +7,7 @@
  * Afterwards only `apply` changes it.
  */
 
-import type { WorkerRecord } from "./command.ts";
+import type { WorkerPlacement, WorkerRecord } from "./command.ts";
 import type { Job, Status } from "./job.ts";
 import { isTerminal } from "./job.ts";
 import { LazyHeap } from "./lazy-heap.ts";
@@ -24,6 +24,9 @@ export interface LiveWorker {
   readonly record: WorkerRecord;
   jobId: string | null;
 }
+
+/** A worker's record as a store may have it: servers before pools wrote no placement. */
+export type StoredWorker = Omit<WorkerRecord, keyof WorkerPlacement> & Partial<WorkerPlacement>;
 
 /** The next numbers to give, as found in the store. */
 export interface Counters {
@@ -90,7 +93,8 @@ export class State {
     return Math.max(0, jobs);
   }
 
-  loadWorker(record: WorkerRecord): void {
+  loadWorker(stored: StoredWorker): void {
+    const record = { ...stored, pool: stored.pool ?? null, egress: stored.egress ?? null };
     this.workers.set(record.id, { record, jobId: null });
   }
 

@@ -32,6 +32,8 @@ export const workerSchema = z
     labels: z.array(z.string()),
     provider: z.string(),
     isolation: z.string(),
+    /** The fleet's pool it was started for; null when it came by itself. */
+    pool: z.string().nullable(),
     agents: z.array(z.string()),
     registeredAt: z.number(),
     draining: z.boolean(),

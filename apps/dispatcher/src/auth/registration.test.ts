@@ -32,9 +32,11 @@ function launched(token: string, id = "registration-1"): Registration {
 test("who knows the secret is taken in, and the same proof never again", async () => {
   const registrar = createRegistrar(SECRET, { wall: () => NOW });
   const proof = await registration();
-  expect(await registrar.admit(proof)).toMatchObject({ name: "bee-1", isolation: "none" });
+  expect(await registrar.admit(proof)).toMatchObject({ profile: { name: "bee-1", isolation: "none" } });
   await expect(registrar.admit(proof)).rejects.toThrow(/used before/);
-  expect(await registrar.admit(await registration({ nonce: "nonce-another-1234" }))).toMatchObject({ name: "bee-1" });
+  expect(await registrar.admit(await registration({ nonce: "nonce-another-1234" }))).toMatchObject({
+    profile: { name: "bee-1" },
+  });
 });
 
 test("a wrong secret, an old proof and a proof for another name are refused with what to do", async () => {
@@ -47,7 +49,9 @@ test("a wrong secret, an old proof and a proof for another name are refused with
     /CALLBACK_SECRET/,
   );
   // A refused proof used nothing up.
-  expect(await registrar.admit(await registration({ at: NOW - 299_000 }))).toMatchObject({ name: "bee-1" });
+  expect(await registrar.admit(await registration({ at: NOW - 299_000 }))).toMatchObject({
+    profile: { name: "bee-1" },
+  });
 });
 
 test("a nonce is remembered as long as its proof could be repeated", async () => {
@@ -64,10 +68,9 @@ test("a launch token is one worker's, and what the launcher knows counts", async
   const registrar = createRegistrar(SECRET, { wall: () => now });
   const token = registrar.issue({ name: "fleet-7", provider: "docker", isolation: "container" });
   expect(await registrar.admit({ ...launched(token), isolation: "vm" })).toMatchObject({
-    name: "fleet-7",
-    isolation: "container",
+    profile: { name: "fleet-7", isolation: "container" },
   });
-  expect(await registrar.admit(launched(token))).toMatchObject({ name: "fleet-7" });
+  expect(await registrar.admit(launched(token))).toMatchObject({ profile: { name: "fleet-7" } });
   await expect(registrar.admit(launched(token, "registration-2"))).rejects.toThrow(/another worker/);
   await expect(registrar.admit(launched("guessed-0123456789"))).rejects.toThrow(/unknown/);
   const revoked = registrar.issue({});
@@ -76,6 +79,20 @@ test("a launch token is one worker's, and what the launcher knows counts", async
   const slow = registrar.issue({});
   now += 1_800_001;
   await expect(registrar.admit(launched(slow))).rejects.toThrow(/unknown or expired/);
+});
+
+test("only the launcher says which pool a worker is of and what its jobs may reach, and it hears of the registration once", async () => {
+  const registrar = createRegistrar(SECRET, { wall: () => NOW });
+  let used = 0;
+  const token = registrar.issue({ pool: "big", egress: ["registries"] }, () => (used += 1));
+  expect(used).toBe(0);
+  const { profile, placement } = await registrar.admit(launched(token));
+  expect(placement).toEqual({ pool: "big", egress: ["registries"] });
+  expect(profile).not.toHaveProperty("pool");
+  await registrar.admit(launched(token));
+  expect(used).toBe(1);
+  const alone = await registrar.admit(await registration());
+  expect(alone.placement).toEqual({ pool: null, egress: null });
 });
 
 test("a worker's token is the same for the same registration and opens nothing once changed", () => {

@@ -5,7 +5,7 @@
  */
 
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
-import { HiveError, type WorkerProfile } from "@hive/core";
+import { HiveError, type WorkerPlacement, type WorkerProfile } from "@hive/core";
 import { PROOF_TOLERANCE_MS, registrationMac, type RequestOf, type Endpoints } from "@hive/protocol";
 import type { Clock } from "../clock.ts";
 
@@ -17,24 +17,34 @@ const LAUNCH_TOKEN_MS = 1_800_000;
 /** Nonces remembered at most. Beyond it registrations are refused: forgetting one would let it be used again. */
 const MAX_NONCES = 100_000;
 
+/** What a launcher says of the worker it starts. */
+export interface LaunchKnowledge extends Partial<WorkerProfile>, Partial<WorkerPlacement> {}
+
+/** What is known of a worker that has proved itself. */
+export interface Admitted {
+  readonly profile: WorkerProfile;
+  readonly placement: WorkerPlacement;
+}
+
 /** The fleet's side: a token per launched worker. */
 export interface LaunchTokens {
   /**
    * A token that one worker can register with, once. What the launcher knows of the worker (provider, isolation, roles,
-   * labels) counts more than what the worker says of itself.
+   * labels, pool, egress) counts more than what the worker says of itself. `onUsed` is called at that registration.
    */
-  issue(profile: Partial<WorkerProfile>): string;
+  issue(known: LaunchKnowledge, onUsed?: () => void): string;
   /** The worker never came: its token opens nothing any more. */
   revoke(token: string): void;
 }
 
 export interface Registrar extends LaunchTokens {
   /** What the worker is, once it has proved itself. @throws HiveError `registration_refused` with what to do. */
-  admit(registration: Registration): Promise<WorkerProfile>;
+  admit(registration: Registration): Promise<Admitted>;
 }
 
 interface Launch {
-  readonly profile: Partial<WorkerProfile>;
+  readonly known: LaunchKnowledge;
+  readonly onUsed: () => void;
   readonly until: number;
   /** The registration that used it: repeating that one is fine, another is not. */
   usedBy: string | null;
@@ -67,7 +77,7 @@ export function createRegistrar(callbackSecret: string, clock: Pick<Clock, "wall
     nonces.set(proof.nonce, now + 2 * PROOF_TOLERANCE_MS);
   };
 
-  const proveLaunch = (registration: Registration, token: string): Partial<WorkerProfile> => {
+  const proveLaunch = (registration: Registration, token: string): LaunchKnowledge => {
     const now = clock.wall();
     for (const [key, launch] of launches) if (launch.until <= now) launches.delete(key);
     const launch = launches.get(hash("sha256", token));
@@ -75,14 +85,16 @@ export function createRegistrar(callbackSecret: string, clock: Pick<Clock, "wall
       throw refuse("its launch token is unknown or expired; only the fleet that started it can start it again");
     if (launch.usedBy !== null && launch.usedBy !== registration.registrationId)
       throw refuse("its launch token was used by another worker");
+    const first = launch.usedBy === null;
     launch.usedBy = registration.registrationId;
-    return launch.profile;
+    if (first) launch.onUsed();
+    return launch.known;
   };
 
   return {
-    issue(profile) {
+    issue(known, onUsed = () => undefined) {
       const token = randomBytes(32).toString("base64url");
-      launches.set(hash("sha256", token), { profile, until: clock.wall() + LAUNCH_TOKEN_MS, usedBy: null });
+      launches.set(hash("sha256", token), { known, onUsed, until: clock.wall() + LAUNCH_TOKEN_MS, usedBy: null });
       return token;
     },
     revoke(token) {
@@ -91,9 +103,12 @@ export function createRegistrar(callbackSecret: string, clock: Pick<Clock, "wall
     async admit(registration) {
       const { name, version, roles, labels, provider, isolation, agents, proof } = registration;
       const said: WorkerProfile = { name, version, roles, labels, provider, isolation, agents };
-      if (proof.kind === "launch") return { ...said, ...proveLaunch(registration, proof.token) };
+      if (proof.kind === "launch") {
+        const { pool = null, egress = null, ...known } = proveLaunch(registration, proof.token);
+        return { profile: { ...said, ...known }, placement: { pool, egress } };
+      }
       await proveSecret(registration, proof);
-      return said;
+      return { profile: said, placement: { pool: null, egress: null } };
     },
   };
 }

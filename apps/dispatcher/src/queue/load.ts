@@ -1,6 +1,6 @@
 /** Builds the queue's state from the store: at a start, and again after every election. */
 
-import { createState, type Document, type Job, type Rules, type State, type WorkerRecord } from "@hive/core";
+import { createState, type Document, type Job, type Rules, type State, type StoredWorker } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import type { Store } from "../store/contract.ts";
 
@@ -22,7 +22,7 @@ export async function loadState(store: Store, rules: Rules, clock: Clock): Promi
   const state = createState(rules);
   // The casts below: documents were written by this program from these very types, and each carries a checksum.
   for await (const page of store.load({ collection: "workers" })) {
-    for (const { doc } of page) state.loadWorker(doc as Document & WorkerRecord);
+    for (const { doc } of page) state.loadWorker(doc as Document & StoredWorker);
   }
   let lastOrder = 0;
   for (const status of LIVE) {

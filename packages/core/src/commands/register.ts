@@ -3,7 +3,7 @@
  * process of that worker: the old one is dead, so the lease it had ends now rather than when it runs out.
  */
 
-import type { CommandOf, Replies, WorkerRecord } from "../command.ts";
+import type { CommandOf, Replies, WorkerPlacement, WorkerRecord } from "../command.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
 import { endWorkersLease } from "./worker-gone.ts";
@@ -12,12 +12,15 @@ export function needs(_state: State, _command: CommandOf<"register">): [] {
   return [];
 }
 
+const BY_ITSELF: WorkerPlacement = { pool: null, egress: null };
+
 export function register(step: Step, command: CommandOf<"register">): Replies["register"] {
   const { state, now } = step;
   const known = state.workers.get(command.workerId);
   if (known?.record.registrationId === command.registrationId) return { worker: known.record };
   if (known !== undefined) endWorkersLease(step, known, true, "the worker started again");
   const { name, version, roles, labels, provider, isolation, agents } = command.profile;
+  const { pool, egress } = command.placement ?? BY_ITSELF;
   const worker: WorkerRecord = {
     id: command.workerId,
     registrationId: command.registrationId,
@@ -30,6 +33,8 @@ export function register(step: Step, command: CommandOf<"register">): Replies["r
     provider,
     isolation,
     agents,
+    pool,
+    egress,
   };
   state.workers.set(worker.id, { record: worker, jobId: null });
   step.put("workers", worker.id, worker);
@@ -42,6 +47,7 @@ export function register(step: Step, command: CommandOf<"register">): Replies["r
     provider,
     isolation,
     agents,
+    pool,
   });
   return { worker };
 }

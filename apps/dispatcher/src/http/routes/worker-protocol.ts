@@ -141,10 +141,11 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
           { protocol: WORKER_PROTOCOL },
         );
       }
-      const profile = await parts.registrar.admit(body);
+      const { profile, placement } = await parts.registrar.admit(body);
       // Its name is its id: a worker that starts again is then known to be the same one, and its dead process's job goes back.
       const workerId = profile.name;
-      await queue.submit<"register">({ type: "register", workerId, registrationId: body.registrationId, profile });
+      const { registrationId } = body;
+      await queue.submit<"register">({ type: "register", workerId, registrationId, profile, placement });
       presence.registered(workerId, body.registrationId);
       return {
         workerId,
