@@ -4,7 +4,8 @@ import type { Config } from "./config.ts";
 
 export interface BannerFacts {
   readonly url: string;
-  readonly secretsPath: string;
+  /** The command that gives a person the token. */
+  readonly tokenHint: string;
   readonly isolation: string;
   /** True when real agents may run here. */
   readonly realAgents: boolean;
@@ -14,7 +15,7 @@ export interface BannerFacts {
 export function banner(config: Config, facts: BannerFacts): string {
   const rows: readonly (readonly [string, string])[] = [
     ["Hive ready", facts.url],
-    ["Token", `source ${facts.secretsPath}`],
+    ["Token", facts.tokenHint],
     ["Isolation", isolation(facts)],
     ["Agents", agents(config)],
     ["GitHub", github(config)],

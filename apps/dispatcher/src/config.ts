@@ -95,6 +95,24 @@ const table = {
     z.string().min(1).default("hive-data"),
     "The folder of everything the server keeps. Default hive-data.",
   ),
+  run: option(
+    "HIVE_RUN",
+    "run",
+    z.string().min(1).optional(),
+    "The folder that workers in containers have mounted: the socket to this server is in it. Default: run in the data folder.",
+  ),
+  shareCallbackSecret: option(
+    "HIVE_SHARE_CALLBACK_SECRET",
+    null,
+    flag.default(false),
+    "Puts CALLBACK_SECRET into HIVE_RUN, for long-lived workers that have it mounted. Default off.",
+  ),
+  tokenHint: option(
+    "HIVE_TOKEN_HINT",
+    null,
+    z.string().min(1).optional(),
+    "The command that gives a person the token; every 401 names it. Default: to source secrets.env.",
+  ),
   store: option(
     "HIVE_STORE",
     "store",

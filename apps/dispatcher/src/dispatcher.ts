@@ -32,6 +32,7 @@ import { Committer } from "./queue/committer.ts";
 import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
 import { createWaiters } from "./queue/waiters.ts";
 import { open, parseKeyRing } from "./secrets/sealing.ts";
+import { openRunFolder, runFolderOf } from "./run-folder.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store/contract.ts";
 
@@ -80,6 +81,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       limitOf: limitOf(config),
     };
 
+    const runFolder = runFolderOf(config);
+    await openRunFolder(runFolder, config.shareCallbackSecret ? secrets.callbackSecret : null);
+
     stops.push(() => options.logs.close());
     const queue = new Committer({ openStore: options.openStore, rules, clock, onTrouble, onCommit: metrics.commit });
     await queue.start();
@@ -127,7 +131,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       publicUrl,
       ownerTokens: splitTokens(secrets.internalApiToken),
       gatewayToken,
-      tokenHint: `source ${secrets.path}`,
+      tokenHint: options.tokenHint,
       leaseTokens,
       leases: createLeaseAccess(leaseTokens, queue, clock),
       workerTokens: createWorkerTokens(signingKey.derive("worker-tokens")),

@@ -19,7 +19,7 @@ import { SqliteStore } from "./store/sqlite/sqlite-store.ts";
 const SAME_SIGNAL_MS = 500;
 
 async function main(): Promise<void> {
-  const { config, secrets, variable } = await readSettings();
+  const { config, secrets, variable, tokenHint } = await readSettings();
   const log = createLog(config.log);
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   const { logs, artifacts } = openFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
@@ -36,11 +36,10 @@ async function main(): Promise<void> {
     artifacts,
     limits: DEFAULT_LOG_LIMITS,
     variable,
+    tokenHint,
   });
   const realAgents = config.allowUnisolated;
-  process.stdout.write(
-    `${banner(config, { url: dispatcher.url, secretsPath: secrets.path, isolation: "none", realAgents })}\n`,
-  );
+  process.stdout.write(`${banner(config, { url: dispatcher.url, tokenHint, isolation: "none", realAgents })}\n`);
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);

@@ -19,6 +19,8 @@ export interface Settings {
   readonly secrets: Secrets;
   /** A variable of the environment, or of the secrets file beneath it. */
   readonly variable: (name: string) => string | undefined;
+  /** The command that gives a person the token. */
+  readonly tokenHint: string;
 }
 
 /**
@@ -41,5 +43,5 @@ export async function readSettings(): Promise<Settings> {
     throw new ConfigError(`${path} lacks a secret; move it away and start again to have a new one made`);
   }
   const secrets = { internalApiToken, callbackSecret, webhookSecret, sealingKeys, signingKey, path };
-  return { config, secrets, variable: (name) => env[name] };
+  return { config, secrets, variable: (name) => env[name], tokenHint: config.tokenHint ?? `source ${path}` };
 }
