@@ -2,14 +2,14 @@
  * Makes the working copy of one attempt. The work starts at the job's branch if that branch is already at the remote
  * (a second round continues, and nobody's commits are lost), else at `base`, else at the default branch; `base` is in
  * any case where a pull request points. The copy belongs to the agent, holds no credential, and borrows its objects
- * from a snapshot of the mirror that the agent can read and, under a user of its own, not change.
+ * from what the mirrors lend: a repository the agent can read and, under a user of its own, not change.
  */
 import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { checkBranchName, defaultBranchName, type RepoAddress } from "@hive/core";
 import type { AgentUser } from "../process/run.ts";
 import { failedWith, type GitFailed } from "./failure.ts";
-import type { Git } from "./git.ts";
+import { byName, type Git } from "./git.ts";
 import type { Mirror, Mirrors } from "./mirror.ts";
 import type { Remote, RemoteRefs } from "./remote.ts";
 
@@ -52,6 +52,8 @@ export interface Workspace {
   readonly repo: string;
   readonly address: RepoAddress;
   readonly mirror: Mirror;
+  /** The folder of objects the working copy borrows; readable to the agent. */
+  readonly borrowed: string;
   /** The branch the work is pushed to, and its full ref. */
   readonly branch: string;
   readonly ref: string;
@@ -108,7 +110,7 @@ export async function readBaseFile(
   maxBytes: number,
 ): Promise<string | null> {
   const shown = await git.run(["cat-file", "blob", `${workspace.baseHead}:${path}`], {
-    cwd: workspace.mirror.folder,
+    ...byName(workspace.mirror.folder),
     maxOutputBytes: maxBytes,
   });
   return shown.ok ? shown.stdout : null;
@@ -149,19 +151,19 @@ function choosePlan(options: CheckoutOptions, refs: RemoteRefs): Plan | GitFaile
 async function makeWorkspace(options: CheckoutOptions, mirror: Mirror, plan: Plan): Promise<Workspace | GitFailed> {
   const { git, mirrors, folder, agent, signal } = options;
   const author = options.author ?? DEFAULT_AUTHOR;
-  const reference = join(folder, "mirror.git");
   const repo = join(folder, "repo");
-  const copied = await mirrors.snapshot(mirror, reference, signal);
-  if (!copied.ok) return copied;
+  const lent = await mirrors.lend(mirror, join(folder, "mirror.git"), signal);
+  if (!lent.ok) return lent;
+  const borrowed = join(lent.folder, "objects");
   await openTo(agent, folder, 0o750, false);
   await mkdir(repo, { mode: 0o700 });
   await openTo(agent, repo, 0o700, true);
-  const refs = await git.run(["for-each-ref", "--format=%(objectname) %(refname)"], { cwd: reference });
+  const refs = await git.run(["for-each-ref", "--format=%(objectname) %(refname)"], byName(lent.folder));
   if (!refs.ok) return refs;
   const made = await git.script(
     MAKE_COPY,
     [
-      join(reference, "objects"),
+      borrowed,
       plan.branch,
       plan.baseCommit,
       author.name,
@@ -177,7 +179,8 @@ async function makeWorkspace(options: CheckoutOptions, mirror: Mirror, plan: Pla
     },
   );
   if (!made.ok) return made;
-  return { ...plan, ok: true, folder, repo, address: options.remote.address, mirror, agent: agent ?? null, author };
+  const { address } = options.remote;
+  return { ...plan, ok: true, folder, repo, address, mirror, borrowed, agent: agent ?? null, author };
 }
 
 function asRemoteBranches(refs: string): string {

@@ -140,8 +140,8 @@ async function commitRest(options: CollectOptions): Promise<Committed | GitFaile
   let done = await commit();
   if (!done.ok && done.exitCode === BROKEN) {
     warnings.push("the agent left git's own folder unusable; its commits were replaced by one with all its files");
-    const borrowed = join(workspace.folder, "mirror.git", "objects");
-    const repaired = await git.script(REPAIR, [borrowed, workspace.branch, workspace.baseCommit], asAgent(options, {}));
+    const { borrowed, branch, baseCommit } = workspace;
+    const repaired = await git.script(REPAIR, [borrowed, branch, baseCommit], asAgent(options, {}));
     if (!repaired.ok) return repaired;
     done = await commit();
   }

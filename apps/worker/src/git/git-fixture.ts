@@ -10,7 +10,7 @@ import { checkout, type CheckoutOptions, type Workspace } from "./checkout.ts";
 import { createGit, type Git } from "./git.ts";
 import type { PublishOptions } from "./publish.ts";
 import type { PushAnnouncement } from "./push.ts";
-import { createMirrors, type Mirrors } from "./mirror.ts";
+import { createMirrors, type OwnMirrors } from "./mirror.ts";
 
 /** The token every fixture server takes; a test may look for it anywhere. */
 export const TOKEN = "ghp_fixture0Canary1Token2For3Hive4Tests5x";
@@ -19,7 +19,7 @@ export const TOKEN = "ghp_fixture0Canary1Token2For3Hive4Tests5x";
 export interface GitWorld {
   readonly folder: string;
   readonly git: Git;
-  readonly mirrors: Mirrors;
+  readonly mirrors: OwnMirrors;
   readonly server: GitHttpServer;
   readonly credential: GitCredential;
   /** A new bare repository with one commit on main; answers its path below the server's folder. */

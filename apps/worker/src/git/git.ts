@@ -96,6 +96,14 @@ const SAFE_CONFIG: readonly (readonly [string, string])[] = [
   ["http.lowSpeedTime", "90"],
 ];
 
+/**
+ * Runs a command in the bare repository `folder`, by its name: git then neither looks for one nor refuses it because it
+ * is another user's (a hand-out of the mirror keeper is). Only for repositories Hive itself wrote.
+ */
+export function byName(folder: string): Pick<GitCall, "cwd" | "env"> {
+  return { cwd: folder, env: { GIT_DIR: folder } };
+}
+
 /** Git with Hive's settings on this machine. */
 export function createGit(machine: GitMachine): Git {
   return {

@@ -3,6 +3,9 @@
  * gets at it only after its own credential listed the remote's branches: a mirror must never show a private repository
  * to somebody who merely knows its name. Any number of worker processes share one folder; one of them writes at a
  * time, and a fetch serves everybody who waited for it. Objects are never pruned, so a running checkout keeps its base.
+ *
+ * A worker without containers has mirrors of its own (`createMirrors`); one in a container asks the mirror keeper for
+ * them (`handed-out-mirrors.ts`), which again has these.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
@@ -12,40 +15,58 @@ import { failedWith, type GitFailed } from "./failure.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Git, GitDone } from "./git.ts";
 import { listRemote, type Remote, type RemoteRefs } from "./remote.ts";
+import { createSharedWork } from "./shared-work.ts";
 
 /** A mirror that has every branch of `refs`. */
 export interface Mirror {
   readonly ok: true;
-  /** The bare repository. Only the supervisor can enter it. */
+  /** A bare repository for the supervisor to read from, by its name (`byName` of git.ts): it may be another user's. */
   readonly folder: string;
   /** The remote's branches as the job's own credential saw them. */
   readonly refs: RemoteRefs;
 }
 
-/** The mirrors of this machine. All methods may be called at once, from several processes. */
+/** A bare repository with everything of a mirror, that one job's agent may read and no other. */
+export interface Lent {
+  readonly ok: true;
+  readonly folder: string;
+}
+
+/** Where a worker has its repositories from. All methods may be called at once. */
 export interface Mirrors {
   /** Proves the credential, then brings the mirror up to date; damaged mirrors are fetched anew. */
   prepare(remote: Remote, signal?: AbortSignal): Promise<Mirror | GitFailed>;
   /**
-   * Makes a bare repository at `target` (which must not exist) that shares the mirror's files by hard links where the
-   * file system can, so that an agent can read this repository and no other.
+   * Lends a mirror to a job: its working copy borrows from what is answered. That is a new repository at `target`, which
+   * must not exist, or one that lies elsewhere already.
    */
-  snapshot(mirror: Mirror, target: string, signal?: AbortSignal): Promise<{ readonly ok: true } | GitFailed>;
+  lend(mirror: Mirror, target: string, signal?: AbortSignal): Promise<Lent | GitFailed>;
   /** Throws a mirror away that turned out to be damaged; the next `prepare` fetches it anew. */
-  discard(mirror: Mirror): Promise<void>;
-  /** Where the mirror of an address is, whether or not it exists. */
+  discard(mirror: Pick<Mirror, "folder">): Promise<void>;
+}
+
+/** The mirrors of this machine, in a folder of our own. Several processes may use one folder. */
+export interface OwnMirrors extends Mirrors {
+  /** Where the mirror of an address is, whether or not it exists. Only the supervisor can enter it. */
   folderOf(address: RepoAddress): string;
 }
+
+/** What is done to a fetch by whoever looks after the disk: it may be refused, or cut by another signal. */
+export type AroundFetch = (fetch: (signal?: AbortSignal) => Promise<Fetched>, signal?: AbortSignal) => Promise<Fetched>;
+type Fetched = { readonly ok: true } | GitFailed;
 
 const FETCH_TIMEOUT_MS = 1_800_000;
 const MOST_PACKS = 40;
 const MOST_ROUNDS = 3;
+/** Failures of this machine or of the network: whoever waited for the same fetch would meet them too. */
+const EVERYBODYS: ReadonlySet<string> = new Set(["network", "git_timeout", "disk_full"]);
 
-/** Mirrors in `folder`, which is created and closed to other users. */
-export async function createMirrors(git: Git, folder: string): Promise<Mirrors> {
+/** Mirrors in `folder`, which is created and closed to other users. `around` is called for each fetch; default: as it is. */
+export async function createMirrors(git: Git, folder: string, around?: AroundFetch): Promise<OwnMirrors> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  // Supervisors of this process that wait for the same repository queue up here instead of polling the lock file.
+  // Those of this process who wait for the same repository queue up here instead of polling the lock file.
   const queues = new Map<string, Promise<unknown>>();
+  const updates = createSharedWork<Fetched>();
 
   const folderOf = (address: RepoAddress): string => {
     const readable = address.key
@@ -79,25 +100,35 @@ export async function createMirrors(git: Git, folder: string): Promise<Mirrors> 
       return await exclusively(mirror, work, signal);
     } catch (error) {
       if (signal?.aborted !== true) throw error;
-      return { ok: false, code: "aborted", message: "stopped", stderr: "", exitCode: null };
+      return STOPPED;
     }
+  };
+
+  const update = (remote: Remote, refs: RemoteRefs, signal: AbortSignal): Promise<Fetched> => {
+    const mirror = folderOf(remote.address);
+    const bring = (until?: AbortSignal) => bringUpToDate(git, mirror, remote, refs, until);
+    return exclusivelyOr(mirror, () => (around === undefined ? bring(signal) : around(bring, signal)), signal);
   };
 
   const prepare = async (remote: Remote, signal?: AbortSignal): Promise<Mirror | GitFailed> => {
     const mirror = folderOf(remote.address);
-    // A second round is needed only when a branch was thrown back between our listing and the fetch.
-    for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+    // A second round of our own is needed only when a branch was thrown back between our listing and the fetch.
+    for (let round = 1; round <= MOST_ROUNDS; ) {
       const refs = await listRemote(git, remote, signal);
       if (!refs.ok) return refs;
       if (await hasAll(git, mirror, refs, signal)) return { ok: true, folder: mirror, refs };
-      const updated = await exclusivelyOr(mirror, () => bringUpToDate(git, mirror, remote, refs, signal), signal);
-      if (!updated.ok) return updated;
+      const updated = await updates.join(mirror, (shared) => update(remote, refs, shared), signal);
+      if (updated === null) return STOPPED;
+      const { value, own } = updated;
+      // What somebody else's fetch died of may be their credential or their leaving; ours is tried next.
+      if (!value.ok && (own || EVERYBODYS.has(value.code))) return value;
       if (await hasAll(git, mirror, refs, signal)) return { ok: true, folder: mirror, refs };
+      if (own) round += 1;
     }
     return failedWith("network", `${remote.address.url} changed faster than it could be fetched`);
   };
 
-  const snapshot = async (mirror: Mirror, target: string, signal?: AbortSignal) => {
+  const lend = async (mirror: Mirror, target: string, signal?: AbortSignal): Promise<Lent | GitFailed> => {
     const clone = () =>
       git.run(["clone", "-q", "--bare", "--", mirror.folder, target], {
         cwd: folder,
@@ -105,18 +136,29 @@ export async function createMirrors(git: Git, folder: string): Promise<Mirrors> 
         config: [["core.sharedRepository", "0644"]],
         ...(signal === undefined ? {} : { signal }),
       });
+    const lent = { ok: true, folder: target } as const;
     const first = await clone();
-    if (first.ok || first.code === "aborted") return first;
+    if (first.ok) return lent;
+    if (first.code === "aborted") return first;
     // A writer may have replaced a file while it was being linked; nobody writes while we hold the lock.
     await rm(target, { recursive: true, force: true });
-    return exclusivelyOr(mirror.folder, clone, signal);
+    const second = await exclusivelyOr(mirror.folder, clone, signal);
+    return second.ok ? lent : second;
   };
 
-  const discard = (mirror: Mirror): Promise<void> =>
-    exclusively(mirror.folder, () => rm(mirror.folder, { recursive: true, force: true }));
+  const discard = ({ folder: mirror }: Pick<Mirror, "folder">): Promise<void> =>
+    exclusively(mirror, async () => {
+      if (!(await exists(mirror))) return;
+      // Gone at once for everybody who looks, never half gone; a kill in between leaves it to the next clone.
+      const going = stagingOf(mirror);
+      await rename(mirror, going);
+      await rm(going, { recursive: true, force: true });
+    });
 
-  return { prepare, snapshot, discard, folderOf };
+  return { prepare, lend, discard, folderOf };
 }
+
+const STOPPED: GitFailed = { ok: false, code: "aborted", message: "stopped", stderr: "", exitCode: null };
 
 /** Waits for `before`, or throws the signal's reason as soon as it fires. */
 async function unlessStopped(before: Promise<unknown>, signal?: AbortSignal): Promise<void> {
@@ -158,6 +200,8 @@ async function bringUpToDate(
   if (await exists(mirror)) {
     await removeLeftLocks(mirror);
     const fetched = await fetchInto(git, mirror, remote, signal);
+    // What a broken fetch had received so far is of no use to the next one.
+    if (!fetched.ok) await removeLeftLocks(mirror);
     // A fetch can succeed and still lack old objects a damaged mirror only believes to have.
     if (fetched.ok && (await hasAll(git, mirror, refs, signal))) return tidy(git, mirror, signal);
     if (!fetched.ok && fetched.code !== "mirror_corrupt" && fetched.code !== "git_failed") return fetched;
@@ -172,7 +216,7 @@ async function cloneAnew(
   signal?: AbortSignal,
 ): Promise<{ readonly ok: true } | GitFailed> {
   await removeStaging(mirror);
-  const staging = `${mirror}.new-${randomBytes(6).toString("hex")}`;
+  const staging = stagingOf(mirror);
   await mkdir(staging, { mode: 0o700 });
   try {
     const made = await git.run(["init", "-q", "--bare", "."], {
@@ -226,6 +270,11 @@ async function removeLeftLocks(mirror: string): Promise<void> {
   const names = await readdir(mirror, { recursive: true }).catch(() => []);
   const left = names.filter((name) => name.endsWith(".lock") || basename(name).startsWith("tmp_pack_"));
   await Promise.all(left.map((name) => rm(join(mirror, name), { force: true })));
+}
+
+/** A name beside the mirror for what is not it yet, or no longer. */
+function stagingOf(mirror: string): string {
+  return `${mirror}.new-${randomBytes(6).toString("hex")}`;
 }
 
 async function removeStaging(mirror: string): Promise<void> {
