@@ -20,6 +20,11 @@ export class LazyHeap<T> {
     return this.#heap.size;
   }
 
+  /** Items that live. */
+  get living(): number {
+    return this.#heap.size - this.#dead;
+  }
+
   push(item: T): void {
     this.#heap.push(item);
   }

@@ -14,6 +14,9 @@ import { type Skills, fits, requirementOf, skillsName } from "./requirement.ts";
 /** How many different kinds of worker are remembered with the requirements they meet. */
 const KINDS = 256;
 
+/** Requirements looked at to deal out jobs; a queue of more kinds of jobs than this tells of the rest once some are gone. */
+const LOOKS = 10_000;
+
 /** The queue's order: priority (0 first), then first in, first out. */
 export const sooner: Before<Job> = (a, b) =>
   a.priority < b.priority || (a.priority === b.priority && a.order < b.order);
@@ -37,6 +40,13 @@ interface Requirement {
 interface Kind {
   readonly skills: Skills;
   readonly meets: Set<Requirement>;
+}
+
+/** Workers that could take jobs now, or be started for them. */
+export interface Offer {
+  readonly skills: Skills;
+  /** How many there may be. */
+  readonly room: number;
 }
 
 export interface ReadyOptions {
@@ -140,6 +150,27 @@ export class Ready {
     return names;
   }
 
+  /**
+   * Deals out the jobs that can be claimed now: each counts once, for the first offer that fits and has room, and of a key
+   * no more count than `left` says may still run. Looks at as many lists as there is room, and at `LOOKS` requirements.
+   */
+  deal(offers: readonly Offer[], left: (key: string) => number): number[] {
+    const taken = new Map<string, number>();
+    const counts = new Map<Requirement, Iterator<number, void>>();
+    let looks = 0;
+    return offers.map(({ skills, room }) => {
+      let dealt = 0;
+      for (const requirement of this.#kind(skills).meets) {
+        if (dealt >= room || looks >= LOOKS) break;
+        looks += 1;
+        let ones = counts.get(requirement);
+        if (ones === undefined) counts.set(requirement, (ones = oneByOne(requirement, left, taken)));
+        while (dealt < room && ones.next().done !== true) dealt += 1;
+      }
+      return dealt;
+    });
+  }
+
   #requirement(job: Job): Requirement {
     const name = requirementOf(job);
     const known = this.#requirements.get(name);
@@ -178,5 +209,24 @@ export class Ready {
     if (oldest !== undefined) this.#kinds.delete(oldest);
     this.#kinds.set(name, fresh);
     return fresh;
+  }
+}
+
+/** Comes round once for each job of a requirement that can be claimed now, and notes the keys. */
+function* oneByOne(
+  requirement: Requirement,
+  left: (key: string) => number,
+  taken: Map<string, number>,
+): Generator<number, void> {
+  for (const { first, more } of requirement.heads.values()) {
+    const { key } = first;
+    for (let jobs = 1 + (more?.living ?? 0); jobs > 0; jobs -= 1) {
+      if (key !== null) {
+        const already = taken.get(key) ?? 0;
+        if (already >= left(key)) break;
+        taken.set(key, already + 1);
+      }
+      yield jobs;
+    }
   }
 }
