@@ -100,6 +100,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
       issue: () => "",
       revoke: () => undefined,
     },
+    caches: null,
   };
   const signals = {
     open: () => {

@@ -185,6 +185,12 @@ const table = {
     z.coerce.number().int().min(1).default(1_000_000),
     "How many jobs may wait; beyond it 503. Default 1,000,000.",
   ),
+  cacheBytes: option(
+    "HIVE_CACHE_BYTES",
+    "cacheBytes",
+    z.coerce.number().int().min(0).default(10_737_418_240),
+    "Bytes of all dependency caches together; the ones not used for longest go first. Default 10 GiB; 0 keeps none.",
+  ),
   leaseMs: option(
     "HIVE_LEASE_MS",
     "leaseMs",

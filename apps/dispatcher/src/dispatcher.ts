@@ -14,6 +14,7 @@ import { createLeaseTokens } from "./auth/lease-tokens.ts";
 import { createRegistrar } from "./auth/registration.ts";
 import { readSigningKey } from "./auth/signing-key.ts";
 import { createWorkerTokens } from "./auth/worker-tokens.ts";
+import type { CacheStore } from "./caches/cache-files.ts";
 import { Deliverer } from "./callbacks/deliverer.ts";
 import { createEndpointKeys } from "./callbacks/endpoint-keys.ts";
 import { createSender } from "./callbacks/send.ts";
@@ -50,6 +51,8 @@ export interface DispatcherOptions extends Settings {
   readonly openStore: () => Store;
   readonly logs: LogStore;
   readonly artifacts: ArtifactStore;
+  /** Called once this server has its store, so that two servers never share a folder. Null: no caches are kept. */
+  readonly openCaches: () => Promise<CacheStore | null>;
   readonly limits: { readonly logBytes: number; readonly artifactBytes: number };
 }
 
@@ -141,6 +144,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       policy,
       logs: options.logs,
       artifacts: options.artifacts,
+      caches: await options.openCaches(),
       credentials: createRepoCredentials({
         rules: config.repos,
         githubApiUrl: config.githubApiUrl,

@@ -3,6 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { banner } from "./banner.ts";
+import { openCacheFiles } from "./caches/cache-files.ts";
 import { ConfigError } from "./config.ts";
 import { startDispatcher } from "./dispatcher.ts";
 import { createLog } from "./log.ts";
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   const log = createLog(config.log);
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   const { logs, artifacts } = openFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
+  const caches = { folder: join(config.data, "caches"), budgetBytes: config.cacheBytes, wall: Date.now };
   const content = new MemoryContent();
   const openStore = () =>
     config.store === "memory" ? new MemoryStore({ content }) : new SqliteStore(join(config.data, "hive.db"));
@@ -34,6 +36,8 @@ async function main(): Promise<void> {
     openStore,
     logs,
     artifacts,
+    openCaches: async () =>
+      config.cacheBytes === 0 ? null : openCacheFiles({ ...caches, onTrouble: (message) => log.warn(message) }),
     limits: DEFAULT_LOG_LIMITS,
     variable,
     tokenHint,

@@ -33,6 +33,7 @@ export const ERRORS = {
   artifact_exists: { status: 409, retry: false, title: "The attempt has another file of this name" },
   too_many_artifacts: { status: 409, retry: false, title: "The attempt left as many files as it may" },
   artifact_mismatch: { status: 422, retry: true, title: "The artifact's bytes do not match its checksum" },
+  cache_mismatch: { status: 422, retry: true, title: "The cache's bytes do not match its checksum" },
   range_not_satisfiable: { status: 416, retry: false, title: "There are no such bytes" },
   queue_full: { status: 503, retry: true, title: "Too many jobs are waiting" },
   not_ready: { status: 503, retry: true, title: "The server cannot accept work right now" },

@@ -100,9 +100,9 @@ export function createClient(options: ClientOptions): ApiClient {
     const token = extra.token ?? (typeof options.token === "function" ? options.token() : options.token);
     const headers: Record<string, string> = { accept: "application/json, */*", ...extra.headers };
     if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
-    let body: string | Uint8Array | undefined;
+    let body: string | Uint8Array | Blob | undefined;
     const given: unknown = call.body;
-    if (given instanceof Uint8Array) {
+    if (given instanceof Uint8Array || given instanceof Blob) {
       headers["content-type"] = "application/octet-stream";
       body = given;
     } else if (given !== undefined) {
@@ -119,7 +119,7 @@ export function createClient(options: ClientOptions): ApiClient {
         method: endpoint.method,
         headers,
         redirect: "error",
-        ...(body === undefined ? {} : { body: body as string | Uint8Array<ArrayBuffer> }),
+        ...(body === undefined ? {} : { body: body as string | Blob | Uint8Array<ArrayBuffer> }),
         ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
       });
     } catch (cause) {

@@ -55,7 +55,7 @@ export type ReplyOf<E extends Endpoint> = E["reply"]["body"] extends z.ZodType
 export interface CallOf<E extends Endpoint> {
   readonly params?: Given<E["params"]>;
   readonly query?: Given<E["query"]>;
-  readonly body?: E["body"] extends "bytes" ? Uint8Array : Given<E["body"]>;
+  readonly body?: E["body"] extends "bytes" ? Uint8Array | Blob : Given<E["body"]>;
 }
 
 /** Keeps an endpoint's exact types while checking that it is one. */

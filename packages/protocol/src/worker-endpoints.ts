@@ -21,6 +21,9 @@ import {
 } from "./worker-schemas.ts";
 
 export const workerEndpoints = {
+/** What a worker calls a cache: a hash of what it is made for, see docs/worker-protocol.md. */
+const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
+
   workerRegister: endpoint({
     method: "POST",
     path: "/v1/worker/register",
@@ -113,6 +116,28 @@ export const workerEndpoints = {
     errors: ["lease_lost", "not_found"],
   }),
   leasePublish: endpoint({
+  leaseGetCache: endpoint({
+    method: "GET",
+    path: "/v1/worker/caches/:name",
+    access: "lease",
+    summary: "A dependency cache of the job's repository",
+    params: z.object({ name: cacheName }),
+    reply: { status: 200, body: "bytes" },
+    errors: ["lease_lost", "not_begun", "not_found"],
+  }),
+  leasePutCache: endpoint({
+    method: "PUT",
+    path: "/v1/worker/caches/:name",
+    access: "lease",
+    summary:
+      "Keeps a dependency cache in the place of the one before; only untainted builds, tests and lints at base may",
+    params: z.object({ name: cacheName }),
+    query: z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+    body: "bytes",
+    bodyLimit: 1_024 * 1_048_576,
+    reply: { status: 200, body: z.object({ bytes: z.int(), sha256: z.string() }) },
+    errors: ["lease_lost", "not_begun", "forbidden", "cache_mismatch"],
+  }),
     method: "POST",
     path: "/v1/worker/publish",
     access: "lease",

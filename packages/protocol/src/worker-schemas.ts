@@ -75,6 +75,8 @@ export const leasedJobSchema = z.object({
   bundle: z.object({ fence: z.int(), sha256: z.string(), artifact: z.string() }).nullable(),
   /** Commits this job announced before: a remote head equal to one of them is its own work. */
   announced: z.array(z.object({ ref: z.string(), commit: z.string() })),
+  /** Whether this job may fill dependency caches; see apps/dispatcher/src/caches/cache-rules.ts. */
+  fillsCaches: z.boolean().default(false),
   /** How the attempt before this one ended, for the agent to learn from. */
   previous: attemptErrorSchema.nullable(),
   /** The job's page. */

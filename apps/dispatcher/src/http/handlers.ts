@@ -4,6 +4,7 @@ import { createEventHub } from "./event-hub.ts";
 import type { Handlers } from "./handler.ts";
 import type { Parts } from "./parts.ts";
 import { attemptFileHandlers } from "./routes/attempt-files.ts";
+import { cacheHandlers } from "./routes/caches.ts";
 import { callbackHandlers } from "./routes/callbacks.ts";
 import { eventHandlers } from "./routes/events.ts";
 import { gatewayHandlers } from "./routes/gateway.ts";
@@ -35,6 +36,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...callbackHandlers(parts),
       ...workerHandlers(parts, signals),
       ...attemptFileHandlers(parts),
+      ...cacheHandlers(parts),
       ...gatewayHandlers(parts),
     },
     stop() {

@@ -5,6 +5,7 @@ import type { LeaseAccess } from "../auth/lease-access.ts";
 import type { LeaseTokens } from "../auth/lease-tokens.ts";
 import type { Registrar } from "../auth/registration.ts";
 import type { WorkerTokens } from "../auth/worker-tokens.ts";
+import type { CacheStore } from "../caches/cache-files.ts";
 import type { Clock } from "../clock.ts";
 import type { JobPolicy } from "../queue/compile-job.ts";
 import type { Queue } from "../queue/contract.ts";
@@ -56,6 +57,8 @@ export interface Parts {
   readonly policy: JobPolicy;
   readonly logs: LogStore;
   readonly artifacts: ArtifactStore;
+  /** Null: this server keeps no caches. */
+  readonly caches: CacheStore | null;
   readonly credentials: CredentialFinder;
   /** Opens a sealed secret of a job. @throws when it cannot be opened. */
   readonly openSecret: (jobId: string, name: string, sealed: unknown) => string;

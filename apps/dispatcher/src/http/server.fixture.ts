@@ -115,6 +115,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     logs,
     artifacts,
+    caches: null,
     credentials: { find: async () => null },
     openSecret: (jobId, name, sealed) => open(ring, { jobId, field: name }, sealed),
     githubApiFor: (host) => (host === "github.com" ? "https://api.github.com" : null),

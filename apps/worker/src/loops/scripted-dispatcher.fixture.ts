@@ -77,6 +77,7 @@ const EMPTY_JOB: LeasedJob = {
   approvePublish: false,
   bundle: null,
   announced: [],
+  fillsCaches: false,
   previous: null,
   url: "http://127.0.0.1/jobs/job-1",
 };

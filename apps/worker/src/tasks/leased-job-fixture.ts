@@ -21,6 +21,7 @@ export const leasedJob: LeasedJob = {
   approvePublish: false,
   bundle: null,
   announced: [],
+  fillsCaches: false,
   previous: null,
   url: "http://localhost/jobs/job-1",
 };

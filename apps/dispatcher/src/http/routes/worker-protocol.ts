@@ -2,9 +2,9 @@
 
 import { HiveError, parseRepoAddress, secretId, type Grant, type Job, type JobBody } from "@hive/core";
 import { WORKER_PROTOCOL, type LeasedJob, type LeaseGrant } from "@hive/protocol";
+import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
 import { CredentialError } from "../../credentials/credential-error.ts";
-import { leaseLost } from "../../auth/lease-access.ts";
-import type { VerifiedLease } from "../../auth/lease-tokens.ts";
+import { begunJob } from "../begun-job.ts";
 import type { Handlers } from "../handler.ts";
 import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
@@ -36,6 +36,7 @@ export type WorkerProtocolParts = Pick<
   | "registrar"
   | "credentials"
   | "openSecret"
+  | "caches"
   | "githubApiFor"
   | "publicUrl"
   | "firstBeatMs"
@@ -89,24 +90,10 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       approvePublish: job.approval === "publish",
       bundle: run?.bundle ?? null,
       announced: (run?.announced ?? []).map(({ ref, commit }) => ({ ref, commit })),
+      fillsCaches: parts.caches !== null && whyNoCacheWrites(job, body) === null,
       previous,
       url: jobUrl(parts.publicUrl, job.id),
     };
-  }
-
-  /** The job under a lease that has begun. @throws HiveError lease_lost, not_begun */
-  async function begunJob({ jobId, fence }: VerifiedLease): Promise<Job> {
-    const job = await queue.read((state) =>
-      state.leases.of(jobId)?.fence === fence ? (state.jobs.get(jobId) ?? null) : null,
-    );
-    if (job === null) throw leaseLost(jobId, fence);
-    if (job.run?.lease?.begunAt === null) {
-      throw new HiveError("not_begun", `Lease ${fence} of job ${jobId} has had no heartbeat; send one first`, {
-        jobId,
-        fence,
-      });
-    }
-    return job;
   }
 
   async function gitCredential(job: Job): Promise<{ username: string; password: string } | null> {
@@ -205,10 +192,10 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     },
 
     async leaseSecrets({ caller }) {
-      const job = await begunJob(caller);
+      const job = await begunJob(queue, caller);
       const git = await gitCredential(job);
       // The lease may have ended while a credential was fetched: what is handed out is handed to the holder.
-      await begunJob(caller);
+      await begunJob(queue, caller);
       const place = placeOf(job.repo);
       return { git, githubApiUrl: place === null ? null : parts.githubApiFor(place.host) };
     },
