@@ -18,6 +18,7 @@ import * as cancel from "./commands/cancel.ts";
 import * as claim from "./commands/claim.ts";
 import * as delivered from "./commands/delivered.ts";
 import * as drain from "./commands/drain.ts";
+import * as egressBlocked from "./commands/egress-blocked.ts";
 import * as enqueue from "./commands/enqueue.ts";
 import * as finish from "./commands/finish.ts";
 import * as heartbeat from "./commands/heartbeat.ts";
@@ -47,6 +48,7 @@ const VERBS: { readonly [T in CommandType]: Verb<T> } = {
   claim: { needs: claim.needs, apply: claim.claim },
   delivered: { needs: delivered.needs, apply: delivered.delivered },
   drain: { needs: drain.needs, apply: drain.drain },
+  egressBlocked: { needs: egressBlocked.needs, apply: egressBlocked.egressBlocked },
   enqueue: { needs: enqueue.needs, apply: enqueue.enqueue },
   finish: { needs: finish.needs, apply: finish.finish },
   heartbeat: { needs: heartbeat.needs, apply: heartbeat.heartbeat },

@@ -187,6 +187,15 @@ export type Command =
   | { readonly type: "workerGone"; readonly workerId: string; readonly blame: boolean; readonly message: string }
   /** Usage counted by the gateway; added to the job's. `callId` makes it count once. */
   | { readonly type: "usage"; readonly lease: LeaseRef; readonly callId: string; readonly usage: Omit<Usage, "calls"> }
+  /** A connection of the job was refused on its way out; `reason` is a code, `message` is for people. */
+  | {
+      readonly type: "egressBlocked";
+      readonly lease: LeaseRef;
+      readonly host: string;
+      readonly port: number;
+      readonly reason: string;
+      readonly message: string;
+    }
   /** The outcome of one delivery of a callback. */
   | {
       readonly type: "delivered";
@@ -247,6 +256,8 @@ export interface Replies {
   readonly drain: { readonly draining: boolean };
   readonly workerGone: { readonly ended: string | null };
   readonly usage: { readonly counted: boolean };
+  /** False when the same was told of this attempt before, or too many others were. */
+  readonly egressBlocked: { readonly told: boolean };
   readonly delivered: { readonly state: string };
   readonly redeliver: { readonly state: string };
   readonly sweep: { readonly queued: number; readonly expired: number };

@@ -33,7 +33,7 @@ export interface Change extends Key {
 /**
  * `jobs` holds the small records (a start loads those of the live statuses); `bodies` the unchanging part; `attempts` how leases ended; `events` the stream (id: 16 digits); `workers` who
  * registered; `callbacks` what is still to be told; `answers` replies kept for repeated requests; `secrets` sealed values;
- * `usage` what the gateway counted per job.
+ * `usage` what the gateway counted per job; `egress` which refused places a job's latest attempt was told of.
  */
 export const COLLECTIONS = [
   {
@@ -58,6 +58,7 @@ export const COLLECTIONS = [
   { name: "answers", indexes: [{ name: "age", equals: [], range: "at" }] },
   { name: "secrets", indexes: [] },
   { name: "usage", indexes: [] },
+  { name: "egress", indexes: [] },
 ] as const satisfies readonly CollectionDeclaration[];
 
 /** The id of an event or callback document: its number in 16 digits, so that text order is number order. */

@@ -26,6 +26,7 @@ export type EventType =
   | "job.publishing"
   | "job.agent"
   | "job.approved"
+  | "job.egress_blocked"
   | "worker.registered"
   | "worker.gone"
   | "callback.dead";

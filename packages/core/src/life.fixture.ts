@@ -34,7 +34,20 @@ const BEES = [
 export const VERBS = [
   ...["enqueue", "enqueue", "enqueue", "claim", "claim", "claim", "claim", "beat", "beat", "beat", "beat"],
   ...["finish", "finish", "finish", "finish", "cancel", "retry", "retry", "approve", "approve", "reject", "report"],
-  ...["publish", "usage", "register", "drain", "gone", "delivered", "redeliver", "reconsider", "pass", "pass", "pass"],
+  ...[
+    "publish",
+    "usage",
+    "blocked",
+    "register",
+    "drain",
+    "gone",
+    "delivered",
+    "redeliver",
+    "reconsider",
+    "pass",
+    "pass",
+    "pass",
+  ],
   ...["restart", "pause"],
 ];
 
@@ -112,6 +125,15 @@ export class Life {
         const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, costUsd: 1 };
         return this.run({ type: "usage", lease, callId: `${c % 4}`, usage });
       }
+      case "blocked":
+        return this.run({
+          type: "egressBlocked",
+          lease,
+          host: `h${c % 3}`,
+          port: 443,
+          reason: "not_allowed",
+          message: "",
+        });
       case "register":
         return this.#register(a % BEES.length, `${b % 3}`);
       case "drain":
