@@ -86,6 +86,7 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
     name: "process",
     isolation: "none",
     oneShot: false,
+    outlivesServer: false,
     status: () => ({ state: "ok" }),
     prepare: async () => ({ ready: true, image: null }),
     onChange: () => () => undefined,

@@ -101,6 +101,8 @@ export interface Provider {
   readonly isolation: string;
   /** True when each worker takes one job and leaves with code 0; false when it stays until it is told to leave. */
   readonly oneShot: boolean;
+  /** True when its workers go on with the server started next; false when they finish what they have and leave. */
+  readonly outlivesServer: boolean;
   /** Can workers be started and counted at all? Known without asking anybody. */
   status(): ProviderStatus;
   /** Looks whether a pool's launches can start, and begins to make what can be made. Returns soon; never rejects. */
