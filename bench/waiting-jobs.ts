@@ -42,6 +42,7 @@ export function waitingJob(n: number): NewJob {
     callbackUrl: null,
     metadata: null,
     gitUser: null,
+    egress: null,
     origin: "api",
     secrets: {},
     hold: null,

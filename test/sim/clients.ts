@@ -107,6 +107,7 @@ export class Clients {
       callbackUrl: callback ? `http://backend-${chance.int(1, 3)}/hook` : null,
       metadata: null,
       gitUser: null,
+      egress: null,
       origin: "api",
       secrets: {},
       hold: null,

@@ -4,6 +4,8 @@
  */
 
 import { readFileSync } from "node:fs";
+import { MAX_EGRESS_ENTRIES } from "@hive/core";
+import { egressEntrySchema } from "@hive/protocol";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
@@ -32,6 +34,7 @@ const list = z
 const url = z
   .url({ protocol: /^https?$/, message: "must be an http or https address" })
   .transform((text) => text.replace(/\/+$/, ""));
+const egressList = list.pipe(z.array(egressEntrySchema).max(MAX_EGRESS_ENTRIES));
 const token = z.string().min(16, "must have at least 16 characters");
 
 const table = {
@@ -239,6 +242,28 @@ export class ConfigError extends Error {
 function readFile(path: string, required: boolean): Record<string, unknown> {
   let text: string;
   try {
+  egress: option(
+    "HIVE_EGRESS",
+    "egress",
+    egressList.default(["registries"]),
+    "Hosts that jobs may reach on workers whose pool says nothing else: host, host:port, *.host, registries, *. Default registries.",
+  ),
+  egressConnections: option(
+    "HIVE_EGRESS_CONNECTIONS",
+    "egressConnections",
+    z.coerce.number().int().min(1).max(10_000).default(64),
+    "How many connections to the outside a job may have at once. Default 64.",
+  ),
+  egressBytes: option(
+    "HIVE_EGRESS_BYTES",
+    "egressBytes",
+    z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(20 * 1_073_741_824),
+    "How many bytes one attempt of a job may send to and receive from the outside in all. Default 20 GiB.",
+  ),
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (!required && (error as NodeJS.ErrnoException).code === "ENOENT") return {};

@@ -122,7 +122,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
 
     const leaseTokens = createLeaseTokens(signingKey);
     const registrar = createRegistrar(secrets.callbackSecret, clock);
-    const gatewayToken = randomBytes(32).toString("base64url");
+    const serverToken = randomBytes(32).toString("base64url");
     const heartbeatMs = Math.round(config.leaseMs / 3);
     const wanted = config.port === 0 ? await freePort(config.host) : config.port;
     const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
@@ -133,7 +133,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       version: VERSION,
       publicUrl,
       ownerTokens: splitTokens(secrets.internalApiToken),
-      gatewayToken,
+      serverToken,
+      egress: config.egress,
       tokenHint: options.tokenHint,
       leaseTokens,
       leases: createLeaseAccess(leaseTokens, queue, clock),
@@ -174,7 +175,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const gateway = await keepGateway({
       settings: {
         dispatcherUrl: localUrl,
-        gatewayToken,
+        gatewayToken: serverToken,
         anthropicBaseUrl: config.anthropicBaseUrl,
         log: "json",
         ...(config.anthropicApiKey === undefined ? {} : { anthropicApiKey: config.anthropicApiKey }),

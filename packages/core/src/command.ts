@@ -53,6 +53,8 @@ export interface NewJob {
   readonly callbackUrl: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly gitUser: { readonly name: string; readonly email: string } | null;
+  /** The hosts the job may reach, narrowing those of its worker; null: all of the worker's. */
+  readonly egress: readonly string[] | null;
   readonly origin: string;
   /** Secrets already sealed by the edge, by name. */
   readonly secrets: Readonly<Record<string, unknown>>;

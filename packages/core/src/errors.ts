@@ -40,6 +40,8 @@ export const ERRORS = {
   store_failed: { status: 503, retry: true, title: "The store did not confirm the change; its outcome is unknown" },
   no_provider_key: { status: 503, retry: false, title: "The server has no key for this provider" },
   provider_unreachable: { status: 502, retry: true, title: "The model provider gave no usable answer" },
+  egress_blocked: { status: 403, retry: false, title: "This job may not reach that host" },
+  egress_unreachable: { status: 502, retry: true, title: "The host a job wanted to reach did not answer" },
   too_many_requests: { status: 429, retry: true, title: "Too many requests" },
   internal: { status: 500, retry: true, title: "Something in the server broke" },
 } as const satisfies Record<string, { status: number; retry: boolean; title: string }>;

@@ -180,6 +180,8 @@ export interface JobBody {
   readonly callbackUrl: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly gitUser: { readonly name: string; readonly email: string } | null;
+  /** The hosts the job may reach, narrowing those of its worker; null: all of the worker's. */
+  readonly egress: readonly string[] | null;
   readonly dependsOn: readonly string[];
   /** Names of the sealed secrets kept for this job, such as `githubToken`. */
   readonly secrets: readonly string[];

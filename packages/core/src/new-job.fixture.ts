@@ -31,6 +31,7 @@ export function newJob(id: string, what: Partial<NewJob> = {}): NewJob {
     callbackUrl: null,
     metadata: null,
     gitUser: null,
+    egress: null,
     origin: "api",
     secrets: {},
     hold: null,

@@ -10,9 +10,9 @@ import type { z } from "zod";
  * Who may call.
  * `open`: anybody. `owner`: `Authorization: Bearer INTERNAL_API_TOKEN`. `registration`: a worker that proves itself in the
  * body. `worker`: the token a worker got when it registered. `lease`: the `worker` token of one lease.
- * `gateway`: the LLM gateway's own process.
+ * `server`: this server's own processes, the LLM gateway and the way out.
  */
-export type Access = "open" | "owner" | "registration" | "worker" | "lease" | "gateway";
+export type Access = "open" | "owner" | "registration" | "worker" | "lease" | "server";
 
 /** What a body or reply is when it is not JSON. */
 export type RawKind = "bytes" | "text" | "html" | "events";

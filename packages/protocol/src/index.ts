@@ -1,4 +1,5 @@
 export * from "./client.ts";
+export * from "./egress-schemas.ts";
 export * from "./endpoint.ts";
 export * from "./endpoints.ts";
 export * from "./job-schemas.ts";

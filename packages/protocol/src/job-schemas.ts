@@ -1,6 +1,6 @@
 /** The shapes of jobs on the wire. */
 
-import { STATUSES, TASKS } from "@hive/core";
+import { egressEntryProblem, MAX_EGRESS_ENTRIES, STATUSES, TASKS } from "@hive/core";
 import { z } from "zod";
 
 /** Ids of jobs: chosen by the caller or made by the server. */
@@ -35,6 +35,14 @@ export const fileChangeSchema = z
       message: "needs exactly one of content, base64, delete",
     },
   );
+
+/** One entry of an `egress` list, as `packages/core/src/egress-rule.ts` explains them. */
+export const egressEntrySchema = z
+  .string()
+  .max(300)
+  .refine((entry) => egressEntryProblem(entry) === null, {
+    error: ({ input }) => egressEntryProblem(String(input)) ?? "",
+  });
 
 /** JSON of at most this many bytes and levels may be kept beside a job. */
 const METADATA_BYTES = 65_536;
@@ -91,6 +99,8 @@ export const newJobSchema = z
         email: z.email().max(254),
       })
       .optional(),
+    /** Hosts the job may reach, of those its worker may; `[]` is none. Default: all its worker may. */
+    egress: z.array(egressEntrySchema).max(MAX_EGRESS_ENTRIES).optional(),
   })
   .meta({ id: "NewJob" });
 export type NewJobRequest = z.input<typeof newJobSchema>;
@@ -213,6 +223,8 @@ export const jobDetailSchema = jobSummarySchema
     trust: z.enum(["trusted", "untrusted"]),
     callbackUrl: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),
+    /** The job's own list of hosts it may reach; null: those its worker may. */
+    egress: z.array(z.string()).nullable(),
     origin: z.string(),
     /** Why it is not running now, in words; null when it runs or is over. */
     waiting: z.string().nullable(),

@@ -1,11 +1,12 @@
 /**
- * The worker's and the gateway's half of the endpoint list: `docs/worker-protocol.md` tells the story, so that any
+ * The half of the endpoint list for workers and the server's own processes: `docs/worker-protocol.md` tells the story, so that any
  * language can write a worker.
  */
 
 import { STATUSES } from "@hive/core";
 import { z } from "zod";
 import { endpoint, type Endpoint } from "./endpoint.ts";
+import { EGRESS_REFUSALS, egressReportSchema, egressVerdictSchema, leaseRef, port } from "./egress-schemas.ts";
 import { artifactName, fence, jobIdSchema, offset } from "./job-schemas.ts";
 import {
   claimSchema,
@@ -159,7 +160,7 @@ const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal dig
   gatewayVerify: endpoint({
     method: "POST",
     path: "/v1/gateway/verify",
-    access: "gateway",
+    access: "server",
     summary: "Whose `llm` token is this, and is its lease alive?",
     body: z.strictObject({ token: z.string().max(4096) }),
     reply: { status: 200, body: z.object({ jobId: z.string(), fence: z.int(), workerId: z.string() }) },
@@ -168,7 +169,7 @@ const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal dig
   gatewayUsage: endpoint({
     method: "POST",
     path: "/v1/gateway/usage",
-    access: "gateway",
+    access: "server",
     summary: "Counts one call to a model; the same call counts once",
     body: z.strictObject({
       jobId: jobIdSchema,
@@ -184,3 +185,38 @@ const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal dig
     errors: ["lease_lost"],
   }),
 } as const satisfies Record<string, Endpoint>;
+
+  egressOpen: endpoint({
+    method: "POST",
+    path: "/v1/egress/open",
+    access: "server",
+    summary: "May the lease of this `egress` or `worker` token reach this place? A no becomes an event of the job",
+    body: z.strictObject({ token: z.string().max(4096), host: z.string().min(1).max(1024), port }),
+    reply: { status: 200, body: egressVerdictSchema },
+    errors: ["lease_lost", "not_begun", "invalid_field"],
+  }),
+  egressBlocked: endpoint({
+    method: "POST",
+    path: "/v1/egress/blocked",
+    access: "server",
+    summary: "A connection was refused after it was allowed: by its address, its greeting or a limit",
+    body: z.strictObject({
+      jobId: jobIdSchema,
+      fence: z.int().min(1),
+      host: z.string().min(1).max(256),
+      port,
+      reason: z.enum(EGRESS_REFUSALS),
+      message: z.string().max(1024),
+    }),
+    reply: { status: 200, body: z.object({ told: z.boolean() }) },
+    errors: ["lease_lost"],
+  }),
+  egressReport: endpoint({
+    method: "POST",
+    path: "/v1/egress/report",
+    access: "server",
+    summary: "Which of these leases are over? And what passed since the last report",
+    body: egressReportSchema,
+    reply: { status: 200, body: z.object({ over: z.array(leaseRef) }) },
+    errors: [],
+  }),

@@ -16,7 +16,11 @@ export interface LeaseAccess {
    * `ended`: also takes a token whose lease is over, for calls that repeat (finish): the command then answers by itself.
    * @throws HiveError `unauthorized` for a token that is not ours or not for this audience, `lease_lost` for an old fence.
    */
-  admit(token: string, audience: Audience, options?: { readonly ended?: boolean }): Promise<VerifiedLease>;
+  admit(
+    token: string,
+    audience: Audience | readonly Audience[],
+    options?: { readonly ended?: boolean },
+  ): Promise<VerifiedLease>;
 }
 
 /** The error every worker write gets once its fence is old: the worker kills its agent on it. */

@@ -49,10 +49,11 @@ export interface LeaseTokens {
     electionId: string,
   ): Promise<Readonly<Record<Audience, string>>>;
   /**
+   * `audience`: one, or several of which each will do.
    * @throws HiveError `unauthorized` when it is not ours, not a lease token, expired or for another audience (the
    * message says which one it is for).
    */
-  verify(token: string, audience: Audience, wall: number): VerifiedLease;
+  verify(token: string, audience: Audience | readonly Audience[], wall: number): VerifiedLease;
   /** The key workers check with. */
   readonly publicKey: PublicJwk;
 }
@@ -142,8 +143,8 @@ export function createLeaseTokens(key: SigningKey): LeaseTokens {
     },
     verify(token, audience, wall) {
       const { lease, exp } = known.get(hash("sha256", token, "base64")) ?? check(token);
-      if (lease.audience !== audience)
-        throw refuse(`it is for "${lease.audience}", and this needs the one for "${audience}"`);
+      if (![audience].flat().includes(lease.audience))
+        throw refuse(`it is for "${lease.audience}", and this needs the one for "${[audience].flat().join('" or "')}"`);
       if (exp * 1000 < wall) throw refuse("it is expired");
       return lease;
     },

@@ -10,11 +10,11 @@ import type { Parts } from "./parts.ts";
 export type AccessCheck = (name: EndpointName, access: Access, request: IncomingMessage) => Promise<Callers[Access]>;
 
 const OWNER = { name: "api" } as const;
-const GATEWAY = { name: "gateway" } as const;
+const SERVER = { name: "server" } as const;
 
 export function createAccess(parts: Parts): AccessCheck {
   const owners = createTokenCheck(parts.ownerTokens, "INTERNAL_API_TOKEN");
-  const gateways = createTokenCheck([parts.gatewayToken], "the gateway's token");
+  const own = createTokenCheck([parts.serverToken], "the token of this server's own processes");
   const ownerHint = `On the server's machine: ${parts.tokenHint}, then send "Authorization: Bearer $INTERNAL_API_TOKEN"`;
   const workerHint = "A worker gets its token from POST /v1/worker/register";
   const leaseHint = "A worker gets the lease's token from POST /v1/worker/claim";
@@ -40,10 +40,10 @@ export function createAccess(parts: Parts): AccessCheck {
         parts.presence.heard(lease.workerId);
         return lease;
       }
-      case "gateway": {
-        if (gateways.matches(bearerToken(authorization, "Only the LLM gateway of this server calls this")))
-          return GATEWAY;
-        throw new HiveError("unauthorized", "Only the LLM gateway of this server calls this");
+      case "server": {
+        const hint = "Only this server's own processes call this";
+        if (own.matches(bearerToken(authorization, hint))) return SERVER;
+        throw new HiveError("unauthorized", hint);
       }
     }
   };

@@ -22,7 +22,7 @@ const WHO: Readonly<Record<Access, string>> = {
   registration: "a worker that proves itself in the body",
   worker: "a registered worker",
   lease: "the worker that holds the lease",
-  gateway: "the LLM gateway",
+  server: "this server's own processes",
 };
 
 const TITLES: Readonly<Record<string, readonly [string, string]>> = {
@@ -34,6 +34,7 @@ const TITLES: Readonly<Record<string, readonly [string, string]>> = {
   stats: ["Counts", "How much was done."],
   worker: ["Worker protocol", "How a worker in any language takes and does jobs."],
   gateway: ["LLM gateway", "Between the gateway's process and this server."],
+  egress: ["Way out", "Between the process that lets jobs reach other hosts and this server."],
 };
 
 /** Renders the page once; it is the same for everybody. */

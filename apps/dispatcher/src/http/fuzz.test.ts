@@ -36,7 +36,7 @@ async function tokenFor(access: Endpoint["access"]): Promise<string | null> {
       return null;
     case "owner":
       return OWNER;
-    case "gateway":
+    case "server":
       return GATEWAY;
     case "worker":
       return world.worker("fuzz-worker");
@@ -159,6 +159,8 @@ describe("no request of any endpoint breaks the server or hangs", () => {
       "gatewayUsage",
       "workerRegister",
       "gatewayVerify",
+      "egressOpen",
+      "egressBlocked",
       "redeliverCallback",
       "jobDiff",
       "jobArtifact",

@@ -16,7 +16,7 @@ export interface Callers {
   readonly registration: null;
   readonly worker: { readonly workerId: string };
   readonly lease: VerifiedLease;
-  readonly gateway: { readonly name: "gateway" };
+  readonly server: { readonly name: "server" };
 }
 
 /** A reply that is not JSON. */

@@ -6,6 +6,7 @@ import type { Parts } from "./parts.ts";
 import { attemptFileHandlers } from "./routes/attempt-files.ts";
 import { cacheHandlers } from "./routes/caches.ts";
 import { callbackHandlers } from "./routes/callbacks.ts";
+import { egressHandlers } from "./routes/egress.ts";
 import { eventHandlers } from "./routes/events.ts";
 import { gatewayHandlers } from "./routes/gateway.ts";
 import { jobFileHandlers } from "./routes/job-files.ts";
@@ -40,6 +41,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...gatewayHandlers(parts),
     },
     stop() {
+      ...egressHandlers(parts),
       unlisten();
       hub.stop();
       signals.stop();

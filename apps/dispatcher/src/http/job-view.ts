@@ -62,6 +62,12 @@ export async function findBody(queue: Queue, jobId: string): Promise<JobBody | n
   return stored as JobBody | null;
 }
 
+/** The job's own list of hosts; bodies stored before there were such lists have none. */
+export function egressOf(body: JobBody): string[] | null {
+  const stored: { readonly egress?: readonly string[] | null } = body;
+  return stored.egress === undefined || stored.egress === null ? null : [...stored.egress];
+}
+
 /** How the job's leases ended, oldest first; the latest hundred. */
 export async function attemptsOf(queue: Queue, jobId: string): Promise<readonly AttemptRecord[]> {
   const page = await queue.documents.list({
@@ -108,6 +114,7 @@ export async function detailOf(queue: Queue, publicUrl: string, jobId: string): 
     trust: job.trust,
     callbackUrl: body.callbackUrl === null ? null : withoutQuery(body.callbackUrl),
     metadata: body.metadata === null ? null : { ...body.metadata },
+    egress: egressOf(body),
     origin: body.origin,
     waiting,
     bundle: bundle === null ? null : { sha256: bundle.sha256, artifact: bundle.artifact },

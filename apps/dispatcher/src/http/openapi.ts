@@ -14,7 +14,7 @@ const SECURITY: Readonly<Record<Access, string | null>> = {
   owner: "owner",
   worker: "worker",
   lease: "lease",
-  gateway: "gateway",
+  server: "server",
 };
 
 const RAW_TYPES = {
@@ -65,7 +65,7 @@ export function openApi(version: string): Json {
         },
         worker: { type: "http", scheme: "bearer", description: "The token of a registered worker" },
         lease: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The `worker` token of one lease" },
-        gateway: { type: "http", scheme: "bearer", description: "The LLM gateway of the same server" },
+        server: { type: "http", scheme: "bearer", description: "Processes of the same server" },
       },
     },
   };

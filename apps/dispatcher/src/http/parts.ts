@@ -44,8 +44,8 @@ export interface Parts {
   readonly publicUrl: string;
   /** What people's programs present; several while one is being replaced. Each at least 16 characters. */
   readonly ownerTokens: readonly string[];
-  /** What the LLM gateway's process presents. */
-  readonly gatewayToken: string;
+  /** What this server's own processes present: the LLM gateway, the way out. */
+  readonly serverToken: string;
   /** The command that gives a person the token, such as `source hive-data/secrets.env`; part of every 401. */
   readonly tokenHint: string;
   readonly leaseTokens: LeaseTokens;
@@ -62,6 +62,8 @@ export interface Parts {
   readonly credentials: CredentialFinder;
   /** Opens a sealed secret of a job. @throws when it cannot be opened. */
   readonly openSecret: (jobId: string, name: string, sealed: unknown) => string;
+  /** The hosts that jobs may reach on workers whose launcher said nothing else. */
+  readonly egress: readonly string[];
   /** The GitHub API that fits a repository's host, or null when it is not a GitHub. */
   readonly githubApiFor: (host: string) => string | null;
   readonly intervals: WorkerIntervals;

@@ -310,7 +310,7 @@ describe("the role matrix", () => {
         owner: OWNER,
         worker,
         lease: "eyJhbGciOiJub25lIn0.e30.",
-        gateway: "gateway-token-for-tests-0123456789",
+        server: "gateway-token-for-tests-0123456789",
       };
       for (const [kind, token] of [["none", null], ...Object.entries(tokens)] as const) {
         if (kind === endpoint.access) continue;

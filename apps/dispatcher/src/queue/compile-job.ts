@@ -137,6 +137,7 @@ export function compileJob(input: CompileInput): CompiledJob {
       callbackUrl: request.callbackUrl ?? null,
       metadata: request.metadata ?? null,
       gitUser: request.gitUser ?? null,
+      egress: request.egress ?? null,
       origin: input.origin,
       secrets:
         request.githubToken === undefined ? {} : { githubToken: policy.seal(id, "githubToken", request.githubToken) },

@@ -173,7 +173,7 @@ function blank(step: Step, from: NewJob): Job {
 }
 
 function writeBody(step: Step, from: NewJob): void {
-  const { id, bodyHash, branch, base, instructions, script, changes, callbackUrl, metadata, gitUser, origin } = from;
+  const { id, bodyHash, branch, base, instructions, script, changes, callbackUrl, metadata, gitUser, egress, origin } = from;
   const body: JobBody = {
     id,
     bodyHash,
@@ -185,6 +185,7 @@ function writeBody(step: Step, from: NewJob): void {
     callbackUrl,
     metadata,
     gitUser,
+    egress,
     dependsOn: from.dependsOn,
     secrets: Object.keys(from.secrets),
     origin,
