@@ -194,6 +194,30 @@ const table = {
     z.coerce.number().int().min(0).default(10_737_418_240),
     "Bytes of all dependency caches together; the ones not used for longest go first. Default 10 GiB; 0 keeps none.",
   ),
+  mirrorData: option(
+    "HIVE_MIRROR_DATA",
+    "mirrorData",
+    z.string().min(1).optional(),
+    "The folder of repository mirrors and of what is handed out to workers in containers. Default mirrors in the data folder.",
+  ),
+  mirrorDays: option(
+    "HIVE_MIRROR_DAYS",
+    "mirrorDays",
+    z.coerce.number().min(0).max(3650).default(30),
+    "Days a mirror is kept after its last use. Default 30.",
+  ),
+  mirrorBytes: option(
+    "HIVE_MIRROR_BYTES",
+    "mirrorBytes",
+    z.coerce.number().int().min(0).default(53_687_091_200),
+    "Bytes of all mirrors together; the ones not used for longest go first. Default 50 GiB.",
+  ),
+  mirrorFreeBytes: option(
+    "HIVE_MIRROR_FREE_BYTES",
+    "mirrorFreeBytes",
+    z.coerce.number().int().min(0).default(1_073_741_824),
+    "Bytes of the mirrors' disk that stay free: below, mirrors go and no repository is fetched. Default 1 GiB.",
+  ),
   leaseMs: option(
     "HIVE_LEASE_MS",
     "leaseMs",
@@ -217,6 +241,28 @@ const table = {
     "log",
     z.enum(["text", "json", "off"]).default("text"),
     "How the server logs: text for people, json for programs, off. Default text.",
+  ),
+  egress: option(
+    "HIVE_EGRESS",
+    "egress",
+    egressList.default(["registries"]),
+    "Hosts that jobs may reach on workers whose pool says nothing else: host, host:port, *.host, registries, *. Default registries.",
+  ),
+  egressConnections: option(
+    "HIVE_EGRESS_CONNECTIONS",
+    "egressConnections",
+    z.coerce.number().int().min(1).max(10_000).default(64),
+    "How many connections to the outside a job may have at once. Default 64.",
+  ),
+  egressBytes: option(
+    "HIVE_EGRESS_BYTES",
+    "egressBytes",
+    z.coerce
+      .number()
+      .int()
+      .min(1)
+      .default(20 * 1_073_741_824),
+    "How many bytes one attempt of a job may send to and receive from the outside in all. Default 20 GiB.",
   ),
   repos: option(
     "HIVE_REPOS",
@@ -242,28 +288,6 @@ export class ConfigError extends Error {
 function readFile(path: string, required: boolean): Record<string, unknown> {
   let text: string;
   try {
-  egress: option(
-    "HIVE_EGRESS",
-    "egress",
-    egressList.default(["registries"]),
-    "Hosts that jobs may reach on workers whose pool says nothing else: host, host:port, *.host, registries, *. Default registries.",
-  ),
-  egressConnections: option(
-    "HIVE_EGRESS_CONNECTIONS",
-    "egressConnections",
-    z.coerce.number().int().min(1).max(10_000).default(64),
-    "How many connections to the outside a job may have at once. Default 64.",
-  ),
-  egressBytes: option(
-    "HIVE_EGRESS_BYTES",
-    "egressBytes",
-    z.coerce
-      .number()
-      .int()
-      .min(1)
-      .default(20 * 1_073_741_824),
-    "How many bytes one attempt of a job may send to and receive from the outside in all. Default 20 GiB.",
-  ),
     text = readFileSync(path, "utf8");
   } catch (error) {
     if (!required && (error as NodeJS.ErrnoException).code === "ENOENT") return {};

@@ -29,6 +29,7 @@ import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
 import { createWorkerPresence } from "./http/worker-presence.ts";
 import type { ArtifactStore, LogStore } from "./logs/contract.ts";
+import { openMirrors } from "./mirrors/open-mirrors.ts";
 import { Committer } from "./queue/committer.ts";
 import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
 import { createWaiters } from "./queue/waiters.ts";
@@ -126,6 +127,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const heartbeatMs = Math.round(config.leaseMs / 3);
     const wanted = config.port === 0 ? await freePort(config.host) : config.port;
     const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
+    const mirrors = openMirrors({ config, queue, clock, log, variable: options.variable });
+    stops.push(() => mirrors.stop());
     const server = createServer({
       queue,
       clock,
@@ -146,6 +149,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       logs: options.logs,
       artifacts: options.artifacts,
       caches: await options.openCaches(),
+      mirrors,
       credentials: createRepoCredentials({
         rules: config.repos,
         githubApiUrl: config.githubApiUrl,

@@ -4,6 +4,7 @@ export * from "./endpoint.ts";
 export * from "./endpoints.ts";
 export * from "./job-schemas.ts";
 export * from "./lease-token.ts";
+export * from "./mirror-schemas.ts";
 export * from "./problem.ts";
 export * from "./registration-proof.ts";
 export * from "./server-events.ts";

@@ -86,6 +86,7 @@ export type KeeperRequest = z.infer<typeof keeperRequestSchema>;
 export const keeperAnswerSchema = z.union([
   z.object({ id: requestId, mirror: mirrorReplySchema }),
   z.object({ id: requestId, leases: z.array(z.string()) }),
-  z.object({ id: requestId, released: z.literal(true) }),
+  /** False: it could not be removed; the log says why. Ask again later. */
+  z.object({ id: requestId, released: z.boolean() }),
 ]);
 export type KeeperAnswer = z.infer<typeof keeperAnswerSchema>;

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import { EGRESS_REFUSALS, egressReportSchema, egressVerdictSchema, leaseRef, port } from "./egress-schemas.ts";
 import { artifactName, fence, jobIdSchema, offset } from "./job-schemas.ts";
+import { mirrorReplySchema, mirrorRequestSchema } from "./mirror-schemas.ts";
 import {
   claimSchema,
   finishSchema,
@@ -21,10 +22,10 @@ import {
   secretsReplySchema,
 } from "./worker-schemas.ts";
 
-export const workerEndpoints = {
 /** What a worker calls a cache: a hash of what it is made for, see docs/worker-protocol.md. */
 const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
 
+export const workerEndpoints = {
   workerRegister: endpoint({
     method: "POST",
     path: "/v1/worker/register",
@@ -116,7 +117,15 @@ const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal dig
     reply: { status: 200, body: "bytes" },
     errors: ["lease_lost", "not_found"],
   }),
-  leasePublish: endpoint({
+  leaseMirror: endpoint({
+    method: "POST",
+    path: "/v1/worker/mirror",
+    access: "lease",
+    summary: "The job's repository, read-only beside the worker, for workers in containers",
+    body: mirrorRequestSchema,
+    reply: { status: 200, body: mirrorReplySchema },
+    errors: ["lease_lost", "not_begun"],
+  }),
   leaseGetCache: endpoint({
     method: "GET",
     path: "/v1/worker/caches/:name",
@@ -139,6 +148,7 @@ const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal dig
     reply: { status: 200, body: z.object({ bytes: z.int(), sha256: z.string() }) },
     errors: ["lease_lost", "not_begun", "forbidden", "cache_mismatch"],
   }),
+  leasePublish: endpoint({
     method: "POST",
     path: "/v1/worker/publish",
     access: "lease",
@@ -184,7 +194,6 @@ const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal dig
     reply: { status: 200, body: z.object({ counted: z.boolean() }) },
     errors: ["lease_lost"],
   }),
-} as const satisfies Record<string, Endpoint>;
 
   egressOpen: endpoint({
     method: "POST",
@@ -220,3 +229,4 @@ const cacheName = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal dig
     reply: { status: 200, body: z.object({ over: z.array(leaseRef) }) },
     errors: [],
   }),
+} as const satisfies Record<string, Endpoint>;

@@ -11,6 +11,7 @@ import { eventHandlers } from "./routes/events.ts";
 import { gatewayHandlers } from "./routes/gateway.ts";
 import { jobFileHandlers } from "./routes/job-files.ts";
 import { jobHandlers } from "./routes/jobs.ts";
+import { mirrorHandlers } from "./routes/mirrors.ts";
 import { serverHandlers } from "./routes/server.ts";
 import { workerHandlers } from "./routes/worker-protocol.ts";
 import { ownersWorkerHandlers } from "./routes/workers.ts";
@@ -38,10 +39,11 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...workerHandlers(parts, signals),
       ...attemptFileHandlers(parts),
       ...cacheHandlers(parts),
+      ...mirrorHandlers(parts),
       ...gatewayHandlers(parts),
+      ...egressHandlers(parts),
     },
     stop() {
-      ...egressHandlers(parts),
       unlisten();
       hub.stop();
       signals.stop();

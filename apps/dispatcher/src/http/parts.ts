@@ -7,6 +7,8 @@ import type { Registrar } from "../auth/registration.ts";
 import type { WorkerTokens } from "../auth/worker-tokens.ts";
 import type { CacheStore } from "../caches/cache-files.ts";
 import type { Clock } from "../clock.ts";
+import type { CredentialFinder } from "../credentials/job-credential.ts";
+import type { Mirrors } from "../mirrors/mirrors.ts";
 import type { JobPolicy } from "../queue/compile-job.ts";
 import type { Queue } from "../queue/contract.ts";
 import type { Waiters } from "../queue/waiters.ts";
@@ -27,12 +29,6 @@ export interface WorkerLimits {
   readonly logChunkBytes: number;
   readonly logBytes: number;
   readonly artifactBytes: number;
-}
-
-/** Credentials for a job's repository, found by the operator's rules. */
-export interface CredentialFinder {
-  /** For `host/owner/name`; null when no rule has one. @throws when a rule's credential cannot be had; its message is for the log. */
-  find(place: string): Promise<{ readonly username: string; readonly password: string } | null>;
 }
 
 export interface Parts {
@@ -59,13 +55,15 @@ export interface Parts {
   readonly artifacts: ArtifactStore;
   /** Null: this server keeps no caches. */
   readonly caches: CacheStore | null;
+  /** Repositories for workers in containers. */
+  readonly mirrors: Mirrors;
   readonly credentials: CredentialFinder;
   /** Opens a sealed secret of a job. @throws when it cannot be opened. */
   readonly openSecret: (jobId: string, name: string, sealed: unknown) => string;
-  /** The hosts that jobs may reach on workers whose launcher said nothing else. */
-  readonly egress: readonly string[];
   /** The GitHub API that fits a repository's host, or null when it is not a GitHub. */
   readonly githubApiFor: (host: string) => string | null;
+  /** The hosts that jobs may reach on workers whose launcher said nothing else. */
+  readonly egress: readonly string[];
   readonly intervals: WorkerIntervals;
   /** Milliseconds a worker has for the first heartbeat of a lease; the queue's own rule. */
   readonly firstBeatMs: number;

@@ -117,6 +117,10 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     logs,
     artifacts,
     caches: null,
+    mirrors: {
+      handOut: async () => ({ ok: false, code: "network", message: "no mirrors in this test" }),
+      stop: async () => {},
+    },
     credentials: { find: async () => null },
     openSecret: (jobId, name, sealed) => open(ring, { jobId, field: name }, sealed),
     githubApiFor: (host) => (host === "github.com" ? "https://api.github.com" : null),

@@ -27,12 +27,16 @@ export interface ProgramOptions<Ready> {
   readonly stopMs?: number;
   /** One line of the process's log. */
   readonly onLine: (line: string) => void;
+  /** A line it writes to its standard output after it was ready: the answer to something it was told. */
+  readonly onAnswer?: (line: string) => void;
 }
 
 export interface RunningProgram<Ready> {
   /** What it said when it was ready. */
   readonly ready: Ready;
   readonly pid: number;
+  /** Writes one more line to its input; lost when the process is gone. */
+  tell(line: string): void;
   /** Resolves when the process is gone, with how. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
   /** Closes its input and waits until it is gone; kills it when that takes too long. Safe to call twice. */
@@ -63,7 +67,11 @@ export async function startProgram<Ready>(options: ProgramOptions<Ready>): Promi
   child.stdin.on("error", () => undefined);
   child.stdin.write(`${JSON.stringify(options.settings)}\n`);
   const firstLine = new Promise<string>((settle) => {
-    createInterface({ input: child.stdout }).once("line", settle);
+    const lines = createInterface({ input: child.stdout });
+    lines.once("line", (text) => {
+      lines.on("line", (more) => options.onAnswer?.(more));
+      settle(text);
+    });
   });
   const line = await Promise.race([firstLine, exited.then(() => null)]);
   if (line === null) throw new Error(`${capitalised(options.name)} did not start: ${last}`);
@@ -71,6 +79,7 @@ export async function startProgram<Ready>(options: ProgramOptions<Ready>): Promi
     ready: options.ready.parse(JSON.parse(line)),
     pid: child.pid ?? 0,
     exited,
+    tell: (text) => void child.stdin.write(`${text}\n`),
     async stop() {
       child.stdin.end();
       const kill = setTimeout(() => child.kill("SIGKILL"), options.stopMs ?? STOP_MS);

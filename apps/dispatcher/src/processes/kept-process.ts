@@ -19,6 +19,8 @@ export interface KeptProcessOptions<Ready> extends Omit<ProgramOptions<Ready>, "
   readonly clock: Pick<Clock, "after" | "mono">;
   /** It ended by itself, or did not start again: one line for the log. */
   readonly onTrouble: (message: string) => void;
+  /** It ended: what it was told and did not answer is not answered any more. */
+  readonly onEnd?: () => void;
   /** It is there again after it was gone: whoever had told it something tells it anew. */
   readonly onRestart?: (ready: Ready) => void;
 }
@@ -28,13 +30,15 @@ export interface KeptProcess<Ready> {
   readonly ready: Ready;
   /** True while the process runs: false between its end and its next start. */
   running(): boolean;
+  /** Writes a line to its input; false when it is not running. */
+  tell(line: string): boolean;
   /** Safe to call twice. */
   stop(): Promise<void>;
 }
 
 /** Starts the program. @throws when its first start fails. */
 export async function keepProcess<Ready>(options: KeptProcessOptions<Ready>): Promise<KeptProcess<Ready>> {
-  const { settings, clock, onTrouble, onRestart, ...program } = options;
+  const { settings, clock, onTrouble, onEnd, onRestart, ...program } = options;
   let stopped = false;
   let waitMs = FIRST_WAIT_MS;
   let startedAt = clock.mono();
@@ -46,6 +50,7 @@ export async function keepProcess<Ready>(options: KeptProcessOptions<Ready>): Pr
   const watch = (process: RunningProgram<Ready>): void => {
     void process.exited.then(({ code, signal }) => {
       running = null;
+      onEnd?.();
       // One that ran for long had no trouble starting: its next start need not wait for what was long ago.
       if (clock.mono() - startedAt > LONGEST_WAIT_MS) waitMs = FIRST_WAIT_MS;
       if (!stopped) again(`${options.name} ended (${signal ?? `code ${code}`})`);
@@ -76,6 +81,10 @@ export async function keepProcess<Ready>(options: KeptProcessOptions<Ready>): Pr
   return {
     ready: first.ready,
     running: () => running !== null,
+    tell(line) {
+      running?.tell(line);
+      return running !== null;
+    },
     async stop() {
       stopped = true;
       takeBack();

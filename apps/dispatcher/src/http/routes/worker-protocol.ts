@@ -1,9 +1,9 @@
 /** The worker's side of the queue: register, claim, beat, tell, announce, finish. Logs and files are in `attempt-files.ts`. */
 
-import { HiveError, parseRepoAddress, secretId, type Grant, type Job, type JobBody } from "@hive/core";
+import { HiveError, type Grant, type Job, type JobBody } from "@hive/core";
 import { WORKER_PROTOCOL, type LeasedJob, type LeaseGrant } from "@hive/protocol";
 import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
-import { CredentialError } from "../../credentials/credential-error.ts";
+import { createJobCredential, placeOf } from "../../credentials/job-credential.ts";
 import { begunJob } from "../begun-job.ts";
 import type { Handlers } from "../handler.ts";
 import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
@@ -46,6 +46,7 @@ export type WorkerProtocolParts = Pick<
 
 export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals, "open">): WorkerHandlers {
   const { queue, presence, waiters, leaseTokens } = parts;
+  const gitCredential = createJobCredential(parts);
 
   async function leaseOf({ job, lease }: Grant): Promise<LeaseGrant> {
     const [tokens, body, history] = await Promise.all([
@@ -94,29 +95,6 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       previous,
       url: jobUrl(parts.publicUrl, job.id),
     };
-  }
-
-  async function gitCredential(job: Job): Promise<{ username: string; password: string } | null> {
-    if (job.secrets.includes("githubToken")) {
-      const [doc] = await queue.documents.get([{ collection: "secrets", id: secretId(job.id, "githubToken") }]);
-      if (doc !== null && doc !== undefined) {
-        return { username: "x-access-token", password: parts.openSecret(job.id, "githubToken", doc["sealed"]) };
-      }
-    }
-    const place = placeOf(job.repo);
-    if (place === null) return null;
-    try {
-      return await parts.credentials.find(place.path);
-    } catch (err) {
-      if (err instanceof CredentialError && err.passing) {
-        throw new HiveError("not_ready", `The repository's credential cannot be had right now: ${err.message}`, {
-          retryAfterMs: 5_000,
-        });
-      }
-      // The worker can do nothing about the operator's file or variable: it says "token needed", the log says why.
-      parts.log.warn({ err, jobId: job.id }, "the credential of a repository cannot be had");
-      return null;
-    }
   }
 
   return {
@@ -210,10 +188,4 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       return { announced };
     },
   };
-}
-
-/** Where a stored repository is; null for a folder of this machine. */
-function placeOf(repo: string): { readonly host: string; readonly path: string } | null {
-  const address = parseRepoAddress(repo, { allowFile: true, allowPlainHttp: () => true });
-  return address.ok && address.kind !== "file" ? { host: address.host, path: `${address.host}/${address.path}` } : null;
 }
