@@ -13,10 +13,16 @@ export type Credential =
   | { readonly kind: "secret"; readonly secret: string }
   | { readonly kind: "launch"; readonly token: string };
 
+/** What the settings say of it: the file may not be there yet when the worker starts; see `credential-file.ts`. */
+export type ConfiguredCredential = Credential | { readonly kind: "file"; readonly file: string };
+
 /** Compiled settings; see `variables` for what each one means. */
 export interface WorkerConfig {
+  /** What the server's paths are put behind; over a socket only a name. */
   readonly dispatcherUrl: string;
-  readonly credential: Credential;
+  /** The server's Unix socket, absolute; null: it is reached over the network. */
+  readonly socket: string | null;
+  readonly credential: ConfiguredCredential;
   readonly name: string;
   readonly roles: readonly string[];
   readonly labels: readonly string[];
@@ -27,16 +33,24 @@ export interface WorkerConfig {
   readonly mirrorFolder: string;
   readonly slot: number;
   readonly uidBase: number | undefined;
-  readonly llmUrl: string;
+  /** Null: the server passes calls of the gateway on. */
+  readonly llmUrl: string | null;
   readonly agentCommand: string | null;
   readonly model: string | null;
   readonly allowFileRepos: boolean;
   readonly allowUnisolated: boolean;
   /** True where the worker itself is a container, so that an agent is kept from the machine. */
-  readonly isolated: boolean;
+  readonly contained: boolean;
   readonly drainMs: number;
   readonly orphanMs: number;
   readonly idleTimeoutMs: number;
+  /** Leaves after one job. */
+  readonly oneShot: boolean;
+  /** Touched whenever the server answered; null: no such file. */
+  readonly contactFile: string | null;
+  /** Processes and threads that the agent's user may have at once. */
+  readonly agentProcesses: number;
+  readonly log: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** The PATH that jobs search for programs. */
   readonly path: string;
@@ -54,6 +68,9 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** Characters of the shortest CALLBACK_SECRET. */
+export const SECRET_SHORTEST = 16;
 
 const names = z
   .string()
@@ -73,10 +90,14 @@ const seconds = z.coerce
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an address such as http://localhost:8099" });
 
 const variables = z.object({
-  /** Where the dispatcher is, such as `http://localhost:8099`. */
-  HIVE_URL: httpUrl,
+  /** Where the dispatcher is, such as `http://localhost:8099`. Not needed with HIVE_SOCKET. */
+  HIVE_URL: httpUrl.optional(),
+  /** The server's Unix socket: for workers without network. Everything, also what jobs may reach, goes through it. */
+  HIVE_SOCKET: z.string().min(1).optional(),
   /** The secret shared with the dispatcher: for long-lived workers that an operator starts. */
-  CALLBACK_SECRET: z.string().min(16, "must have at least 16 characters").optional(),
+  CALLBACK_SECRET: z.string().min(SECRET_SHORTEST, "must have at least 16 characters").optional(),
+  /** A file that holds this secret, for containers; waited for a while at the start. */
+  CALLBACK_SECRET_FILE: z.string().min(1).optional(),
   /** A single-use registration token: what the fleet gives its workers instead of the secret. */
   HIVE_LAUNCH_TOKEN: z.string().min(16).optional(),
   /** Name shown to people. Default: the host's name and the slot. */
@@ -114,6 +135,14 @@ const variables = z.object({
   HIVE_ORPHAN_SECONDS: seconds.default(600_000),
   /** Seconds without output before an agent counts as hung, where the job does not say. Default 900. */
   HIVE_IDLE_SECONDS: seconds.default(900_000),
+  /** `1`: the worker does one job and leaves with code 0. Default 0. */
+  HIVE_ONE_SHOT: flag.default(false),
+  /** A file that is touched whenever the server answered, for health checks. Absent: none. */
+  HIVE_CONTACT_FILE: z.string().min(1).optional(),
+  /** Processes and threads that a job may have at once, where it has a user of its own (RLIMIT_NPROC). Default 4096. */
+  HIVE_AGENT_PROCESSES: z.coerce.number().int().min(16).max(4_000_000).default(4_096),
+  /** Readable lines for people, or JSON for programs. Default `text`. */
+  HIVE_LOG: z.enum(["text", "json"]).default("text"),
   /** What the worker says on standard error. Default `info`. */
   HIVE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   /** Where programs are looked up for jobs. */
@@ -124,6 +153,9 @@ const variables = z.object({
 
 /** Every variable the worker reads. */
 export const WORKER_VARIABLES: readonly string[] = Object.keys(variables.shape);
+
+/** The server's name behind a socket, where an address needs one. */
+const SOCKET_URL = "http://hive";
 
 const SECRETS = ["CALLBACK_SECRET", "HIVE_LAUNCH_TOKEN"] as const;
 
@@ -146,14 +178,18 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
   const credential = credentialOf(given);
   if (credential === null) {
     problems.push(
-      "CALLBACK_SECRET: set it to the dispatcher's value (source hive-data/secrets.env), or HIVE_LAUNCH_TOKEN",
+      "CALLBACK_SECRET: set it to the dispatcher's value (source hive-data/secrets.env), or CALLBACK_SECRET_FILE or HIVE_LAUNCH_TOKEN",
     );
+  }
+  if (given["HIVE_URL"] === undefined && given["HIVE_SOCKET"] === undefined) {
+    problems.push("HIVE_URL: set it to the dispatcher's address, such as http://localhost:8099");
   }
   if (!parsed.success || credential === null) throw new ConfigError(problems);
   const value = parsed.data;
   const dataFolder = resolve(value.HIVE_WORKER_DATA);
   return {
-    dispatcherUrl: value.HIVE_URL.replace(/\/+$/, ""),
+    dispatcherUrl: (value.HIVE_URL ?? SOCKET_URL).replace(/\/+$/, ""),
+    socket: value.HIVE_SOCKET === undefined ? null : resolve(value.HIVE_SOCKET),
     credential,
     name: value.HIVE_WORKER_NAME ?? defaultName(value.HIVE_WORKER_SLOT),
     roles: value.HIVE_ROLES,
@@ -163,25 +199,31 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
     mirrorFolder: resolve(value.HIVE_MIRRORS ?? `${dataFolder}/mirrors`),
     slot: value.HIVE_WORKER_SLOT,
     uidBase: value.HIVE_AGENT_UID_BASE,
-    llmUrl: (value.HIVE_LLM_URL ?? value.HIVE_URL).replace(/\/+$/, ""),
+    llmUrl: value.HIVE_LLM_URL?.replace(/\/+$/, "") ?? null,
     agentCommand: value.HIVE_AGENT_COMMAND ?? null,
     model: value.HIVE_CLAUDE_MODEL ?? null,
     allowFileRepos: value.HIVE_ALLOW_FILE_REPOS,
     allowUnisolated: value.HIVE_ALLOW_UNISOLATED,
-    isolated: value.HIVE_PROVIDER === "docker" || value.HIVE_PROVIDER === "fly",
+    contained: value.HIVE_PROVIDER === "docker" || value.HIVE_PROVIDER === "fly",
     drainMs: value.HIVE_DRAIN_SECONDS,
     orphanMs: value.HIVE_ORPHAN_SECONDS,
     idleTimeoutMs: value.HIVE_IDLE_SECONDS,
+    oneShot: value.HIVE_ONE_SHOT,
+    contactFile: value.HIVE_CONTACT_FILE === undefined ? null : resolve(value.HIVE_CONTACT_FILE),
+    agentProcesses: value.HIVE_AGENT_PROCESSES,
+    log: value.HIVE_LOG,
     logLevel: value.HIVE_LOG_LEVEL,
     path: value.PATH,
     extraCaFile: value.NODE_EXTRA_CA_CERTS ?? null,
   };
 }
 
-function credentialOf(given: Readonly<Record<string, string>>): Credential | null {
+function credentialOf(given: Readonly<Record<string, string>>): ConfiguredCredential | null {
   // A fleet's token wins: such a worker must never need the secret.
   if (given["HIVE_LAUNCH_TOKEN"] !== undefined) return { kind: "launch", token: given["HIVE_LAUNCH_TOKEN"] };
   if (given["CALLBACK_SECRET"] !== undefined) return { kind: "secret", secret: given["CALLBACK_SECRET"] };
+  if (given["CALLBACK_SECRET_FILE"] !== undefined)
+    return { kind: "file", file: resolve(given["CALLBACK_SECRET_FILE"]) };
   return null;
 }
 

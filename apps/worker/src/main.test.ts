@@ -104,7 +104,7 @@ test("the program registers with its launch token, lets an agent work, and the a
   expect(dispatcher.callsOf("workerRegister")[0]?.body).toMatchObject({
     name: "hive-worker-1",
     provider: "process",
-    isolation: "none",
+    isolation: process.getuid?.() === 0 ? "user" : "none",
     agents: expect.arrayContaining(["demo"]),
     proof: { kind: "launch", token: LAUNCH_TOKEN },
   });

@@ -5,22 +5,28 @@
  */
 
 import { readFileSync } from "node:fs";
-import { destination, pino } from "pino";
 import { z } from "zod";
 import { findAgents, listAgents } from "./agents/registry.ts";
 import { ConfigError, readConfig, type WorkerConfig } from "./config.ts";
+import { readCredential } from "./credential-file.ts";
+import { createLog } from "./log.ts";
 import { machineClock } from "./loops/clock.ts";
 import { startWorker, type Worker } from "./start-worker.ts";
 import { createTasks, JOB_PROGRAMS } from "./tasks/tasks.ts";
+import { openWay } from "./way/way-to-server.ts";
 
 async function start(config: WorkerConfig): Promise<Worker> {
-  const log = pino({ level: config.logLevel, base: null }, destination({ fd: 2, sync: true }));
-  const adapters = listAgents({ ...config, realAgents: config.isolated || config.allowUnisolated });
-  const found = await findAgents(adapters, { path: config.path, llmBaseUrl: config.llmUrl });
+  const log = createLog(config);
+  const credential = await readCredential(config.credential, { clock: machineClock, say: (line) => log.info(line) });
+  const way = await openWay(config, machineClock, (message) => log.warn(message));
+  const adapters = listAgents({ ...config, realAgents: config.contained || config.allowUnisolated });
+  const found = await findAgents(adapters, { path: config.path, llmBaseUrl: way.llmUrl });
   const agents = found.filter(({ found: { ok } }) => ok).map(({ adapter }) => adapter);
   for (const { adapter, found: answer } of found) if (!answer.ok) log.info("agent %s: %s", adapter.name, answer.why);
   return startWorker({
     config,
+    credential,
+    way,
     clock: machineClock,
     log,
     version: z
@@ -28,7 +34,7 @@ async function start(config: WorkerConfig): Promise<Worker> {
       .parse(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))).version,
     agents: agents.map(({ name }) => name),
     mustReach: JOB_PROGRAMS,
-    tasksWith: (git) => createTasks({ ...config, git, agents }),
+    tasksWith: (git) => createTasks({ ...config, llmUrl: way.llmUrl, git, agents }),
   });
 }
 

@@ -32,7 +32,7 @@ export function remoteOf(worker: WorkerParts, running: RunningJob, secrets: Leas
     allowPlainHttp: () => true,
   });
   if (!address.ok) return fail("repo_not_found", "work", address.message);
-  return { address, credential: secrets.git };
+  return { address, credential: secrets.git, proxy: worker.way.proxyFor(running.lease.token) };
 }
 
 /** @throws AttemptFailure */

@@ -12,6 +12,7 @@ import { type GitWorld, plainGit, startGitWorld, TOKEN } from "./git/git-fixture
 import { machineClock } from "./loops/clock.ts";
 import { type ScriptedDispatcher, startScriptedDispatcher, until } from "./loops/scripted-dispatcher.fixture.ts";
 import { startWorker, type Worker } from "./start-worker.ts";
+import { openWay } from "./way/way-to-server.ts";
 import { createTasks, JOB_PROGRAMS } from "./tasks/tasks.ts";
 
 let world: GitWorld;
@@ -52,16 +53,20 @@ beforeAll(async () => {
   dispatcher.secrets = { git: world.credential, githubApiUrl: `${host}/api/v3` };
   data = await mkdtemp(join(tmpdir(), "hive-publish-"));
   await chmod(data, 0o711);
-  const env = { HIVE_URL: dispatcher.url, CALLBACK_SECRET: "s".repeat(32), HIVE_WORKER_DATA: data };
+  const secret = "s".repeat(32);
+  const env = { HIVE_URL: dispatcher.url, CALLBACK_SECRET: secret, HIVE_WORKER_DATA: data };
   const config = readConfig({ ...env, HIVE_AGENT_UID_BASE: String(53_000 + (process.pid % 5_000)) });
+  const way = await openWay(config, machineClock, () => undefined);
   worker = await startWorker({
     config,
+    credential: { kind: "secret", secret },
+    way,
     clock: { ...machineClock, after: (ms, act) => machineClock.after(ms < 5_000 ? Math.min(ms, 20) : ms, act) },
     log: pino({ level: "silent" }),
     version: "test",
     agents: [],
     mustReach: JOB_PROGRAMS,
-    tasksWith: (git) => createTasks({ ...config, git, agents: [] }),
+    tasksWith: (git) => createTasks({ ...config, llmUrl: way.llmUrl, git, agents: [] }),
   });
 });
 afterAll(async () => {

@@ -84,6 +84,7 @@ export async function publishApproved(worker: WorkerParts, running: RunningJob, 
     mirrors: worker.mirrors,
     remote,
     credential: remote.credential,
+    proxy: remote.proxy ?? null,
     secrets: running.secrets(),
     announced: job.announced,
     announce: running.calls.announce,
@@ -112,7 +113,7 @@ export async function ensurePullRequest(
   if (secrets.git === null) return fail("token_needed", "work", "a pull request needs a token; give a githubToken");
   const summary = findings.task?.summary ?? null;
   const options = {
-    target: { apiUrl, token: secrets.git.password, ...place },
+    target: { apiUrl, token: secrets.git.password, ...place, fetch: running.fetch },
     head: findings.branch,
     base,
     title: running.redact(titleOf(job)),
@@ -194,6 +195,7 @@ function publishOptions(
     git: worker.git,
     workspace: prepared.workspace,
     credential: prepared.remote.credential,
+    proxy: prepared.remote.proxy ?? null,
     secrets: running.secrets(),
     announced: job.announced,
     announce: running.calls.announce,

@@ -6,6 +6,7 @@
 
 import type { Outcome } from "@hive/core";
 import type { LeaseGrant } from "@hive/protocol";
+import { type JobCaches, openCaches } from "./caches/job-caches.ts";
 import { cleanUp, killAgent } from "./clean-up.ts";
 import { prepare, type Prepared, remoteOf } from "./prepare-job.ts";
 import { ensurePullRequest, keepUnpublished, publishApproved, publishWork } from "./publish-job.ts";
@@ -35,7 +36,7 @@ export async function runJob(worker: WorkerParts, lease: LeaseGrant, onStart: (j
     const begun = await heartbeat.begun;
     if (begun) await report(worker, running, await decide(worker, running));
   } finally {
-    running.stopTimer();
+    await running.end();
     await heartbeat.stop();
     await running.log()?.stream.close({ keep: running.findings.keepLog });
     await cleanUp(worker, running);
@@ -80,7 +81,15 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     signal: running.attempt.work,
     remainingMs: running.remainingMs(),
     llmToken: running.lease.llmToken,
+    proxy: worker.way.proxyFor(running.lease.egressToken),
   };
+  const caches = await cachesOf(worker, running, prepared);
+  if (caches !== null) {
+    await running.enter("caches");
+    await caches.restore();
+    running.attempt.work.throwIfAborted();
+  }
+
   await running.enter("setup");
   const broken = await worker.tasks.setUp(request);
   running.attempt.work.throwIfAborted();
@@ -96,6 +105,34 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
   }
   running.attempt.work.throwIfAborted();
   if (task.error !== null) throw new AttemptFailure(task.error);
+  if (caches?.fills === true) {
+    await running.enter("caches");
+    await caches.save();
+    running.attempt.work.throwIfAborted();
+  }
+}
+
+/** The dependency caches of the job; null when there are none. They never fail a job. */
+async function cachesOf(worker: WorkerParts, running: RunningJob, { workspace }: Prepared): Promise<JobCaches | null> {
+  // It runs nothing of the repository's.
+  if (running.lease.job.task === "changes") return null;
+  try {
+    return await openCaches({
+      git: worker.git,
+      workspace,
+      slot: worker.slot,
+      folder: running.folder,
+      mayFill: running.lease.job.fillsCaches,
+      calls: running.calls,
+      say: running.say,
+      mono: worker.clock.mono,
+      signal: running.attempt.work,
+    });
+  } catch (error) {
+    running.attempt.work.throwIfAborted();
+    await running.say(`caches: none is used: ${error instanceof Error ? error.message : String(error)}`);
+    return null;
+  }
 }
 
 async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepared): Promise<Outcome> {

@@ -9,12 +9,14 @@ import { join } from "node:path";
 import type { AttemptError, FailureKind } from "@hive/core";
 import { redactText } from "@hive/core";
 import type { LeaseGrant } from "@hive/protocol";
+import type { Logger } from "pino";
 import { type Attempt, beginAttempt } from "./attempt.ts";
 import { type LogStream, openLogStream } from "./logs/log-stream.ts";
 import { type Heartbeat, startHeartbeat } from "./loops/heartbeat-loop.ts";
 import { createEventReporter, type EventReporter } from "./report/event-reporter.ts";
 import { createLeaseCalls, type KeptArtifact, type LeaseCalls, type LeaseSecrets } from "./report/lease-calls.ts";
 import { createPhases, type PhaseName, type Phases } from "./report/phases.ts";
+import { createProxiedFetch } from "./way/proxied-fetch.ts";
 import type { TaskEnd, WorkerParts } from "./worker-parts.ts";
 
 /** Leaves a job's checklist from any depth; `run-job.ts` turns it into the attempt's end. */
@@ -58,6 +60,10 @@ export interface Findings {
 export interface RunningJob {
   readonly lease: LeaseGrant;
   readonly attempt: Attempt;
+  /** The worker's own log, with the job's id: the story of the job for who reads along, without its output. */
+  readonly story: Logger;
+  /** Milliseconds since the lease came. */
+  tookMs(): number;
   readonly heartbeat: Heartbeat;
   readonly calls: LeaseCalls;
   readonly phases: Phases;
@@ -75,14 +81,16 @@ export interface RunningJob {
   log(): OpenLog | null;
   /** A new phase: timed, told to people, marked in the log. */
   enter(phase: PhaseName): Promise<void>;
-  /** One line of ours in the log. */
+  /** One line of ours, in the job's log and the worker's. */
   say(line: string): Promise<void>;
   /** Keeps a file with the dispatcher; a file too large is named in the log and left out. */
   keep(name: string, bytes: Uint8Array): Promise<KeptArtifact | null>;
   /** The text without any secret of this job. */
   redact(text: string): string;
-  /** Ends the time limit. */
-  stopTimer(): void;
+  /** Calls to the outside in the name of this job, such as to GitHub's API. */
+  readonly fetch: typeof globalThis.fetch;
+  /** Ends the time limit and the connections to the outside. */
+  end(): Promise<void>;
 }
 
 /** Starts the heartbeat of a lease. Nothing else may start before `heartbeat.begun`. */
@@ -119,9 +127,15 @@ export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Running
     attempt.stop({ why: "timeout", reason: `the job did not finish in ${job.timeoutMs} ms` });
   });
 
+  const outside = createProxiedFetch(worker.way.proxyFor(token));
+
+  const story = worker.log.child({ jobId: job.jobId, fence });
+
   return {
     lease,
     attempt,
+    story,
+    tookMs: () => clock.mono() - startedAt,
     heartbeat,
     calls,
     phases,
@@ -143,7 +157,11 @@ export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Running
     secrets: () => known,
     remainingMs,
     log: () => log,
-    stopTimer,
+    fetch: outside.fetch,
+    end() {
+      stopTimer();
+      return outside.close();
+    },
     async open() {
       const secrets = await calls.secrets();
       if (secrets.git !== null) known.push(secrets.git.password);
@@ -166,15 +184,18 @@ export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Running
     },
     async enter(phase) {
       phases.enter(phase);
+      story.info(phase);
       heartbeat.tell({ phase });
       await log?.stream.phase(phase);
     },
-    say: async (line) => log?.stream.say(line),
+    async say(line) {
+      story.info(redactText(line, known));
+      await log?.stream.say(line);
+    },
     async keep(name, bytes) {
       if (bytes.byteLength > limits.artifactBytes) {
-        await log?.stream.say(
-          `${name} has ${bytes.byteLength} bytes, more than the ${limits.artifactBytes} that are kept`,
-        );
+        const line = `${name} has ${bytes.byteLength} bytes, more than the ${limits.artifactBytes} that are kept`;
+        await log?.stream.say(line);
         return null;
       }
       return calls.putArtifact(name, bytes);

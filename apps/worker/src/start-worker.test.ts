@@ -12,6 +12,7 @@ import { machineClock } from "./loops/clock.ts";
 import { type ScriptedDispatcher, startScriptedDispatcher, until } from "./loops/scripted-dispatcher.fixture.ts";
 import { run } from "./process/run.ts";
 import { startWorker, type Worker } from "./start-worker.ts";
+import { openWay } from "./way/way-to-server.ts";
 import type { Tasks } from "./worker-parts.ts";
 
 let world: GitWorld;
@@ -23,6 +24,7 @@ let count = 0;
 const PASSWORD = "canary in plain words 84";
 /** Ends the time of the job in work, for jobs whose time is this long. */
 let timeUp: (() => void) | null = null;
+const SECRET = "s".repeat(32);
 const ON_REQUEST_MS = 777_777;
 const workers: Worker[] = [];
 
@@ -91,15 +93,18 @@ async function letGo(): Promise<void> {
 }
 
 async function worker(env: Record<string, string> = {}): Promise<Worker> {
+  const config = readConfig({
+    HIVE_URL: dispatcher.url,
+    CALLBACK_SECRET: SECRET,
+    HIVE_WORKER_DATA: data,
+    HIVE_AGENT_UID_BASE: String(41_000 + (process.pid % 5_000)),
+    HIVE_ORPHAN_SECONDS: "0",
+    ...env,
+  });
   const started = await startWorker({
-    config: readConfig({
-      HIVE_URL: dispatcher.url,
-      CALLBACK_SECRET: "s".repeat(32),
-      HIVE_WORKER_DATA: data,
-      HIVE_AGENT_UID_BASE: String(41_000 + (process.pid % 5_000)),
-      HIVE_ORPHAN_SECONDS: "0",
-      ...env,
-    }),
+    config,
+    credential: { kind: "secret", secret: SECRET },
+    way: await openWay(config, machineClock, () => undefined),
     clock: { ...machineClock, after: hurried },
     log: pino({ level: "silent" }),
     version: "test",

@@ -12,7 +12,7 @@ import { createClient, endpoints, type LeaseGrant } from "@hive/protocol";
 import type { Logger } from "pino";
 import { reserveUid } from "./agent-uid.ts";
 import { clearLeftovers } from "./clean-up.ts";
-import type { WorkerConfig } from "./config.ts";
+import type { Credential, WorkerConfig } from "./config.ts";
 import { createGit, type Git } from "./git/git.ts";
 import { createMirrors } from "./git/mirror.ts";
 import { startClaimLoop } from "./loops/claim-loop.ts";
@@ -21,13 +21,18 @@ import { startReplayLoop } from "./loops/replay-loop.ts";
 import { createSession } from "./loops/session.ts";
 import { type Signal, startSignalsLoop } from "./loops/signals-loop.ts";
 import { openSlot } from "./process/agent-user.ts";
+import { hasOpenNetwork, isolationOf } from "./process/isolation.ts";
 import { openOutbox } from "./report/outbox.ts";
 import { createResendLog } from "./report/report.ts";
 import { type JobInWork, runJob } from "./run-job.ts";
+import type { WayToServer } from "./way/way-to-server.ts";
 import type { Tasks, WorkerParts } from "./worker-parts.ts";
 
 export interface StartOptions {
   readonly config: WorkerConfig;
+  readonly credential: Credential;
+  /** Closed when the worker has left. */
+  readonly way: WayToServer;
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;
@@ -55,12 +60,20 @@ const LAST_WORDS_MS = 3_000;
 
 /** Starts a worker. Nobody else may use its slot's folder. */
 export async function startWorker(options: StartOptions): Promise<Worker> {
-  const { config, clock, log } = options;
+  const { config, clock, log, way, credential } = options;
   const folder = join(config.dataFolder, `slot-${config.slot}`);
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const { uidBase, release } = await reserveUid(config.slot, config.uidBase);
-  const slot = await openSlot({ folder, slot: config.slot, mustReach: options.mustReach, uidBase });
-  if (slot.why !== undefined) log.warn(slot.why);
+  const { mustReach } = options;
+  const slot = await openSlot({ folder, slot: config.slot, mustReach, uidBase, processes: config.agentProcesses });
+  if (slot.why !== undefined) {
+    if (config.contained && !config.allowUnisolated) {
+      release();
+      await way.close();
+      throw new Error(`${slot.why} and could read the worker's secrets; HIVE_ALLOW_UNISOLATED=1 takes that`);
+    }
+    log.warn(slot.why);
+  }
   await clearLeftovers(slot, folder);
   const privateFolder = join(folder, "private");
   await mkdir(privateFolder, { recursive: true, mode: 0o700 });
@@ -69,9 +82,13 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     path: config.path,
     ...(config.extraCaFile === null ? {} : { caFile: config.extraCaFile }),
   });
-  const client = createClient({ baseUrl: config.dispatcherUrl });
-  const { name, roles, labels, provider, credential } = config;
-  const isolation = config.isolated ? "container" : "none";
+  const client = createClient({ baseUrl: way.baseUrl, serverName: way.serverName, fetch: way.fetch });
+  const { name, roles, labels, provider } = config;
+  const isolation = isolationOf({
+    contained: config.contained,
+    hasUser: slot.user !== undefined,
+    hasNetwork: hasOpenNetwork(),
+  });
   const session = createSession({
     client,
     profile: { name, version: options.version, roles, labels, provider, isolation, agents: options.agents },
@@ -113,21 +130,26 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     git,
     mirrors: await createMirrors(git, config.mirrorFolder),
     allowFileRepos: config.allowFileRepos,
+    way,
     tasks: options.tasksWith(git),
-    isolation: config.isolated ? "container" : slot.isolation,
+    isolation,
     leaving: leaving.signal,
     onDrain: () => drain("the dispatcher wants this worker to leave"),
   };
 
   async function work(lease: LeaseGrant): Promise<void> {
-    log.info("%s: %s, attempt %d", lease.job.jobId, lease.job.task, lease.job.attempt);
+    const { jobId, task, agent, repo, attempt } = lease.job;
+    const what = `${task}${agent === null ? "" : ` (${agent})`} of ${repo}, attempt ${attempt}`;
+    log.info({ jobId, fence: lease.fence }, what);
     try {
       await runJob(parts, lease, (job) => {
         inWork = job;
       });
     } finally {
       inWork = null;
+      way.dropConnections();
     }
+    if (config.oneShot) drain("its one job is done");
   }
 
   const loops: { status(): string }[] = [session];
@@ -136,7 +158,8 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     const ended = new AbortController();
     const registered = await session.register(claiming.signal, null);
     if (registered === null) return;
-    log.info("registered as %s", registered.workerId);
+    const able = `${roles.join(", ") || "any role"}, agents: ${options.agents.join(", ") || "none"}`;
+    log.info("registered as %s at %s (%s, isolation: %s)", name, way.serverName, able, isolation);
     const replay = startReplayLoop({
       client,
       outbox,
@@ -169,6 +192,15 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     await goodbye();
   }
 
+  async function live(): Promise<void> {
+    try {
+      await serve();
+    } finally {
+      release();
+      await way.close();
+    }
+  }
+
   /** An unsent result keeps the worker a while; after that the disk keeps it for the slot's next worker. */
   async function tellWhatIsUntold(replay: { drained(): Promise<void> }): Promise<void> {
     if ((await outbox.list()).length === 0) return;
@@ -191,7 +223,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
   }
 
   return {
-    done: serve().finally(release),
+    done: live(),
     drain,
     stopNow(reason) {
       drain(reason);

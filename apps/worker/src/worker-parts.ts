@@ -16,6 +16,7 @@ import type { Registered } from "./loops/session.ts";
 import type { Slot } from "./process/agent-user.ts";
 import type { AgentEvent } from "./report/event-reporter.ts";
 import type { Outbox } from "./report/outbox.ts";
+import type { WayToServer } from "./way/way-to-server.ts";
 
 /** A file of the attempt that people can download. */
 export interface FileToKeep {
@@ -53,6 +54,8 @@ export interface TaskRequest {
   readonly remainingMs: number;
   /** The lease's `llm` token. */
   readonly llmToken: string;
+  /** The proxy that the job's programs must use, its `egress` token included; null where the network is open. */
+  readonly proxy: string | null;
 }
 
 /** Sets the repository up and does the job's task. Expected failures are values. */
@@ -65,6 +68,7 @@ export interface Tasks {
 /** Everything `runJob` needs that outlives one job. */
 export interface WorkerParts {
   readonly client: ApiClient;
+  readonly way: WayToServer;
   readonly clock: Clock;
   readonly log: Logger;
   /** What the dispatcher said at registration. */

@@ -65,6 +65,8 @@ export async function startWorkers(options: LocalWorkersOptions): Promise<{ stop
       ...inherited,
       HIVE_URL: options.dispatcherUrl,
       HIVE_LLM_URL: options.llmUrl,
+      // Read line by line below.
+      HIVE_LOG: "json",
       HIVE_WORKER_DATA: join(folder, String(slot)),
       HIVE_MIRRORS: join(folder, "mirrors"),
       HIVE_ALLOW_FILE_REPOS: config.allowFileRepos ? "1" : "0",

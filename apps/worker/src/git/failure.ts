@@ -53,7 +53,7 @@ const LOGIN_REFUSED =
 const FORBIDDEN =
   /returned error: 403|Permission to \S+ denied|Write access to repository not granted|not allowed to push|protected branch hook declined/i;
 const NETWORK =
-  /Could not resolve|Failed to connect|Couldn't connect|Connection (?:refused|reset|timed out|closed)|timed out|early EOF|unexpected disconnect|RPC failed|remote end hung up|returned error: (?:408|429|5\d\d)|SSL|TLS|certificate|transfer closed|Operation too slow|Empty reply|Recv failure|Send failure|HTTP\/2|curl \d+/i;
+  /Could not resolve|Failed to connect|Couldn't connect|Connection (?:refused|reset|timed out|closed)|timed out|early EOF|unexpected disconnect|RPC failed|remote end hung up|returned error: (?:408|429|5\d\d)|SSL|TLS|certificate|transfer closed|Operation too slow|Empty reply|Recv failure|Send failure|HTTP\/2|curl \d+|from proxy after CONNECT|CONNECT tunnel failed/i;
 const DISK = /No space left on device|Disk quota exceeded/i;
 const TOO_LARGE =
   /File too large|exceeds maximum allowed size|died of signal 25|File size limit exceeded|Out of memory|malloc failed|out of memory/i;

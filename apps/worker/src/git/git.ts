@@ -17,8 +17,6 @@ export interface GitMachine {
   readonly path: string;
   /** File of certificate authorities, if not the system's. */
   readonly caFile?: string;
-  /** Proxy for http and https, if there is one. */
-  readonly proxy?: string;
 }
 
 /** One git command. */
@@ -29,6 +27,8 @@ export interface GitCall {
   /** The repository it talks to: for messages and as the only place the credential is good for. */
   readonly address?: RepoAddress;
   readonly credential?: GitCredential | null;
+  /** Proxy for http and https, its token included. Never with `user`: the agent must not see the supervisor's token. */
+  readonly proxy?: string | null;
   /** Run as the agent: for everything inside a working copy the agent could write. */
   readonly user?: AgentUser;
   readonly stdin?: string | Uint8Array;
@@ -137,9 +137,12 @@ export function gitEnvironment(machine: GitMachine, call: GitCall, loan: Loan | 
     env[`GIT_CONFIG_VALUE_${index}`] = value;
   });
   if (machine.caFile !== undefined) env.GIT_SSL_CAINFO = machine.caFile;
-  if (machine.proxy !== undefined) {
-    env.https_proxy = machine.proxy;
-    env.http_proxy = machine.proxy;
+  // In the environment alone, which only the supervisor's user can read: an argument is everybody's.
+  if (call.proxy != null && call.user === undefined) {
+    env.https_proxy = call.proxy;
+    env.http_proxy = call.proxy;
+    // git would first ask without the token.
+    env.GIT_HTTP_PROXY_AUTHMETHOD = "basic";
   }
   return { ...env, ...call.env, ...loan?.env };
 }
@@ -177,7 +180,7 @@ async function runGit(
       },
     });
     // A remote may print what it was sent; the password goes no further than here.
-    const text = hide(Buffer.concat(stderr).toString("utf8"), credential);
+    const text = hide(Buffer.concat(stderr).toString("utf8"), [credential?.password, passwordOf(call.proxy)]);
     if (ended.reason === "exited" && ended.exitCode === 0) {
       return { ok: true, stdout: Buffer.concat(stdout).toString("utf8"), stderr: text };
     }
@@ -203,6 +206,10 @@ async function runGit(
   }
 }
 
-function hide(text: string, credential: GitCredential | null | undefined): string {
-  return credential == null || credential.password === "" ? text : text.replaceAll(credential.password, "***");
+function hide(text: string, secrets: readonly (string | undefined)[]): string {
+  return secrets.reduce<string>((shown, secret) => (secret ? shown.replaceAll(secret, "***") : shown), text);
+}
+
+function passwordOf(proxy: string | null | undefined): string | undefined {
+  return proxy == null ? undefined : new URL(proxy).password;
 }

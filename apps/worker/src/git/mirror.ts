@@ -14,7 +14,7 @@ import type { RepoAddress } from "@hive/core";
 import { failedWith, type GitFailed } from "./failure.ts";
 import { withFileLock } from "./file-lock.ts";
 import type { Git, GitDone } from "./git.ts";
-import { listRemote, type Remote, type RemoteRefs } from "./remote.ts";
+import { listRemote, type Remote, type RemoteRefs, towards } from "./remote.ts";
 import { createSharedWork } from "./shared-work.ts";
 
 /** A mirror that has every branch of `refs`. */
@@ -235,13 +235,11 @@ async function cloneAnew(
 }
 
 function fetchInto(git: Git, folder: string, remote: Remote, signal?: AbortSignal): Promise<GitDone | GitFailed> {
-  const { url, kind } = remote.address;
+  const { url } = remote.address;
   const refspecs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
   return git.run(["fetch", "-q", "--prune", "--no-tags", "--no-write-fetch-head", "--", url, ...refspecs], {
     cwd: folder,
-    protocols: [kind],
-    address: remote.address,
-    credential: remote.credential,
+    ...towards(remote),
     timeoutMs: FETCH_TIMEOUT_MS,
     // Packs can be hard-linked into a checkout one by one; thousands of loose objects could not.
     config: [

@@ -22,6 +22,8 @@ export interface PublishContext {
   readonly git: Git;
   /** Null: the remote takes pushes without a login. */
   readonly credential: GitCredential | null;
+  /** See `Remote.proxy`. */
+  readonly proxy?: string | null;
   /** Values that must never be published: the job's own secrets. */
   readonly secrets: readonly string[];
   /** What this job announced before, in any attempt. */
@@ -111,7 +113,7 @@ async function alreadyPublished(options: PublishOptions, work: CleanWork): Promi
 /** Pushes checked work to the job's branch. */
 export async function pushWork(options: PublishOptions, ready: ReadyWork): Promise<Published | NotPublished> {
   const { workspace } = options;
-  const remote = { address: workspace.address, credential: options.credential };
+  const remote = { address: workspace.address, credential: options.credential, proxy: options.proxy ?? null };
   return pushTo(options, remote, workspace.branch, workspace.ref, workspace.expectedOld, ready);
 }
 
@@ -168,7 +170,7 @@ export async function salvage(
   }
   if (options.toBranch !== false) {
     const branch = salvageBranchName(options.jobId, options.fence);
-    const remote = { address: workspace.address, credential: options.credential };
+    const remote = { address: workspace.address, credential: options.credential, proxy: options.proxy ?? null };
     const nowhere = "0".repeat(work.commit.length);
     const pushed = await pushTo(options, remote, branch, `refs/heads/${branch}`, nowhere, {
       end: "ready",

@@ -7,7 +7,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type GitFailed, failedWith, lastWords } from "./failure.ts";
 import type { Git, GitDone } from "./git.ts";
-import { readRemoteRef, type Remote } from "./remote.ts";
+import { readRemoteRef, type Remote, towards } from "./remote.ts";
 
 /** One commit about to be pushed. `expectedOld` is 40 zeros where the branch must not exist. */
 export interface PushAnnouncement {
@@ -109,9 +109,7 @@ async function pushOnce(options: PushOptions, old: string | null): Promise<GitDo
     ],
     {
       cwd: options.folder,
-      protocols: [remote.address.kind],
-      address: remote.address,
-      credential: remote.credential,
+      ...towards(remote),
       timeoutMs: PUSH_TIMEOUT_MS,
       onStdout: (chunk) => void said.push(Buffer.from(chunk).toString("utf8")),
       ...(signal === undefined ? {} : { signal }),

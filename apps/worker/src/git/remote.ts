@@ -7,13 +7,21 @@ import { join } from "node:path";
 import { checkBranchName, type RepoAddress } from "@hive/core";
 import type { GitCredential } from "./credential.ts";
 import type { GitFailed } from "./failure.ts";
-import type { Git } from "./git.ts";
+import type { Git, GitCall } from "./git.ts";
 
 /** Which repository, and as whom. */
 export interface Remote {
   readonly address: RepoAddress;
   /** Null: without a login. */
   readonly credential: GitCredential | null;
+  /** The proxy that leads there, its token included. Absent or null: straight on. */
+  readonly proxy?: string | null;
+}
+
+/** The parts of a git command that connects to a remote. */
+export function towards(remote: Remote): Pick<GitCall, "protocols" | "address" | "credential" | "proxy"> {
+  const { address, credential, proxy = null } = remote;
+  return { protocols: [address.kind], address, credential, proxy };
 }
 
 /** What a remote has, as it said just now. */
@@ -79,9 +87,7 @@ export async function probePush(
       ["push", "--dry-run", "--no-verify", "--", remote.address.url, ":refs/heads/hive/no-such-branch"],
       {
         cwd: folder,
-        protocols: [remote.address.kind],
-        address: remote.address,
-        credential: remote.credential,
+        ...towards(remote),
         timeoutMs: ASK_TIMEOUT_MS,
         ...(signal === undefined ? {} : { signal }),
       },
@@ -96,9 +102,7 @@ export async function probePush(
 function ask(git: Git, remote: Remote, args: readonly string[], signal: AbortSignal | undefined) {
   return git.run(args, {
     cwd: git.machine.privateFolder,
-    protocols: [remote.address.kind],
-    address: remote.address,
-    credential: remote.credential,
+    ...towards(remote),
     timeoutMs: ASK_TIMEOUT_MS,
     ...(signal === undefined ? {} : { signal }),
   });

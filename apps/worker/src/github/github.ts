@@ -12,6 +12,8 @@ export interface GitHubTarget {
   readonly token: string;
   readonly owner: string;
   readonly repo: string;
+  /** How it is reached. Default: the network. */
+  readonly fetch?: typeof globalThis.fetch;
 }
 
 /** A refused or failed call, as a value. */
@@ -47,7 +49,7 @@ export function findOnGitHub(
 }
 
 /** A client for one repository's GitHub. It logs nothing: headers hold the token. */
-export function createClient(target: Pick<GitHubTarget, "apiUrl" | "token">, signal?: AbortSignal): Octokit {
+export function createClient(target: Pick<GitHubTarget, "apiUrl" | "token" | "fetch">, signal?: AbortSignal): Octokit {
   const deadline = AbortSignal.timeout(CALL_TIMEOUT_MS);
   const silent = (): void => {};
   return new Octokit({
@@ -55,7 +57,10 @@ export function createClient(target: Pick<GitHubTarget, "apiUrl" | "token">, sig
     baseUrl: target.apiUrl.replace(/\/+$/, ""),
     userAgent: "hive",
     log: { debug: silent, info: silent, warn: silent, error: silent },
-    request: { signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]) },
+    request: {
+      signal: signal === undefined ? deadline : AbortSignal.any([signal, deadline]),
+      ...(target.fetch === undefined ? {} : { fetch: target.fetch }),
+    },
   });
 }
 

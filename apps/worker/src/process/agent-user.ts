@@ -5,7 +5,7 @@
  */
 import { chmod, chown, lstat, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { AgentUser } from "./containment.ts";
+import type { AgentUser, ProcessLimits } from "./containment.ts";
 import { killUser, run } from "./run.ts";
 
 /** First user id of the slots; slot n runs as this plus n. Outside the ranges Debian gives to people and services. */
@@ -19,6 +19,8 @@ export interface SlotOptions {
   readonly slot: number;
   /** See {@link DEFAULT_UID_BASE}. */
   readonly uidBase?: number;
+  /** Processes and threads the slot's user may have at once. Default 4096. */
+  readonly processes?: number;
   /** Files that jobs must be able to read (the Node binary, our own programs); checked as the slot's user. */
   readonly mustReach?: readonly string[];
 }
@@ -31,6 +33,8 @@ export interface Slot {
   readonly isolation: "user" | "none";
   /** Why there is no user of its own, in words for the operator. */
   readonly why?: string;
+  /** What jobs may use at once. Nothing without a user of its own: the kernel counts by user. */
+  readonly limits: ProcessLimits;
   readonly home: string;
   readonly tmp: string;
   readonly workspace: string;
@@ -38,6 +42,7 @@ export interface Slot {
 
 // World-writable folders where a job of this user may have left files.
 const SHARED_FOLDERS = ["/tmp", "/var/tmp", "/dev/shm"];
+const MOST_PROCESSES = 4_096;
 const WIPE_TIMEOUT_MS = 120_000;
 const SYSTEM_PATH = "/usr/bin:/bin";
 
@@ -56,7 +61,13 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
     await mkdir(path, { recursive: true, mode: 0o700 });
     if (user) await chown(path, user.uid, user.gid);
   }
-  const slot: Slot = { ...places, user, isolation: user ? "user" : "none", ...(why === undefined ? {} : { why }) };
+  const slot: Slot = {
+    ...places,
+    user,
+    isolation: user ? "user" : "none",
+    limits: user ? { processes: options.processes ?? MOST_PROCESSES } : {},
+    ...(why === undefined ? {} : { why }),
+  };
   await wipeSlot(slot);
   return slot;
 }

@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { constants } from "node:os";
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import {
   type AgentUser,
   type Containment,
@@ -32,8 +32,8 @@ export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Run as this user (needs root). Default: the supervisor's own. */
   readonly user?: AgentUser;
-  /** Bytes for standard input, then its end. Default: /dev/null. */
-  readonly stdin?: string | Uint8Array;
+  /** Bytes for standard input, then its end; a stream that fails ends it too. Default: /dev/null. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   /** Sees every chunk in order per stream. Returning a promise stops the program's output until it settles. */
   readonly onOutput?: (chunk: Uint8Array, stream: "stdout" | "stderr") => void | Promise<void>;
   /** Ends the run: SIGTERM, grace, SIGKILL. */
@@ -187,7 +187,9 @@ class Run {
     const { stdin } = this.#child;
     if (!stdin) return;
     stdin.on("error", () => {}); // a program may end without reading its input
-    stdin.end(this.#options.stdin);
+    const given = this.#options.stdin;
+    if (given === undefined || typeof given === "string" || given instanceof Uint8Array) stdin.end(given);
+    else pipeline(Readable.from(given, { objectMode: false }), stdin, () => {});
   }
 
   async #read(

@@ -12,13 +12,14 @@ import type { Clock } from "../loops/clock.ts";
 import type { RunningJob } from "../running-job.ts";
 import type { WorkerParts } from "../worker-parts.ts";
 import { deliver, type DeliverOptions } from "./deliver.ts";
+import { endLine } from "./end-line.ts";
 import { expectedOffset } from "./lease-calls.ts";
 import type { UnsentResult } from "./outbox.ts";
 
 /** Tells the dispatcher how the attempt ended; null: the lease is over and nothing is told. */
 export async function report(worker: WorkerParts, running: RunningJob, outcome: Outcome | null): Promise<void> {
   const { attempt, lease } = running;
-  const say = worker.log.child({ jobId: attempt.jobId, fence: attempt.fence });
+  const say = running.story;
   if (outcome === null) {
     say.warn("the lease is over: %s", attempt.stopped()?.reason);
     return;
@@ -59,7 +60,7 @@ export async function report(worker: WorkerParts, running: RunningJob, outcome: 
     return;
   }
   await worker.outbox.remove(result);
-  if (delivery.end === "taken") say.info("%s: %s", attempt.jobId, delivery.status);
+  if (delivery.end === "taken") say.info(endLine(outcome, delivery.status, running.tookMs()));
   else say.warn("the result was not taken: %s", delivery.why);
 }
 

@@ -3,7 +3,7 @@ import { type AgentEnd, AgentUnavailableError } from "../agents/contract.ts";
 import { runAgent } from "../agents/run-agent.ts";
 import type { FileToKeep, TaskEnd, TaskRequest } from "../worker-parts.ts";
 import { buildPrompt, REPORT_NAME } from "./prompt.ts";
-import { JOB_LIMITS, MOST_OUTPUT, runInJob } from "./run-in-job.ts";
+import { MOST_OUTPUT, runInJob } from "./run-in-job.ts";
 import { failed, NOTHING, type TaskContext } from "./task-context.ts";
 
 const LONGEST_REPORT = 1_024 * 1_024;
@@ -35,7 +35,7 @@ export async function runAgentTask(context: TaskContext): Promise<TaskEnd> {
       adapter,
       input,
       user: slot.user,
-      ...(slot.user ? { limits: JOB_LIMITS } : {}),
+      limits: slot.limits,
       signal: request.signal,
       timeoutMs: request.remainingMs,
       idleTimeoutMs: job.idleTimeoutMs ?? settings.idleTimeoutMs,

@@ -1,10 +1,8 @@
 /** Runs one program of a job: in the repository, as the slot's user, with the clean environment, into the log. */
 import type { AttemptError } from "@hive/core";
-import { type ProcessLimits, type RunOptions, type RunResult, run } from "../process/run.ts";
+import { type RunOptions, type RunResult, run } from "../process/run.ts";
 import type { TaskRequest } from "../worker-parts.ts";
 
-/** What one user's jobs may use at once. Only with a user of its own: the kernel counts by user. */
-export const JOB_LIMITS: ProcessLimits = { processes: 4_096 };
 /** Bytes a job's program may print before it is stopped. The log keeps far less. */
 export const MOST_OUTPUT = 2 * 1_024 ** 3;
 
@@ -14,7 +12,7 @@ export type InJob = Pick<RunOptions, "argv" | "env"> &
 
 /** Runs it to its end; output goes to the log unless `onOutput` is given. */
 export function runInJob(request: TaskRequest, program: InJob): Promise<RunResult> {
-  const { user } = request.slot;
+  const { user, limits } = request.slot;
   const { idleTimeoutMs } = request.job;
   return run({
     cwd: request.workspace.repo,
@@ -23,7 +21,8 @@ export function runInJob(request: TaskRequest, program: InJob): Promise<RunResul
     maxOutputBytes: MOST_OUTPUT,
     onOutput: (chunk, stream) => request.log.write(chunk, stream),
     ...(idleTimeoutMs === null ? {} : { idleTimeoutMs }),
-    ...(user ? { user, limits: JOB_LIMITS } : {}),
+    limits,
+    ...(user ? { user } : {}),
     ...program,
   });
 }

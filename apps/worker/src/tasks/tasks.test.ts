@@ -85,6 +85,7 @@ async function runTask(given: World): Promise<Done> {
     signal: given.signal ?? new AbortController().signal,
     remainingMs: 60_000,
     llmToken: "lease-token",
+    proxy: null,
   };
   const tasks = createTasks({
     git: world.git,
