@@ -95,7 +95,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
       admit: ({ name, version, roles, labels, provider, isolation, agents }: WorkerProfile) =>
         Promise.resolve({
           profile: { name, version, roles, labels, provider, isolation, agents },
-          placement: { pool: null, egress: null },
+          placement: { pool: null, egress: null, timeoutMs: null },
         }),
       issue: () => "",
       revoke: () => undefined,

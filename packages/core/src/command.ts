@@ -86,12 +86,14 @@ export interface WorkerProfile {
   readonly agents: readonly string[];
 }
 
-/** What only the launcher of a worker can say of it; a worker that came by itself has neither. */
+/** What only the launcher of a worker can say of it; a worker that came by itself has none of it. */
 export interface WorkerPlacement {
   /** The pool it was started for; null: none of the fleet's. */
   readonly pool: string | null;
   /** The hosts its jobs may reach, as its pool's settings list them; null: the server's default list. */
   readonly egress: readonly string[] | null;
+  /** The longest one job may run on it, in milliseconds; null: as long as the job's own limit. */
+  readonly timeoutMs: number | null;
 }
 
 /** A registered worker, as stored. */
@@ -107,6 +109,8 @@ export interface WorkerRecord extends WorkerProfile, WorkerPlacement {
 export interface Grant {
   readonly job: Job;
   readonly lease: Lease;
+  /** Milliseconds this attempt may take: the job's limit or the worker's. */
+  readonly timeoutMs: number;
 }
 
 /** How a worker says its attempt ended. */

@@ -93,8 +93,14 @@ export class State {
     return Math.max(0, jobs);
   }
 
+  /** Milliseconds an attempt of this job may take on this worker: its own limit or the worker's, whichever is shorter. */
+  timeoutOf(job: Pick<Job, "timeoutMs">, workerId: string): number {
+    return Math.min(job.timeoutMs, this.workers.get(workerId)?.record.timeoutMs ?? job.timeoutMs);
+  }
+
   loadWorker(stored: StoredWorker): void {
-    const record = { ...stored, pool: stored.pool ?? null, egress: stored.egress ?? null };
+    const { pool = null, egress = null, timeoutMs = null } = stored;
+    const record = { ...stored, pool, egress, timeoutMs };
     this.workers.set(record.id, { record, jobId: null });
   }
 
@@ -113,7 +119,8 @@ export class State {
       const worker = this.workers.get(lease.workerId);
       if (worker !== undefined) worker.jobId = lease.jobId;
       const begun = job?.run?.lease?.begunAt !== null;
-      const timeoutAt = begun && job !== undefined ? now.mono + job.timeoutMs + this.rules.timeoutGraceMs : null;
+      const limit = job === undefined ? 0 : this.timeoutOf(job, lease.workerId);
+      const timeoutAt = begun && job !== undefined ? now.mono + limit + this.rules.timeoutGraceMs : null;
       this.leases.extend(lease, now.mono + this.rules.leaseMs, timeoutAt);
     }
     for (const parent of this.dependents.keys()) if (!this.jobs.has(parent)) this.unsettled.set(parent, null);

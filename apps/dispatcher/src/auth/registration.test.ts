@@ -84,15 +84,15 @@ test("a launch token is one worker's, and what the launcher knows counts", async
 test("only the launcher says which pool a worker is of and what its jobs may reach, and it hears of the registration once", async () => {
   const registrar = createRegistrar(SECRET, { wall: () => NOW });
   let used = 0;
-  const token = registrar.issue({ pool: "big", egress: ["registries"] }, () => (used += 1));
+  const token = registrar.issue({ pool: "big", egress: ["registries"], timeoutMs: 60_000 }, () => (used += 1));
   expect(used).toBe(0);
   const { profile, placement } = await registrar.admit(launched(token));
-  expect(placement).toEqual({ pool: "big", egress: ["registries"] });
+  expect(placement).toEqual({ pool: "big", egress: ["registries"], timeoutMs: 60_000 });
   expect(profile).not.toHaveProperty("pool");
   await registrar.admit(launched(token));
   expect(used).toBe(1);
   const alone = await registrar.admit(await registration());
-  expect(alone.placement).toEqual({ pool: null, egress: null });
+  expect(alone.placement).toEqual({ pool: null, egress: null, timeoutMs: null });
 });
 
 test("a worker's token is the same for the same registration and opens nothing once changed", () => {

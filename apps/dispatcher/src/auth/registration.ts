@@ -104,11 +104,11 @@ export function createRegistrar(callbackSecret: string, clock: Pick<Clock, "wall
       const { name, version, roles, labels, provider, isolation, agents, proof } = registration;
       const said: WorkerProfile = { name, version, roles, labels, provider, isolation, agents };
       if (proof.kind === "launch") {
-        const { pool = null, egress = null, ...known } = proveLaunch(registration, proof.token);
-        return { profile: { ...said, ...known }, placement: { pool, egress } };
+        const { pool = null, egress = null, timeoutMs = null, ...known } = proveLaunch(registration, proof.token);
+        return { profile: { ...said, ...known }, placement: { pool, egress, timeoutMs } };
       }
       await proveSecret(registration, proof);
-      return { profile: said, placement: { pool: null, egress: null } };
+      return { profile: said, placement: { pool: null, egress: null, timeoutMs: null } };
     },
   };
 }

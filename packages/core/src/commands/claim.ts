@@ -29,7 +29,10 @@ export function claim(step: Step, command: CommandOf<"claim">): Replies["claim"]
   const has = worker.jobId === null ? undefined : step.state.jobs.get(worker.jobId);
   if (has !== undefined) {
     const { job, lease } = held(has);
-    if (lease.claimId === command.claimId) return { grant: { job, lease }, drain: worker.record.draining };
+    if (lease.claimId === command.claimId) {
+      const timeoutMs = step.state.timeoutOf(job, command.workerId);
+      return { grant: { job, lease, timeoutMs }, drain: worker.record.draining };
+    }
     if (lease.begunAt !== null) {
       throw new HiveError("worker_busy", `worker ${command.workerId} has job ${job.id}; finish it before claiming`, {
         workerId: command.workerId,
@@ -62,7 +65,7 @@ function grant(step: Step, worker: LiveWorker, job: Job, claimId: string): Repli
     { status: "running", run: { ...run, fence: lease.fence, lease } },
     { data: { fence: lease.fence, workerId: lease.workerId, purpose: lease.purpose } },
   );
-  return { job: leased, lease };
+  return { job: leased, lease, timeoutMs: step.state.timeoutOf(job, lease.workerId) };
 }
 
 const NEVER_RUN: Run = {

@@ -24,7 +24,8 @@ export function heartbeat(step: Step, command: CommandOf<"heartbeat">): Replies[
   const { state, now } = step;
   const { run, live } = found;
   const begins = found.lease.begunAt === null;
-  const timeoutAt = begins ? now.mono + found.job.timeoutMs + state.rules.timeoutGraceMs : live.timeoutAt;
+  const limit = state.timeoutOf(found.job, live.workerId);
+  const timeoutAt = begins ? now.mono + limit + state.rules.timeoutGraceMs : live.timeoutAt;
   state.leases.extend(live, now.mono + state.rules.leaseMs, timeoutAt);
   if (begins) begin(step, found, command);
   else progress(step, found, command);

@@ -12,7 +12,7 @@ export function needs(_state: State, _command: CommandOf<"register">): [] {
   return [];
 }
 
-const BY_ITSELF: WorkerPlacement = { pool: null, egress: null };
+const BY_ITSELF: WorkerPlacement = { pool: null, egress: null, timeoutMs: null };
 
 export function register(step: Step, command: CommandOf<"register">): Replies["register"] {
   const { state, now } = step;
@@ -20,7 +20,7 @@ export function register(step: Step, command: CommandOf<"register">): Replies["r
   if (known?.record.registrationId === command.registrationId) return { worker: known.record };
   if (known !== undefined) endWorkersLease(step, known, true, "the worker started again");
   const { name, version, roles, labels, provider, isolation, agents } = command.profile;
-  const { pool, egress } = command.placement ?? BY_ITSELF;
+  const { pool, egress, timeoutMs } = command.placement ?? BY_ITSELF;
   const worker: WorkerRecord = {
     id: command.workerId,
     registrationId: command.registrationId,
@@ -35,6 +35,7 @@ export function register(step: Step, command: CommandOf<"register">): Replies["r
     agents,
     pool,
     egress,
+    timeoutMs,
   };
   state.workers.set(worker.id, { record: worker, jobId: null });
   step.put("workers", worker.id, worker);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { nextDeadline } from "../state.ts";
-import { SUCCESS, World, newJob } from "../queue.fixture.ts";
+import { SUCCESS, World, newJob, profile } from "../queue.fixture.ts";
 import type { Rules } from "../rules.ts";
 
 function leased(what: Parameters<typeof newJob>[1] = {}, rules: Partial<Rules> = {}) {
@@ -109,6 +109,30 @@ describe("sweep", () => {
       end: "failed",
       error: { code: "timeout", kind: "work" },
     });
+  });
+});
+
+test("a worker that may have a job only so long ends an attempt before the job's own limit, also after a restart", () => {
+  const world = new World();
+  const placement = { pool: "quick", egress: null, timeoutMs: 20_000 };
+  world.do({ type: "register", workerId: "w", registrationId: "r1", profile: profile(), placement });
+  world.enqueue(newJob("a", { timeoutMs: 50_000 }), newJob("b", { timeoutMs: 5_000 }));
+  const claim = { type: "claim", workerId: "w", claimId: "c" } as const;
+  expect(world.do(claim).grant).toMatchObject({ timeoutMs: 20_000 });
+  expect(world.do(claim).grant).toMatchObject({ timeoutMs: 20_000 });
+  const lease = { jobId: "a", fence: 1 };
+  world.beat(lease);
+  world.restart();
+  world.beat(lease);
+  expect(world.state.timeoutOf({ timeoutMs: 5_000 }, "w")).toBe(5_000);
+  for (let n = 0; n < 7; n += 1) {
+    world.pass(10_000);
+    world.beat(lease);
+  }
+  world.pass(10_000);
+  expect(world.status("a")).toBe("failed: timeout");
+  expect(world.store.get("attempts/a/00000001")).toMatchObject({
+    error: { message: "the attempt took longer than 20000 ms" },
   });
 });
 

@@ -69,7 +69,7 @@ function expire(step: Step): number {
 function endingOf(step: Step, live: LiveLease, { job, lease }: Held): Ending {
   const { rules } = step.state;
   if (live.timeoutAt !== null && live.timeoutAt <= step.now.mono) {
-    const message = `the attempt took longer than ${job.timeoutMs} ms`;
+    const message = `the attempt took longer than ${step.state.timeoutOf(job, live.workerId)} ms`;
     return { end: "failed", error: { code: "timeout", kind: "work", message }, result: null };
   }
   const message =

@@ -33,14 +33,14 @@ describe("register", () => {
 describe("placement", () => {
   test("what the launcher said of a worker is stored with it; one that came by itself, or before there were pools, has none", () => {
     const world = new World();
-    const placement = { pool: "big", egress: ["registries"] };
+    const placement = { pool: "big", egress: ["registries"], timeoutMs: 60_000 };
     world.do({ type: "register", workerId: "w", registrationId: "r1", profile: profile(), placement });
     world.register("alone");
-    const { pool: _, egress: __, ...before } = world.state.workers.get("w")?.record ?? { id: "" };
+    const { pool: _, egress: __, timeoutMs: ___, ...before } = world.state.workers.get("w")?.record ?? { id: "" };
     expect(world.store.get("workers/w")).toMatchObject(placement);
     world.restart();
     expect(world.state.workers.get("w")?.record).toMatchObject(placement);
-    expect(world.state.workers.get("alone")?.record).toMatchObject({ pool: null, egress: null });
+    expect(world.state.workers.get("alone")?.record).toMatchObject({ pool: null, egress: null, timeoutMs: null });
     world.store.set("workers/w", before);
     world.restart();
     expect(world.state.workers.get("w")?.record).toMatchObject({ name: "bee", pool: null, egress: null });

@@ -48,7 +48,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
   const { queue, presence, waiters, leaseTokens } = parts;
   const gitCredential = createJobCredential(parts);
 
-  async function leaseOf({ job, lease }: Grant): Promise<LeaseGrant> {
+  async function leaseOf({ job, lease, timeoutMs }: Grant): Promise<LeaseGrant> {
     const [tokens, body, history] = await Promise.all([
       leaseTokens.mint(lease, job, queue.election().electionId),
       findBody(queue, job.id),
@@ -65,7 +65,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       llmToken: tokens.llm,
       egressToken: tokens.egress,
       firstBeatMs: parts.firstBeatMs,
-      job: leasedJob(job, body, previous?.error ?? null),
+      job: { ...leasedJob(job, body, previous?.error ?? null), timeoutMs },
     };
   }
 
