@@ -31,6 +31,8 @@ export interface WorkerConfig {
   readonly dataFolder: string;
   /** Absolute. */
   readonly mirrorFolder: string;
+  /** Where the server's mirrors are mounted, absolute; null: this worker has mirrors of its own. */
+  readonly handOutFolder: string | null;
   readonly slot: number;
   readonly uidBase: number | undefined;
   /** Null: the server passes calls of the gateway on. */
@@ -115,6 +117,8 @@ const variables = z.object({
   HIVE_WORKER_DATA: z.string().min(1).default("hive-worker"),
   /** Folder of repository mirrors; workers of one machine may share it. Default: `mirrors` in HIVE_WORKER_DATA. */
   HIVE_MIRRORS: z.string().min(1).optional(),
+  /** Where the server's folder of mirrors is mounted, for workers in containers. Absent: mirrors of its own. */
+  HIVE_MIRROR_HANDOUTS: z.string().min(1).optional(),
   /** Number of this worker on its machine, from 0; as root it decides which user its agents run as. Default 0. */
   HIVE_WORKER_SLOT: z.coerce.number().int().min(0).max(4095).default(0),
   /** User id of slot 0's agents; slot n adds n. Default: see process/agent-user.ts. */
@@ -197,6 +201,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
     provider: value.HIVE_PROVIDER,
     dataFolder,
     mirrorFolder: resolve(value.HIVE_MIRRORS ?? `${dataFolder}/mirrors`),
+    handOutFolder: value.HIVE_MIRROR_HANDOUTS === undefined ? null : resolve(value.HIVE_MIRROR_HANDOUTS),
     slot: value.HIVE_WORKER_SLOT,
     uidBase: value.HIVE_AGENT_UID_BASE,
     llmUrl: value.HIVE_LLM_URL?.replace(/\/+$/, "") ?? null,

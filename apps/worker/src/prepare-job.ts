@@ -47,7 +47,7 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
   if (user !== undefined) await chown(output, user.uid, user.gid);
   const workspace = await checkout({
     git: worker.git,
-    mirrors: worker.mirrors,
+    mirrors: worker.mirrorsFor(running.calls),
     remote,
     jobId: job.jobId,
     branch: job.branch,

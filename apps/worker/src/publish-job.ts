@@ -81,7 +81,7 @@ export async function publishApproved(worker: WorkerParts, running: RunningJob, 
   await running.calls.getArtifact(bundle.fence, bundle.artifact, file);
   const published = await publishBundle({
     git: worker.git,
-    mirrors: worker.mirrors,
+    mirrors: worker.mirrorsFor(running.calls),
     remote,
     credential: remote.credential,
     proxy: remote.proxy ?? null,

@@ -14,7 +14,7 @@ import { reserveUid } from "./agent-uid.ts";
 import { clearLeftovers } from "./clean-up.ts";
 import type { Credential, WorkerConfig } from "./config.ts";
 import { createGit, type Git } from "./git/git.ts";
-import { createMirrors } from "./git/mirror.ts";
+import { openMirrors } from "./git/open-mirrors.ts";
 import { startClaimLoop } from "./loops/claim-loop.ts";
 import type { Clock } from "./loops/clock.ts";
 import { startReplayLoop } from "./loops/replay-loop.ts";
@@ -128,7 +128,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     slot,
     folder,
     git,
-    mirrors: await createMirrors(git, config.mirrorFolder),
+    mirrorsFor: await openMirrors(git, config),
     allowFileRepos: config.allowFileRepos,
     way,
     tasks: options.tasksWith(git),

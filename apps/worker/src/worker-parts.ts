@@ -15,6 +15,7 @@ import type { Progress } from "./loops/heartbeat-loop.ts";
 import type { Registered } from "./loops/session.ts";
 import type { Slot } from "./process/agent-user.ts";
 import type { AgentEvent } from "./report/event-reporter.ts";
+import type { LeaseCalls } from "./report/lease-calls.ts";
 import type { Outbox } from "./report/outbox.ts";
 import type { WayToServer } from "./way/way-to-server.ts";
 
@@ -78,7 +79,8 @@ export interface WorkerParts {
   /** The slot's own folder; the supervisor's. Attempts get a folder in it. */
   readonly folder: string;
   readonly git: Git;
-  readonly mirrors: Mirrors;
+  /** Where a lease has its repository from. */
+  readonly mirrorsFor: (calls: LeaseCalls) => Mirrors;
   readonly allowFileRepos: boolean;
   readonly tasks: Tasks;
   /** What the results say about isolation. */

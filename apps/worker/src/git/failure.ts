@@ -27,6 +27,11 @@ export const GIT_FAILURES = {
 /** Stable code of a failed operation on a repository. */
 export type GitFailure = keyof typeof GIT_FAILURES;
 
+/** True for a code of this table. */
+export function isGitFailure(code: string): code is GitFailure {
+  return Object.hasOwn(GIT_FAILURES, code);
+}
+
 /** A failed git command, as a value. `stderr` is git's own text without the credential. */
 export interface GitFailed {
   readonly ok: false;

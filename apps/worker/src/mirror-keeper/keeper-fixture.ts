@@ -46,6 +46,7 @@ export async function startKeeper(
     git: world.git,
     folder,
     allowFileRepos: false,
+    proxy: null,
     limits: { keepMs: 30 * DAY_MS, maxBytes: 1e12, minFreeBytes: 1e9, ...limits },
     machine: seen,
     say: (message) => said.push(message),

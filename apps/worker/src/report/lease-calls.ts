@@ -5,14 +5,26 @@
  */
 
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, openAsBlob } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type ApiClient, ApiError, type CallOptions, endpoints, UnreachableError } from "@hive/protocol";
+import {
+  type ApiClient,
+  ApiError,
+  type CallOptions,
+  endpoints,
+  type MirrorReply,
+  UnreachableError,
+} from "@hive/protocol";
 import type { Attempt } from "../attempt.ts";
 import type { PushAnnouncement } from "../git/push.ts";
 import type { Upload } from "../logs/upload-spool.ts";
 import { backOff, type Clock, pause } from "../loops/clock.ts";
+
+/** Milliseconds one request for a mirror may take; the server says "pending" well before. */
+const MIRROR_MS = 60_000;
+/** Milliseconds a cache may take to be sent. */
+const CACHE_MS = 300_000;
 
 /** What the supervisor is told about the job's repository. */
 export interface LeaseSecrets {
@@ -27,9 +39,20 @@ export interface KeptArtifact {
   readonly sha256: string;
 }
 
+/** A cache as it comes from the dispatcher. */
+export interface StoredCache {
+  readonly sha256: string | null;
+  readonly stream: AsyncIterable<Uint8Array>;
+}
+
 /** All calls reject with the attempt's end when the lease is over, and with ApiError when the dispatcher refuses for another reason. */
 export interface LeaseCalls {
   secrets(): Promise<LeaseSecrets>;
+  /**
+   * The job's repository among the server's mirrors, asked for until it is there. `broken`: what was handed out before
+   * is damaged. Rejects with the signal's reason too.
+   */
+  mirror(broken: string | null, signal?: AbortSignal): Promise<MirrorReply>;
   /** One try at one chunk of the log; the log stream repeats it. */
   readonly uploadLog: Upload;
   /** Adds agent events; gives how many of this lease are durable. */
@@ -37,6 +60,10 @@ export interface LeaseCalls {
   putArtifact(name: string, bytes: Uint8Array): Promise<KeptArtifact>;
   /** Writes an earlier attempt's artifact to a file. */
   getArtifact(fence: number, name: string, file: string): Promise<void>;
+  /** A dependency cache, tried once; null when there is none. @throws when it cannot be had */
+  getCache(name: string, signal: AbortSignal): Promise<StoredCache | null>;
+  /** Sends a file as a dependency cache, once. @throws when it was not taken */
+  putCache(name: string, sha256: string, file: string, signal: AbortSignal): Promise<void>;
   /** True: announced durably, it may be pushed. False: it may not. */
   readonly announce: (announcement: PushAnnouncement) => Promise<boolean>;
 }
@@ -59,23 +86,33 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
     if (error instanceof ApiError && error.is("lease_lost")) attempt.stop({ why: "stale", reason: error.message });
   }
 
-  async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+  async function untilAnswered<T>(ask: () => Promise<T>, until = attempt.right): Promise<T> {
     for (let tries = 0; ; tries += 1) {
-      attempt.right.throwIfAborted();
+      until.throwIfAborted();
       try {
         return await ask();
       } catch (error) {
         noticeEnd(error);
-        attempt.right.throwIfAborted();
+        until.throwIfAborted();
         const again = error instanceof UnreachableError || (error instanceof ApiError && error.retry);
         if (!again) throw error;
-        await pause(clock, backOff(clock, tries), attempt.right);
+        await pause(clock, backOff(clock, tries), until);
       }
     }
   }
 
   return {
     secrets: () => untilAnswered(() => client.call(endpoints.leaseSecrets, {}, call)),
+
+    async mirror(broken, signal) {
+      const until = signal === undefined ? attempt.right : AbortSignal.any([attempt.right, signal]);
+      const body = broken === null ? {} : { broken };
+      const ask = () => client.call(endpoints.leaseMirror, { body }, { token, signal: until, timeoutMs: MIRROR_MS });
+      for (;;) {
+        const reply = await untilAnswered(ask, until);
+        if (reply.ok || reply.code !== "pending") return reply;
+      }
+    },
 
     async uploadLog(offset, bytes) {
       try {
@@ -111,6 +148,29 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
           throw new UnreachableError(`the artifact ${name} was cut off`, { cause });
         }
       });
+    },
+
+    async getCache(name, signal) {
+      try {
+        const response = await client.open(endpoints.leaseGetCache, { params: { name } }, { token, signal });
+        if (response.body === null) return null;
+        const sha256 = /^"([0-9a-f]{64})"$/.exec(response.headers.get("etag") ?? "")?.[1] ?? null;
+        return { sha256, stream: Readable.fromWeb(response.body) };
+      } catch (error) {
+        noticeEnd(error);
+        if (error instanceof ApiError && error.is("not_found")) return null;
+        throw error;
+      }
+    },
+
+    async putCache(name, sha256, file, signal) {
+      const request = { params: { name }, query: { sha256 }, body: await openAsBlob(file) };
+      try {
+        await client.call(endpoints.leasePutCache, request, { token, signal, timeoutMs: CACHE_MS });
+      } catch (error) {
+        noticeEnd(error);
+        throw error;
+      }
     },
 
     async announce(announcement) {

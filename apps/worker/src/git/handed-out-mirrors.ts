@@ -1,0 +1,60 @@
+/**
+ * Mirrors for a worker in a container: the server's mirror keeper brings them up to date and makes a read-only hand-out
+ * of one for this lease, which lies in a folder that is mounted here. Nothing is copied or written on this side.
+ */
+import { access } from "node:fs/promises";
+import { join } from "node:path";
+import type { MirrorReply } from "@hive/protocol";
+import { type GitFailed, failedWith, isGitFailure } from "./failure.ts";
+import type { Mirrors } from "./mirror.ts";
+
+export interface HandedOutMirrorsOptions {
+  /** Asks the server in the name of the lease, as long as it takes. Rejects when the lease is over or the signal fires. */
+  readonly ask: (broken: string | null, signal?: AbortSignal) => Promise<MirrorReply>;
+  /** Where the server's folder of mirrors is mounted. */
+  readonly folder: string;
+}
+
+/** The mirrors of one lease. The server knows its repository and credential: what `prepare` is given is not sent. */
+export function createHandedOutMirrors({ ask, folder }: HandedOutMirrorsOptions): Mirrors {
+  let given: string | null = null;
+  let broken: string | null = null;
+
+  return {
+    async prepare(_remote, signal) {
+      let reply: MirrorReply;
+      try {
+        reply = await ask(broken, signal);
+      } catch (error) {
+        if (signal?.aborted !== true) throw error;
+        return { ok: false, code: "aborted", message: "stopped", stderr: "", exitCode: null };
+      }
+      if (!reply.ok) return failed(reply.code, reply.message);
+      given = reply.folder;
+      broken = null;
+      const place = join(folder, reply.folder);
+      const isThere = await access(join(place, "HEAD")).then(
+        () => true,
+        () => false,
+      );
+      if (!isThere) {
+        return failedWith(
+          "git_failed",
+          `the server handed out ${reply.folder}, which is not in ${folder}: mount its folder of mirrors there`,
+        );
+      }
+      const { defaultBranch, heads } = reply;
+      return { ok: true, folder: place, refs: { ok: true, defaultBranch, heads: new Map(heads) } };
+    },
+    // It is the job's alone, and readable to its agent, as it was handed out.
+    lend: (mirror) => Promise.resolve({ ok: true, folder: mirror.folder }),
+    discard() {
+      broken = given;
+      return Promise.resolve();
+    },
+  };
+}
+
+function failed(code: string, message: string): GitFailed {
+  return failedWith(isGitFailure(code) ? code : "git_failed", message);
+}

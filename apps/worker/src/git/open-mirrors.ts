@@ -1,0 +1,16 @@
+/** Chooses where this worker has its repositories from. */
+import type { WorkerConfig } from "../config.ts";
+import type { LeaseCalls } from "../report/lease-calls.ts";
+import type { Git } from "./git.ts";
+import { createHandedOutMirrors } from "./handed-out-mirrors.ts";
+import { createMirrors, type Mirrors } from "./mirror.ts";
+
+/** With HIVE_MIRROR_HANDOUTS what the server hands out to each lease, else mirrors of this machine's own. */
+export async function openMirrors(
+  git: Git,
+  { handOutFolder, mirrorFolder }: Pick<WorkerConfig, "handOutFolder" | "mirrorFolder">,
+): Promise<(calls: Pick<LeaseCalls, "mirror">) => Mirrors> {
+  if (handOutFolder !== null) return ({ mirror }) => createHandedOutMirrors({ ask: mirror, folder: handOutFolder });
+  const own = await createMirrors(git, mirrorFolder);
+  return () => own;
+}
