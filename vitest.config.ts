@@ -1,6 +1,7 @@
-// How the tests run. Three projects, so that `npm test` can show each as a step of its own: `unit` beside the code,
-// `sim` for the simulation, `system` for whole programs with real peers. Every test runs in its own process
-// (node:sqlite, process.chdir and signals are safe there) and an unhandled error anywhere fails the run.
+// How the tests run. Four projects, so that `npm test` can show each as a step of its own: `unit` beside the code,
+// `sim` for the simulation, `system` for whole programs with real peers, `containers` for those in containers. Every
+// test runs in its own process (node:sqlite, process.chdir and signals are safe there) and an unhandled error anywhere
+// fails the run.
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
@@ -55,13 +56,27 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/**/*.test.ts"],
-          exclude: [...everywhere, "test/sim/**"],
+          exclude: [...everywhere, "test/sim/**", "test/containers/**"],
           pool: "forks",
           // One file at a time: each starts dispatchers, workers and agents that want the cores themselves.
           maxWorkers: 1,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "containers",
+          include: ["test/containers/**/*.test.ts"],
+          exclude: everywhere,
+          // Starts a Docker Engine and builds the images, once for all files.
+          globalSetup: ["test/containers/global-setup.ts"],
+          pool: "forks",
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -23,6 +23,13 @@ export const systemPrograms: readonly SystemProgram[] = [
   { program: "setpriv", debian: "util-linux", wantedBy: "test", why: "agents run as a user of their own" },
   { program: "unshare", debian: "util-linux", wantedBy: "test", why: "process trees that die as a whole" },
   { program: "ps", debian: "procps", wantedBy: "test", why: "proof that no process is left" },
+  { program: "docker", debian: "docker.io", wantedBy: "test", why: "builds the images" },
+  { program: "dockerd", debian: "docker.io", wantedBy: "test", why: "an engine of the container tests' own" },
+  { program: "docker-init", debian: "docker.io", wantedBy: "test", why: "the first process of a container" },
+  { program: "docker-compose", debian: "docker-compose", wantedBy: "test", why: "the quick start of the README" },
+  { program: "iptables", debian: "iptables", wantedBy: "test", why: "the network of the tests' engine" },
+  { program: "ip", debian: "iproute2", wantedBy: "test", why: "the network of the tests' engine" },
+  { program: "debootstrap", debian: "debootstrap", wantedBy: "test", why: "the base image, without a registry" },
   { program: "redis-server", debian: "redis-server", wantedBy: "bench", why: "BullMQ, which Hive is measured against" },
   { program: "wrk", debian: "wrk", wantedBy: "bench", why: "a hundred connections that put jobs in" },
 ];

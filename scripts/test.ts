@@ -44,6 +44,7 @@ const tests: readonly Step[] = [
   { name: "unit", heading: "Tests beside the code, and the store suite", run: () => vitest("unit") },
   { name: "sim", heading: "Simulation", run: () => vitest("sim") },
   { name: "system", heading: "Real processes, from end to end", run: () => vitest("system") },
+  { name: "containers", heading: "Real containers on a Docker Engine", run: () => vitest("containers") },
 ];
 
 process.exitCode = await main(process.argv.slice(2));
@@ -73,7 +74,7 @@ function summary(results: readonly { step: Step; counts: Counts; seconds: number
   console.log("\n== Summary");
   for (const { step, counts, seconds } of results) {
     const verdict = counts.failed > 0 ? "FAILED" : "ok";
-    console.log(`${verdict.padEnd(6)} ${step.name.padEnd(7)} ${seconds.toFixed(1).padStart(6)} s   ${line(counts)}`);
+    console.log(`${verdict.padEnd(6)} ${step.name.padEnd(10)} ${seconds.toFixed(1).padStart(6)} s   ${line(counts)}`);
     for (const note of counts.notes) console.log(`         ${note}`);
   }
   const total = results.reduce((sum, { counts }) => add(sum, counts), nothing);
