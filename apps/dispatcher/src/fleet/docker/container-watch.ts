@@ -26,7 +26,10 @@ export interface WatchOptions {
 }
 
 /** How a container ended. */
-export type ContainerEnd = Pick<Exit, "code" | "signal" | "outOfMemory" | "outside" | "lastWords">;
+export interface ContainerEnd extends Pick<Exit, "code" | "signal" | "outOfMemory" | "outside" | "lastWords"> {
+  /** False when the engine would not remove it: it is there, and must not be told again. */
+  readonly removed: boolean;
+}
 
 /** Milliseconds an ended container's log gets to be read to its end. */
 const LOG_END_MS = 2_000;
@@ -37,7 +40,7 @@ const MAX_LAST_WORDS = 1_000;
 /** What an engine writes down for a container that it found dead when it started: nobody saw it end. */
 const FOUND_DEAD = 255;
 
-/** Resolves when the container ended and is removed. */
+/** Resolves when the container ended and is removed, or will not be. Rejects when `signal` says so. */
 export async function watchContainer(options: WatchOptions): Promise<ContainerEnd> {
   const { engine, health, containerId, signal, warn } = options;
   const words: string[] = [];
@@ -58,8 +61,8 @@ export async function watchContainer(options: WatchOptions): Promise<ContainerEn
   const takeBack = options.clock.after(LOG_END_MS, () => logEnd.abort());
   await log;
   takeBack();
-  await removeForSure(options);
-  return { ...endOf(found, away), lastWords: words.length === 0 ? null : words.join("\n") };
+  const removed = await remove(options);
+  return { ...endOf(found, away), removed, lastWords: words.length === 0 ? null : words.join("\n") };
 }
 
 /** Waits until it does not run; `away`: it ended while the engine was away. Null: it is gone without a trace. */
@@ -91,12 +94,13 @@ function isUp({ State }: InspectedContainer): boolean {
   return State.Running || State.Status === "paused" || State.Status === "restarting";
 }
 
-async function removeForSure(options: WatchOptions): Promise<void> {
+async function remove(options: WatchOptions): Promise<boolean> {
   const { engine, health, containerId, signal, warn } = options;
-  for (let failures = 0; failures < REPEATS; ) {
+  let failures = 0;
+  for (;;) {
     try {
       await engine.removeContainer(containerId);
-      return;
+      return true;
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof EngineError && error.engineGone) {
@@ -104,8 +108,11 @@ async function removeForSure(options: WatchOptions): Promise<void> {
         await health.back(signal);
       } else {
         failures += 1;
-        if (failures === REPEATS) warn(`its container is left for later: ${describe(error)}`);
-        else await pause(options);
+        if (failures === REPEATS) {
+          warn(`its container is left for later: ${describe(error)}`);
+          return false;
+        }
+        await pause(options);
       }
     }
   }
@@ -126,7 +133,7 @@ function pause({ clock, signal }: WatchOptions): Promise<void> {
 }
 
 /** What an ended container says of its end. `away`: nobody could see it. */
-export function endOf(found: InspectedContainer | null, away: boolean): Omit<ContainerEnd, "lastWords"> {
+export function endOf(found: InspectedContainer | null, away: boolean): Omit<ContainerEnd, "lastWords" | "removed"> {
   if (found === null) return { code: null, signal: null, outOfMemory: false, outside: true };
   const { ExitCode, OOMKilled } = found.State;
   const outOfMemory = OOMKilled && ExitCode !== 0;

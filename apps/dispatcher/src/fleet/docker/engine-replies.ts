@@ -70,6 +70,7 @@ export const inspectedImage = z.object({
   Config: z
     .object({
       Volumes: z.record(z.string(), z.unknown()).nullish(),
+      Labels: z.record(z.string(), z.string()).nullish(),
     })
     .nullish(),
 });
