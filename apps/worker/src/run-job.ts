@@ -124,8 +124,8 @@ async function cachesOf(worker: WorkerParts, running: RunningJob, { workspace }:
       folder: running.folder,
       mayFill: running.lease.job.fillsCaches,
       calls: running.calls,
-      say: running.say,
-      mono: worker.clock.mono,
+      say: (line) => running.say(line),
+      mono: () => worker.clock.mono(),
       signal: running.attempt.work,
     });
   } catch (error) {

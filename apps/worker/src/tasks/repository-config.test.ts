@@ -13,7 +13,7 @@ function problemsOf(text: string): string {
 test("one command or several, or no file at all", () => {
   expect(parseRepositoryConfig("setup: npm ci\ntest: [a, b]\ncaches: [node_modules]\n")).toEqual({
     ok: true,
-    config: { setup: ["npm ci"], test: ["a", "b"], caches: ["node_modules"] },
+    config: { setup: ["npm ci"], test: ["a", "b"], caches: [{ path: "node_modules", key: [] }] },
   });
   for (const empty of [null, "", "\n", "# only a comment\n", "---\n"]) {
     expect(parseRepositoryConfig(empty)).toEqual({ ok: true, config: {} });
@@ -27,6 +27,28 @@ test("what is wrong is named, all of it at once", () => {
   expect(problemsOf("test: ''\n")).toContain("must not be empty");
   expect(problemsOf("caches: [../x, /etc]\n")).toContain("inside the repository");
   expect(problemsOf(`test: a\n#${"x".repeat(70_000)}`)).toContain("characters");
+});
+
+test("a cache is a folder of the repository or of the job's home, with the files it is made from", () => {
+  const caches = "[node_modules/, {path: ~/.npm, key: package-lock.json}, {path: a b/c, key: [x, y/z]}]";
+  expect(parseRepositoryConfig(`caches: ${caches}\n`)).toEqual({
+    ok: true,
+    config: {
+      caches: [
+        { path: "node_modules", key: [] },
+        { path: "~/.npm", key: ["package-lock.json"] },
+        { path: "a b/c", key: ["x", "y/z"] },
+      ],
+    },
+  });
+  const wrong = ["/a", "../a", "a/../../b", ".", "~", "~/", "~/..", "~root/x", ".git", "a/.GIT/hooks", "a//b", "./a"];
+  for (const path of [...wrong, "a\\b"]) {
+    expect(problemsOf(`caches: ['${path}']\n`), path).toContain("inside the repository");
+  }
+  expect(problemsOf("caches: [{path: a, key: /etc/passwd}]\n")).toContain("inside the repository");
+  expect(problemsOf("caches: [a, a/b]\n")).toContain("inside another");
+  expect(problemsOf("caches: [a, {path: a/}]\n")).toContain("twice");
+  expect(parseRepositoryConfig("caches: [a, ab, ~/a]\n").ok).toBe(true);
 });
 
 test("a file that unfolds to something huge is refused, not unfolded", () => {

@@ -16,11 +16,24 @@ const commands = z.preprocess(
   (value) => (typeof value === "string" ? [value] : value),
   z.array(line, "must be a shell line or a list of them").min(1).max(50),
 );
+const inside = z
+  .string()
+  .min(1)
+  .max(512)
+  .transform((path) => path.replace(/\/+$/, ""))
+  .refine(isInside, "must be a path inside the repository");
 const cachePath = z
   .string()
   .min(1)
   .max(512)
-  .refine((path) => !path.startsWith("/") && !path.split("/").includes(".."), "must be a path inside the repository");
+  .transform((path) => path.replace(/\/+$/, ""))
+  .refine((path) => isInside(path.replace(/^~\//, "")), "must be a path inside the repository, or one below ~/");
+const cacheKey = z.preprocess((value) => (typeof value === "string" ? [value] : value), z.array(inside).min(1).max(20));
+// A path alone is a cache that no file invalidates.
+const cache = z.preprocess(
+  (value) => (typeof value === "string" ? { path: value } : value),
+  z.strictObject({ path: cachePath, key: cacheKey.default([]) }),
+);
 
 const schema = z.strictObject({
   /** Shell lines that run before any task, in order; one that fails ends the job. */
@@ -31,12 +44,26 @@ const schema = z.strictObject({
   test: commands.optional(),
   /** What the task `lint` runs. */
   lint: commands.optional(),
-  /** Folders worth keeping between jobs. Checked, not kept yet. */
-  caches: z.array(cachePath).max(20).optional(),
+  /** Folders worth keeping between jobs: of the repository, or of the job's home (`~/`). */
+  caches: z.array(cache).max(20).refine(areApart, "must not name a folder twice, or one inside another").optional(),
 });
 
 /** The settings of a repository. Commands are lists of shell lines. */
 export type RepositoryConfig = z.infer<typeof schema>;
+/** One folder worth keeping; `key` names files whose content at base decides whether it still fits. */
+export type DeclaredCache = NonNullable<RepositoryConfig["caches"]>[number];
+
+/** Whether a path stays in its folder, is not the folder itself and is not git's own. */
+function isInside(path: string): boolean {
+  const parts = path.split("/");
+  if (parts.some((part) => part === "" || part === "." || part === ".." || part.toLowerCase() === ".git")) return false;
+  return !path.startsWith("~") && !/[\p{Cc}\\]/u.test(path);
+}
+
+function areApart(caches: readonly { readonly path: string }[]): boolean {
+  const paths = caches.map(({ path }) => `${path}/`);
+  return paths.every((one, at) => paths.every((other, there) => at === there || !other.startsWith(one)));
+}
 
 /** Reads the text of the file; null (no such file) is an empty configuration. The message names every problem. */
 export function parseRepositoryConfig(

@@ -2,6 +2,7 @@
  * The tasks of a worker: one short function per kind of job. Everything a job runs goes through `run-in-job.ts` or an
  * agent adapter; everything a task needs comes in as an argument. Expected failures are values.
  */
+import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import type { AttemptError, Task } from "@hive/core";
 import { DEMO_PROGRAM } from "../agents/demo.ts";
@@ -60,7 +61,11 @@ async function inContext<T>(
 ): Promise<T | AttemptError> {
   const read = (path: string): Promise<string | null> =>
     readBaseFile(settings.git, request.workspace, path, READ_LONGEST);
-  const parsed = parseRepositoryConfig(await read(CONFIG_PATH));
+  const text = await read(CONFIG_PATH);
+  const commit = request.workspace.baseHead;
+  const sha256 = createHash("sha256").update(text ?? "").digest("hex");
+  request.onConfig(text === null ? null : { path: CONFIG_PATH, commit, sha256 });
+  const parsed = parseRepositoryConfig(text);
   if (!parsed.ok) return { code: "bad_config", kind: "work", message: parsed.message };
   // The attempt's folder is the supervisor's: the job can read there what we put there and change nothing.
   const progress = await openProgressFile(dirname(request.output), request.slot.user, request.onProgress);
@@ -74,7 +79,6 @@ async function inContext<T>(
 }
 
 async function setUp({ request, config, env }: TaskContext): Promise<AttemptError | null> {
-  if (config.caches) await request.log.say("caches: of .hive/config.yaml are not kept yet");
   if (!config.setup) return null;
   const file = join(dirname(request.output), "setup.sh");
   await request.log.say(`setup of ${CONFIG_PATH}: ${config.setup.join("; ")}`);
