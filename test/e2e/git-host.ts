@@ -48,12 +48,16 @@ export function git(cwd: string, ...args: string[]): string {
   }).trim();
 }
 
-/** Starts a host; without `users` anybody may read and push. */
-export async function startGitHost(users?: Readonly<Record<string, GitUser>>): Promise<GitHost> {
+/** Starts a host; without `users` anybody may read and push. It listens on `address`, by default 127.0.0.1. */
+export async function startGitHost(users?: Readonly<Record<string, GitUser>>, address?: string): Promise<GitHost> {
   const folder = mkdtempSync(join(tmpdir(), "hive-e2e-git-"));
   const served = join(folder, "served");
   mkdirSync(served);
-  const server = await startGitHttpServer({ dir: served, ...(users === undefined ? {} : { users }) });
+  const server = await startGitHttpServer({
+    dir: served,
+    ...(users === undefined ? {} : { users }),
+    ...(address === undefined ? {} : { host: address }),
+  });
   const path = (name: string): string => join(served, name);
   const inWork = <T>(use: (work: string) => T): T => {
     const work = mkdtempSync(join(folder, "work-"));

@@ -31,9 +31,13 @@ export interface GitHttpServer {
   /** Such as `http://127.0.0.1:40123`; a repository is at `<url>/<path below dir>`. */
   readonly url: string;
   readonly requests: readonly GitRequest[];
-  /** Called before each request; an answer is sent instead of git's. `drop` cuts the connection. */
+  /**
+   * Called before each request; an answer is sent instead of git's. `drop` cuts the connection, `hang` never answers.
+   */
   intercept:
-    | ((request: GitRequest) => { readonly status: number; readonly body?: string } | "drop" | "swallow_answer" | null)
+    | ((
+        request: GitRequest,
+      ) => { readonly status: number; readonly body?: string } | "drop" | "hang" | "swallow_answer" | null)
     | null;
   readonly stop: () => Promise<void>;
 }
@@ -44,7 +48,10 @@ export async function startGitHttpServer(options: {
   readonly users?: Readonly<Record<string, GitUser>>;
   /** Repositories that need no login to be read. */
   readonly publicRepos?: readonly string[];
+  /** The address to listen on. Default: 127.0.0.1. */
+  readonly host?: string;
 }): Promise<GitHttpServer> {
+  const { host = "127.0.0.1" } = options;
   const requests: GitRequest[] = [];
   const sockets = new Set<Socket>();
   const running = new Set<Promise<void>>();
@@ -67,6 +74,11 @@ export async function startGitHttpServer(options: {
     const orders = server.intercept?.(request) ?? null;
     if (orders === "drop") {
       incoming.socket.destroy();
+      return;
+    }
+    if (orders === "hang") {
+      // The connection ends with the client or with this server.
+      incoming.resume();
       return;
     }
     if (orders !== null && orders !== "swallow_answer") {
@@ -106,10 +118,10 @@ export async function startGitHttpServer(options: {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => http.listen(0, host, resolve));
   const { port } = http.address() as AddressInfo;
   const server: GitHttpServer = {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     requests,
     intercept: null,
     stop: async () => {

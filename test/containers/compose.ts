@@ -1,0 +1,99 @@
+/** Hive as a newcomer starts it: a clean clone of this checkout's last commit, and docker-compose in it. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createHive, type HiveClient } from "@hive/sdk";
+import { checkout } from "../../scripts/checkout.ts";
+import { plainEnvironment } from "../e2e/hive-process.ts";
+import { until } from "../e2e/until.ts";
+import { engineJson } from "./engine/engine-api.ts";
+import type { TestEngine } from "./global-setup.ts";
+
+/** What the tests read of a container. */
+export interface Container {
+  readonly Image: string;
+  readonly State: { readonly Status: string; readonly Health?: { readonly Status: string } };
+  readonly RestartCount: number;
+  readonly Config: { readonly Env: readonly string[] };
+  readonly HostConfig: Readonly<Record<string, unknown>>;
+  readonly Mounts: readonly { readonly Type: string; readonly Destination: string; readonly RW: boolean }[];
+}
+
+/** A clone with compose. */
+export interface ComposeHive {
+  readonly folder: string;
+  readonly url: string;
+  /** Runs docker-compose in the clone; `env` stands for what a person exported, and stays for later calls. */
+  compose(args: readonly string[], env?: Readonly<Record<string, string>>): void;
+  /** Runs docker; answers what it printed on both outputs. */
+  docker(...args: string[]): string;
+  inspect(name: string): Promise<Container>;
+  /** Waits until the server answers and has this many workers. */
+  ready(workers: number): Promise<void>;
+  /** The workers as the server lists them. */
+  workers(): Promise<readonly { readonly name: string; readonly roles: readonly string[] }[]>;
+  /** A client with the token that the README's line gets. */
+  hive(): HiveClient;
+  /** Removes containers, volumes, images of compose and the clone. */
+  dispose(): void;
+}
+
+/** Clones the checkout. Nothing is started yet. */
+export function cloneForCompose(engine: TestEngine): ComposeHive {
+  const folder = mkdtempSync(join(tmpdir(), "hive-clone-"));
+  execFileSync("git", ["clone", "--quiet", checkout, folder]);
+  const env: Record<string, string> = {
+    DOCKER_HOST: `unix://${engine.socket}`,
+    DOCKER_BUILDKIT: "0",
+    HOME: folder,
+    // Published where the test can reach it, which is not this machine's loopback.
+    HIVE_BIND: engine.engineAddress,
+  };
+  const url = `http://${engine.engineAddress}:8099`;
+  const run = (program: string, args: readonly string[]): string =>
+    execFileSync(program, args, { cwd: folder, env: plainEnvironment(env), encoding: "utf8", stdio: "pipe" });
+  const shell = (line: string): string => run("sh", ["-c", line]);
+  const docker = (...args: string[]): string => shell(`${["docker", ...args].map(quote).join(" ")} 2>&1`);
+  const compose = (args: readonly string[], more: Readonly<Record<string, string>> = {}): void => {
+    Object.assign(env, more);
+    run("docker-compose", args);
+  };
+  const token = (): string => docker("exec", "hive-dispatcher", "hive", "token").trim();
+  const logs = (): string => {
+    const names = docker("ps", "--all", "--format", "{{.Names}}").trim().split("\n");
+    return names.map((name) => `--- ${name}\n${docker("logs", "--tail", "60", name)}`).join("\n");
+  };
+  return {
+    folder,
+    url,
+    compose,
+    docker,
+    inspect: (name) => engineJson<Container>(engine.socket, "GET", `/containers/${name}/json`),
+    ready: async (workers) => {
+      const total = async (): Promise<number> => {
+        const reply = await fetch(`${url}/health`).catch(() => null);
+        return reply === null ? -1 : ((await reply.json()) as { workers: { total: number } }).workers.total;
+      };
+      await until(`${workers} workers`, async () => (await total()) === workers, { limitMs: 90_000 }).catch((error) => {
+        throw new Error(`${workers} workers did not come:\n${logs()}`, { cause: error });
+      });
+    },
+    workers: async () => {
+      const reply = await fetch(`${url}/v1/workers`, { headers: { authorization: `Bearer ${token()}` } });
+      return ((await reply.json()) as { items: { name: string; roles: string[] }[] }).items;
+    },
+    hive: () => createHive({ url, token: token() }),
+    dispose: () => {
+      try {
+        compose(["down", "--volumes", "--remove-orphans", "--timeout", "1"], { COMPOSE_PROFILES: "workers-10" });
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
