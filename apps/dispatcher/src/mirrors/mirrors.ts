@@ -78,17 +78,24 @@ export function startMirrors(options: MirrorsOptions): Mirrors {
     held.set(jobId, (held.get(jobId) ?? new Set()).add(fence));
   }
 
+  async function release(jobId: string, fence: number): Promise<void> {
+    const fences = held.get(jobId);
+    // Several ends of one lease are heard of; the first one does it.
+    if (fences?.delete(fence) !== true) return;
+    if (fences.size === 0) held.delete(jobId);
+    const lease = keyOf(jobId, fence);
+    given.delete(lease);
+    const done = await keeper.release(lease).catch((error: unknown) => {
+      hold(jobId, fence);
+      throw error;
+    });
+    if (!done) hold(jobId, fence);
+  }
+
   /** Releases what is held for leases of this job that are over. */
   async function check(jobId: string): Promise<void> {
     const live = await queue.read((state) => state.leases.of(jobId)?.fence ?? null);
-    for (const fence of [...(held.get(jobId) ?? [])]) {
-      if (fence === live) continue;
-      const lease = keyOf(jobId, fence);
-      given.delete(lease);
-      if (!(await keeper.release(lease))) continue;
-      held.get(jobId)?.delete(fence);
-      if (held.get(jobId)?.size === 0) held.delete(jobId);
-    }
+    for (const fence of [...(held.get(jobId) ?? [])]) if (fence !== live) await release(jobId, fence);
   }
 
   function checkSoon(jobId: string): void {
