@@ -79,7 +79,7 @@ function fail(why: string, connected: Connected | undefined): undefined {
 }
 
 /** A lookup that hands out nothing when one of the answers is refused: a mixed answer is an attack, or a mistake. */
-function guardedLookup(guard: Guard): LookupFunction {
+export function guardedLookup(guard: Guard): LookupFunction {
   return (hostname, options, callback) => {
     guard.resolve(hostname).then(
       (all) => {
