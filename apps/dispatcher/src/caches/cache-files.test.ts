@@ -110,12 +110,12 @@ test("a cache beyond its limit is cut off, however much more would come", async 
     stream: endless(),
     allowed: () => Promise.resolve(),
   });
-  expect(end).toEqual({ ok: false, code: "too_large", limit: 10 });
+  expect(end).toEqual({ ok: false, code: "body_too_large", limit: 10 });
   expect(asked).toBe(3);
   expect(files()).toEqual([]);
   // One cache never has more than all together may.
   const small = await openStore({ budgetBytes: 5 });
-  expect(await put(small, keyOf("a"), "123456")).toEqual({ ok: false, code: "too_large", limit: 5 });
+  expect(await put(small, keyOf("a"), "123456")).toEqual({ ok: false, code: "body_too_large", limit: 5 });
 });
 
 test("beyond the budget the caches that were not used for longest go first, also after a restart", async () => {

@@ -35,7 +35,7 @@ export interface FoundCache {
 /** What became of a cache that was sent. */
 export type CachePut =
   | { readonly ok: true; readonly bytes: number; readonly sha256: string }
-  | { readonly ok: false; readonly code: "too_large"; readonly limit: number }
+  | { readonly ok: false; readonly code: "body_too_large"; readonly limit: number }
   | { readonly ok: false; readonly code: "mismatch"; readonly bytes: number; readonly sha256: string };
 
 export interface CacheStore {
@@ -187,7 +187,7 @@ class CacheFiles implements CacheStore {
       await file.writeFile(`${sha256}\n`);
       for await (const piece of stream) {
         bytes += piece.byteLength;
-        if (bytes > this.#limit) return { ok: false, code: "too_large", limit: this.#limit };
+        if (bytes > this.#limit) return { ok: false, code: "body_too_large", limit: this.#limit };
         hash.update(piece);
         await file.writeFile(piece);
       }

@@ -59,7 +59,7 @@ export function cacheHandlers({ queue, caches }: Pick<Parts, "queue" | "caches">
       };
       const put = await caches.write({ key, sha256: query.sha256, stream, allowed });
       if (put.ok) return { bytes: put.bytes, sha256: put.sha256 };
-      if (put.code === "too_large")
+      if (put.code === "body_too_large")
         throw new HiveError("body_too_large", `A cache may have ${put.limit} bytes`, { limit: put.limit });
       const { bytes, sha256 } = put;
       throw new HiveError(
