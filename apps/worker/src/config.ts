@@ -52,6 +52,8 @@ export interface WorkerConfig {
   readonly contactFile: string | null;
   /** Processes and threads that the agent's user may have at once. */
   readonly agentProcesses: number;
+  /** The image this worker runs from, as its launcher says; null: no image, or nobody said. */
+  readonly image: { readonly name: string; readonly digest: string } | null;
   readonly log: "text" | "json";
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** The PATH that jobs search for programs. */
@@ -145,6 +147,9 @@ const variables = z.object({
   HIVE_CONTACT_FILE: z.string().min(1).optional(),
   /** Processes and threads that a job may have at once, where it has a user of its own (RLIMIT_NPROC). Default 4096. */
   HIVE_AGENT_PROCESSES: z.coerce.number().int().min(16).max(4_000_000).default(4_096),
+  /** The image this worker runs from, and its digest: for results. Absent: results name none. */
+  HIVE_IMAGE: z.string().min(1).max(512).optional(),
+  HIVE_IMAGE_DIGEST: z.string().min(1).max(128).optional(),
   /** Readable lines for people, or JSON for programs. Default `text`. */
   HIVE_LOG: z.enum(["text", "json"]).default("text"),
   /** What the worker says on standard error. Default `info`. */
@@ -216,6 +221,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
     oneShot: value.HIVE_ONE_SHOT,
     contactFile: value.HIVE_CONTACT_FILE === undefined ? null : resolve(value.HIVE_CONTACT_FILE),
     agentProcesses: value.HIVE_AGENT_PROCESSES,
+    image: value.HIVE_IMAGE === undefined ? null : { name: value.HIVE_IMAGE, digest: value.HIVE_IMAGE_DIGEST ?? "" },
     log: value.HIVE_LOG,
     logLevel: value.HIVE_LOG_LEVEL,
     path: value.PATH,

@@ -13,6 +13,7 @@ import { createLog } from "./log.ts";
 import { machineClock } from "./loops/clock.ts";
 import { startWorker, type Worker } from "./start-worker.ts";
 import { createTasks, JOB_PROGRAMS } from "./tasks/tasks.ts";
+import { findTools } from "./tools.ts";
 import { openWay } from "./way/way-to-server.ts";
 
 async function start(config: WorkerConfig): Promise<Worker> {
@@ -33,9 +34,19 @@ async function start(config: WorkerConfig): Promise<Worker> {
       .object({ version: z.string() })
       .parse(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))).version,
     agents: agents.map(({ name }) => name),
+    tools: findTools(config.path).then((tools) => ({ ...tools, ...versionsOf(found) })),
     mustReach: JOB_PROGRAMS,
     tasksWith: (git) => createTasks({ ...config, llmUrl: way.llmUrl, git, agents }),
   });
+}
+
+function versionsOf(found: Awaited<ReturnType<typeof findAgents>>): Record<string, string> {
+  const versions: Record<string, string> = {};
+  for (const { adapter, found: one } of found) {
+    // The demo agent is a script of ours: its version is Node's.
+    if (one.ok && one.version !== null && one.version !== process.version) versions[adapter.name] = one.version;
+  }
+  return versions;
 }
 
 function obeySignals(worker: Worker, config: WorkerConfig): void {

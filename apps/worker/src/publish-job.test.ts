@@ -65,6 +65,7 @@ beforeAll(async () => {
     log: pino({ level: "silent" }),
     version: "test",
     agents: [],
+    tools: Promise.resolve({}),
     mustReach: JOB_PROGRAMS,
     tasksWith: (git) => createTasks({ ...config, llmUrl: way.llmUrl, git, agents: [] }),
   });

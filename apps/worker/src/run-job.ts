@@ -78,6 +78,9 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     log: requireLog(running),
     onEvent: running.events.add,
     onProgress: running.heartbeat.tell,
+    onConfig: (config) => {
+      running.findings.config = config;
+    },
     signal: running.attempt.work,
     remainingMs: running.remainingMs(),
     llmToken: running.lease.llmToken,

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { AttemptError, FailureKind } from "@hive/core";
+import type { AttemptError, FailureKind, ResultEnvironment } from "@hive/core";
 import { redactText } from "@hive/core";
 import type { LeaseGrant } from "@hive/protocol";
 import type { Logger } from "pino";
@@ -53,6 +53,8 @@ export interface Findings {
   pullRequest: { readonly number: number; readonly url: string } | null;
   salvage: string | null;
   artifacts: KeptArtifact[];
+  /** The repository's own settings, as they were read. */
+  config: ResultEnvironment["config"];
   /** The log's file is still needed: the end could not be told yet. */
   keepLog: boolean;
 }
@@ -152,6 +154,7 @@ export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Running
       pullRequest: null,
       salvage: null,
       artifacts: [],
+      config: null,
       keepLog: false,
     },
     secrets: () => known,

@@ -110,6 +110,7 @@ async function worker(env: Record<string, string> = {}): Promise<Worker> {
     version: "test",
     tasksWith: () => scripts,
     agents: [],
+    tools: Promise.resolve({ git: "2.39.5" }),
     mustReach: [],
   });
   workers.push(started);
@@ -144,6 +145,16 @@ test("a script job goes from the first heartbeat to a pushed branch, and every b
     exitCode: 0,
     summary: "did it",
   });
+  expect(result.environment).toEqual({
+    isolation: process.getuid?.() === 0 ? "user" : "none",
+    provider: "manual",
+    image: null,
+    build: null,
+    tools: { git: "2.39.5" },
+    config: null,
+  });
+  expect(result.isolation).toBe(result.environment?.isolation);
+  expect(dispatcher.callsOf("workerRegister")[0]?.body).toMatchObject({ isolation: result.isolation });
   expect(served("rev-parse", "refs/heads/hive/job-1")).toBe(result.commit);
   expect(served("show", "hive/job-1:new.txt")).toBe("hello");
   expect(result.phases.map(({ name }) => name)).toEqual(["prepare", "setup", "run", "publish", "report"]);

@@ -13,6 +13,7 @@ import type { Logger } from "pino";
 import { reserveUid } from "./agent-uid.ts";
 import { clearLeftovers } from "./clean-up.ts";
 import type { Credential, WorkerConfig } from "./config.ts";
+import { describeEnvironment } from "./environment.ts";
 import { createGit, type Git } from "./git/git.ts";
 import { openMirrors } from "./git/open-mirrors.ts";
 import { startClaimLoop } from "./loops/claim-loop.ts";
@@ -38,6 +39,8 @@ export interface StartOptions {
   readonly version: string;
   /** What does the work of a job, with the git of this worker. */
   readonly tasksWith: (git: Git) => Tasks;
+  /** Versions of the tools that jobs find here. Never rejects; results wait for it. */
+  readonly tools: Promise<Readonly<Record<string, string>>>;
   /** Agents that can run here, by name. */
   readonly agents: readonly string[];
   /** Files that the agents' user must be able to read. */
@@ -133,6 +136,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     way,
     tasks: options.tasksWith(git),
     isolation,
+    environment: describeEnvironment(config, isolation, options.tools),
     leaving: leaving.signal,
     onDrain: () => drain("the dispatcher wants this worker to leave"),
   };

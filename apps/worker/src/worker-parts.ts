@@ -3,9 +3,10 @@
  * take smaller ones.
  */
 
-import type { AttemptError } from "@hive/core";
+import type { AttemptError, ResultEnvironment } from "@hive/core";
 import type { ApiClient, LeasedJob } from "@hive/protocol";
 import type { Logger } from "pino";
+import type { WorkerEnvironment } from "./environment.ts";
 import type { Workspace } from "./git/checkout.ts";
 import type { Git } from "./git/git.ts";
 import type { Mirrors } from "./git/mirror.ts";
@@ -53,6 +54,8 @@ export interface TaskRequest {
   readonly signal: AbortSignal;
   /** Milliseconds until the job's time is up. */
   readonly remainingMs: number;
+  /** Told which of the repository's own settings are used. */
+  readonly onConfig: (config: ResultEnvironment["config"]) => void;
   /** The lease's `llm` token. */
   readonly llmToken: string;
   /** The proxy that the job's programs must use, its `egress` token included; null where the network is open. */
@@ -85,6 +88,8 @@ export interface WorkerParts {
   readonly tasks: Tasks;
   /** What the results say about isolation. */
   readonly isolation: string;
+  /** What results say of where they were made; never rejects. */
+  readonly environment: Promise<WorkerEnvironment>;
   /** Aborted when this process must end now: results that are not told yet stay on the disk. */
   readonly leaving: AbortSignal;
   /** Called when the dispatcher wants this worker to leave after the job. */

@@ -246,6 +246,22 @@ export interface JobResult {
   readonly salvage: string | null;
   readonly agent: { readonly name: string; readonly version: string | null; readonly model: string | null } | null;
   readonly isolation: string;
+  /** Absent or null in results of older versions. */
+  readonly environment?: ResultEnvironment | null | undefined;
+}
+
+/** Where a result was made: enough to make the same place again. */
+export interface ResultEnvironment {
+  readonly isolation: string;
+  readonly provider: string;
+  /** The worker's image; null where it ran from none. An empty digest: nobody told the worker. */
+  readonly image: { readonly name: string; readonly digest: string } | null;
+  /** Names the worker's code, where it came in an image. */
+  readonly build: string | null;
+  /** Versions by the tool's name, agents included. */
+  readonly tools: Readonly<Record<string, string>>;
+  /** The repository's own settings that were used, and the commit they were read at; null: it has none. */
+  readonly config: { readonly path: string; readonly commit: string; readonly sha256: string } | null;
 }
 
 /** Tokens and calls of a job, counted by the gateway. `costUsd` is null while no price is known. */

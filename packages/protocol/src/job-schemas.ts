@@ -134,6 +134,20 @@ export const usageSchema = z
   })
   .meta({ id: "Usage" });
 
+/** Where a result was made. */
+export const environmentSchema = z
+  .object({
+    isolation: z.string().max(64),
+    provider: z.string().max(32),
+    image: z.object({ name: z.string().max(512), digest: z.string().max(128) }).nullable(),
+    build: z.string().max(128).nullable(),
+    tools: z
+      .record(z.string().max(64), z.string().max(64))
+      .refine((tools) => Object.keys(tools).length <= 64, "at most 64 tools"),
+    config: z.object({ path: z.string().max(256), commit: z.string().max(64), sha256: z.string().max(64) }).nullable(),
+  })
+  .meta({ id: "Environment" });
+
 export const resultSchema = z
   .object({
     summary: z.string().max(65_536).nullable(),
@@ -153,6 +167,8 @@ export const resultSchema = z
     salvage: z.string().max(2048).nullable(),
     agent: z.object({ name: z.string(), version: z.string().nullable(), model: z.string().nullable() }).nullable(),
     isolation: z.string().max(64),
+    /** Null or absent: the worker does not say. */
+    environment: environmentSchema.nullable().optional(),
   })
   .meta({ id: "Result" });
 

@@ -158,6 +158,7 @@ function resultView(result: AttemptRecord["result"]): JobDetail["result"] {
     outputs: result.outputs === null ? null : { ...result.outputs },
     phases: [...result.phases],
     artifacts: [...result.artifacts],
+    environment: result.environment == null ? null : { ...result.environment, tools: { ...result.environment.tools } },
   };
 }
 

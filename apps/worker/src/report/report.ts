@@ -5,7 +5,7 @@
 
 import { randomUUID } from "node:crypto";
 import { open } from "node:fs/promises";
-import type { Outcome } from "@hive/core";
+import type { Outcome, ResultEnvironment } from "@hive/core";
 import { type ApiClient, ApiError, endpoints, type FinishRequest } from "@hive/protocol";
 import { type Upload, uploadSpool } from "../logs/upload-spool.ts";
 import type { Clock } from "../loops/clock.ts";
@@ -33,13 +33,14 @@ export async function report(worker: WorkerParts, running: RunningJob, outcome: 
   await running.events.finish();
   const log = running.log();
   const end = log === null ? null : await log.stream.finish().catch(unable);
+  const environment = await worker.environment;
   const result: UnsentResult = {
     jobId: attempt.jobId,
     fence: attempt.fence,
     token: lease.token,
     request: {
       finishId: randomUUID(),
-      outcome: withPhases(running, outcome),
+      outcome: withFacts(running, outcome, { ...environment, config: running.findings.config }),
       log: end === null || end.sent === "diverged" ? null : { bytes: end.bytes, crc32: end.crc32 },
     },
     logFile: log?.spool ?? null,
@@ -93,10 +94,11 @@ export function createResendLog(client: ApiClient, clock: Clock, chunkBytes: num
   };
 }
 
-function withPhases(running: RunningJob, outcome: Outcome): FinishRequest["outcome"] {
+/** What is the same however the attempt ended: how long its phases took, and where it was made. */
+function withFacts(running: RunningJob, outcome: Outcome, environment: ResultEnvironment): FinishRequest["outcome"] {
   const phases = running.phases.list();
   if (outcome.end === "returned") return { ...outcome };
-  const result = outcome.result === null ? null : { ...outcome.result, phases };
+  const result = outcome.result === null ? null : { ...outcome.result, phases, environment };
   // A copy without `readonly`: the same words, as the wire's schema types them.
   return structuredClone({ ...outcome, result }) as FinishRequest["outcome"];
 }

@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { FileChange } from "@hive/core";
+import type { FileChange, ResultEnvironment } from "@hive/core";
 import type { LeasedJob } from "@hive/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandAdapter } from "../agents/command.ts";
@@ -38,6 +39,7 @@ interface Done {
   readonly log: string;
   readonly events: Readonly<Record<string, unknown>>[];
   readonly progress: Progress[];
+  readonly config: ResultEnvironment["config"];
   readonly request: TaskRequest;
   readonly repo: string;
 }
@@ -74,6 +76,7 @@ async function runTask(given: World): Promise<Done> {
   });
   const events: Done["events"] = [];
   const progress: Progress[] = [];
+  let config: Done["config"] = null;
   const request: TaskRequest = {
     job: { ...leasedJob, ...given.job },
     workspace,
@@ -82,6 +85,7 @@ async function runTask(given: World): Promise<Done> {
     log,
     onEvent: (event) => events.push(event),
     onProgress: (one) => progress.push(one),
+    onConfig: (one) => (config = one),
     signal: given.signal ?? new AbortController().signal,
     remainingMs: 60_000,
     llmToken: "lease-token",
@@ -101,7 +105,7 @@ async function runTask(given: World): Promise<Done> {
   await log.finish();
   const text = readFileSync(spool, "utf8");
   await log.close();
-  return { end, log: text, events, progress, request, repo: workspace.repo };
+  return { end, log: text, events, progress, config, request, repo: workspace.repo };
 }
 
 const nothing: TaskEnd = {
@@ -187,6 +191,10 @@ describe("the tasks build, test and lint", () => {
     const good = await runTask({ files, job: { task: "test" }, before });
     expect(good.end).toMatchObject({ error: null, exitCode: 0, publishes: false, summary: "echo from base: passed" });
     expect(good.log).toBe("test by .hive/config.yaml: echo from base\nfrom base\n");
+    const sha256 = createHash("sha256").update(files[".hive/config.yaml"]).digest("hex");
+    const commit = good.request.workspace.baseHead;
+    expect(good.config).toEqual({ path: ".hive/config.yaml", commit, sha256 });
+    expect((await runTask({ job: { task: "script", script: "true" } })).config).toBeNull();
     const bad = await runTask({ files, job: { task: "lint" } });
     expect(bad.end).toMatchObject({ error: { code: "lint_failed", kind: "work" }, exitCode: 4, publishes: false });
   });

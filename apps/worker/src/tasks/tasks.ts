@@ -63,7 +63,9 @@ async function inContext<T>(
     readBaseFile(settings.git, request.workspace, path, READ_LONGEST);
   const text = await read(CONFIG_PATH);
   const commit = request.workspace.baseHead;
-  const sha256 = createHash("sha256").update(text ?? "").digest("hex");
+  const sha256 = createHash("sha256")
+    .update(text ?? "")
+    .digest("hex");
   request.onConfig(text === null ? null : { path: CONFIG_PATH, commit, sha256 });
   const parsed = parseRepositoryConfig(text);
   if (!parsed.ok) return { code: "bad_config", kind: "work", message: parsed.message };
