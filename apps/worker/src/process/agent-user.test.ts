@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -43,14 +43,40 @@ test.runIf(isRoot)("as root a slot has its own user, who cannot read the supervi
   expect((await run({ argv: ["touch", join(slot.workspace, "x")], cwd: "/", env, user })).exitCode).toBe(0);
 });
 
-test.runIf(isRoot)("files that a job left in the machine's temporary folder go too", async () => {
-  const slot = await openSlot({ folder: join(folder, "c"), slot: 2, uidBase });
+test.runIf(isRoot)(
+  "what a job left where everybody may write goes too: locked folders, many long names, links",
+  async () => {
+    const slot = await openSlot({ folder: join(folder, "c"), slot: 2, uidBase });
+    const { user } = slot;
+    if (!user) throw new Error("no user");
+    const left = `hive-left-${process.pid}`;
+    // Their names together are longer than what one command may be given.
+    const script = `mkdir -p /tmp/${left}/in && touch /tmp/${left}/in/file /dev/shm/${left} && chmod 000 /tmp/${left}/in /tmp/${left}
+    ln -s ${folder} /var/tmp/${left}
+    cd /tmp && i=0; long=$(printf '%0200d' 0); while [ $i -lt 12000 ]; do echo ${left}-$i-$long; i=$((i+1)); done | xargs touch`;
+    const made = await run({ argv: ["sh", "-c", script], cwd: "/", env, user });
+    expect(made.exitCode).toBe(0);
+    await wipeSlot(slot);
+    for (const shared of ["/tmp", "/var/tmp", "/dev/shm"]) {
+      expect((await readdir(shared)).filter((name) => name.startsWith(left))).toEqual([]);
+    }
+    expect(await readdir(folder)).toContain("c");
+  },
+);
+
+test.runIf(isRoot)("memory that a job shared through the kernel does not outlive it", async () => {
+  const slot = await openSlot({ folder: join(folder, "ipc"), slot: 5, uidBase });
   const { user } = slot;
   if (!user) throw new Error("no user");
-  const left = `/tmp/hive-left-${process.pid}`;
-  await run({ argv: ["mkdir", "-p", `${left}/in`], cwd: "/", env, user });
+  const made = await run({ argv: ["sh", "-c", "ipcmk -M 4096; ipcmk -S 2; ipcmk -Q"], cwd: "/", env, user });
+  expect(made.exitCode).toBe(0);
+  const owned = async (): Promise<string[]> => {
+    const tables = await Promise.all(["shm", "sem", "msg"].map((kind) => readFile(`/proc/sysvipc/${kind}`, "utf8")));
+    return tables.filter((table) => new RegExp(`\\s${user.uid}\\s`).test(table));
+  };
+  expect(await owned()).toHaveLength(3);
   await wipeSlot(slot);
-  expect(await readdir("/tmp")).not.toContain(`hive-left-${process.pid}`);
+  expect(await owned()).toEqual([]);
 });
 
 test.runIf(isRoot)("a slot whose folder the user cannot reach says so and has no user", async () => {

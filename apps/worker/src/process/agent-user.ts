@@ -3,7 +3,7 @@
  * folder and a workspace, all emptied between jobs. Two jobs never share a user at the same time, so killing every
  * process of the user ends exactly one job.
  */
-import { chmod, chown, lstat, mkdir, readdir } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AgentUser, ProcessLimits } from "./containment.ts";
 import { killUser, run } from "./run.ts";
@@ -40,8 +40,8 @@ export interface Slot {
   readonly workspace: string;
 }
 
-// World-writable folders where a job of this user may have left files.
-const SHARED_FOLDERS = ["/tmp", "/var/tmp", "/dev/shm"];
+// World-writable folders where a job of this user may have left files; the last one holds POSIX message queues.
+const SHARED_FOLDERS = ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue"];
 const MOST_PROCESSES = 4_096;
 const WIPE_TIMEOUT_MS = 120_000;
 const SYSTEM_PATH = "/usr/bin:/bin";
@@ -84,11 +84,58 @@ export async function wipeSlot(slot: Slot): Promise<void> {
   // As the user itself: the supervisor's root may have no right over foreign files, and the user none over ours.
   await remove(slot, ["chmod", "-R", "u+rwX", "--", ...folders]);
   await remove(slot, ["find", ...folders, "-mindepth", "1", "-delete"]);
-  if (user) await remove(slot, ["rm", "-rf", "--", ...(await leftBehind(user))]);
   for (const path of folders) {
     const left = await readdir(path);
     if (left.length > 0) throw new Error(`${path} cannot be emptied: ${left.slice(0, 3).join(", ")} is still there`);
   }
+  if (user) await removeLeftBehind(slot, user);
+}
+
+/** What the user has outside its own folders: files where everybody may write, and memory the kernel keeps without one. */
+async function removeLeftBehind(slot: Slot, user: AgentUser): Promise<void> {
+  if ((await leftBehind(user)).length > 0) {
+    // One command however many there are: their names together may be longer than an argument list.
+    const own = [
+      "find",
+      ...SHARED_FOLDERS,
+      "-mindepth",
+      "1",
+      "-maxdepth",
+      "1",
+      "-uid",
+      String(user.uid),
+      "-exec",
+    ] as const;
+    await remove(slot, [...own, "chmod", "-R", "u+rwX", "--", "{}", "+"]);
+    await remove(slot, [...own, "rm", "-rf", "--", "{}", "+"]);
+    const left = await leftBehind(user);
+    if (left.length > 0) throw new Error(`${left.slice(0, 3).join(", ")} cannot be removed`);
+  }
+  const kept = await sharedMemoryOf(user.uid);
+  if (kept.length === 0) return;
+  await remove(slot, ["ipcrm", ...kept]);
+  const left = await sharedMemoryOf(user.uid);
+  if (left.length > 0) throw new Error(`shared memory of user ${user.uid} cannot be removed: ${left.join(" ")}`);
+}
+
+/** System V shared memory, semaphores and message queues of a user, as arguments of `ipcrm`. */
+async function sharedMemoryOf(uid: number): Promise<string[]> {
+  const found: string[] = [];
+  for (const [kind, flag, idColumn] of [
+    ["shm", "-m", "shmid"],
+    ["sem", "-s", "semid"],
+    ["msg", "-q", "msqid"],
+  ] as const) {
+    const [head = "", ...rows] = (await readFile(`/proc/sysvipc/${kind}`, "utf8").catch(() => "")).trim().split("\n");
+    const columns = head.trim().split(/\s+/);
+    for (const row of rows) {
+      const values = row.trim().split(/\s+/);
+      const valueOf = (column: string): string | undefined => values[columns.indexOf(column)];
+      const id = valueOf(idColumn);
+      if (id !== undefined && [valueOf("uid"), valueOf("cuid")].includes(String(uid))) found.push(flag, id);
+    }
+  }
+  return found;
 }
 
 async function remove(slot: Slot, argv: readonly [string, ...string[]]): Promise<void> {

@@ -48,7 +48,8 @@ export interface Tools {
 
 // Tools of the supervisor are never looked up on a PATH that a job can set.
 const SYSTEM_FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
-const OOM_SCORE = 500;
+// The most there is: a container's own processes may all begin with a rank of their launcher's.
+const OOM_SCORE = 1_000;
 
 // Process 1 of the namespace. It hands SIGTERM to everything inside (process 1 itself is immune without a trap),
 // reaps orphans, and when the program ends it ends too, which makes the kernel kill whatever was left behind.
