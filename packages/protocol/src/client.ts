@@ -41,6 +41,8 @@ export class UnreachableError extends Error {
 export interface ClientOptions {
   /** Such as `http://localhost:8099`. */
   readonly baseUrl: string;
+  /** How the server is named to people where the address says nothing, such as `unix:/run/hive.sock`. Default: `baseUrl`. */
+  readonly serverName?: string;
   /** Bearer token, or a function that gives the one of this moment. */
   readonly token?: string | (() => string | undefined);
   /** Milliseconds before a call is given up. Default 30,000. */
@@ -90,6 +92,7 @@ async function errorOf(response: Response): Promise<Error> {
 export function createClient(options: ClientOptions): ApiClient {
   const send = options.fetch ?? globalThis.fetch;
   const base = options.baseUrl.replace(/\/+$/, "");
+  const name = options.serverName ?? base;
 
   async function open(
     endpoint: Endpoint,
@@ -125,7 +128,7 @@ export function createClient(options: ClientOptions): ApiClient {
     } catch (cause) {
       extra.signal?.throwIfAborted();
       throw new UnreachableError(
-        `${base} did not answer ${endpoint.method} ${endpoint.path}: is Hive running there? (npm start)`,
+        `${name} did not answer ${endpoint.method} ${endpoint.path}: is Hive running there? (npm start)`,
         { cause },
       );
     }
