@@ -6,7 +6,7 @@ import { z } from "zod";
 import { type KeptProcess, keepProcess, type KeptProcessOptions } from "../processes/kept-process.ts";
 import type { GivenEgressSettings } from "./egress-settings.ts";
 
-const readySchema = z.object({ listening: z.string() });
+const readySchema = z.object({ listening: z.string(), pid: z.int() });
 export type EgressReady = z.output<typeof readySchema>;
 
 export const EGRESS_PROGRAM = {
@@ -29,6 +29,8 @@ export interface EgressOptions extends Pick<KeptProcessOptions<EgressReady>, "cl
 export type KeptEgress = Pick<KeptProcess<EgressReady>, "stop"> & {
   /** The path of the socket. */
   readonly socket: string;
+  /** The process of the first start. */
+  readonly pid: number;
 };
 
 /** Starts the way out. @throws when its first start fails. */
@@ -38,6 +40,7 @@ export async function keepEgress({ settings, folder, ...options }: EgressOptions
   const kept = await keepProcess({ ...EGRESS_PROGRAM, ...options, settings: () => told });
   return {
     socket,
+    pid: kept.ready.pid,
     async stop() {
       await kept.stop();
       await rm(socket, { force: true });

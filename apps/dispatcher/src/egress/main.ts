@@ -28,7 +28,7 @@ async function run(): Promise<void> {
   const relays = createRelays(settings);
   const server = createFront({ gate, relays, clock, log });
   await listenAtPath(server, settings.socket);
-  process.stdout.write(`${JSON.stringify({ listening: settings.socket })}\n`);
+  process.stdout.write(`${JSON.stringify({ listening: settings.socket, pid: process.pid })}\n`);
 
   await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT"), ended]);
   server.close();

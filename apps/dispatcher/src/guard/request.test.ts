@@ -3,26 +3,9 @@ import http from "node:http";
 import https from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { CERTIFICATE, KEY } from "./certificate.fixture.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";
 import { createGuardedClient, type GuardedReply, type GuardedRequest } from "./request.ts";
-
-// A self-signed certificate for localhost and secure.example, valid until 2126. It protects nothing.
-const CERTIFICATE = `-----BEGIN CERTIFICATE-----
-MIIBpjCCAUugAwIBAgIUXvWJk81iX5Ui+zLy6IoJ7Bk4rEIwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJaGl2ZS10ZXN0MCAXDTI2MTEyMzAxMzAxOVoYDzIxMjYxMDMw
-MDEzMDE5WjAUMRIwEAYDVQQDDAloaXZlLXRlc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAARSkol8083DqUTkIoY3yl+MiZ1H9ccxzai/mM2qRY++25yw6m0TVBaN
-ByGOc9u/rtS1nww5M3UdtbA191mO9YJZo3kwdzAdBgNVHQ4EFgQUWDxKUItDikp7
-do6DGYRtXi6HOh8wHwYDVR0jBBgwFoAUWDxKUItDikp7do6DGYRtXi6HOh8wDwYD
-VR0TAQH/BAUwAwEB/zAkBgNVHREEHTAbgglsb2NhbGhvc3SCDnNlY3VyZS5leGFt
-cGxlMAoGCCqGSM49BAMCA0kAMEYCIQCSl+7Cdor/7DahcQvRu1KUNYo8Ruw1VkUq
-7NXHl6XHLAIhAJr/xKp2SgM1iQxujpZBGz+EMI7kUdYSX4yokP2J8Zg9
------END CERTIFICATE-----`;
-const KEY = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgi57fLFSWMHSYyU7i
-769RbFkeulRUV6i51u3tf+9gJsShRANCAARSkol8083DqUTkIoY3yl+MiZ1H9ccx
-zai/mM2qRY++25yw6m0TVBaNByGOc9u/rtS1nww5M3UdtbA191mO9YJZ
------END PRIVATE KEY-----`;
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
