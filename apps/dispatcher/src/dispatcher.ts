@@ -20,6 +20,7 @@ import { createEndpointKeys } from "./callbacks/endpoint-keys.ts";
 import { createSender } from "./callbacks/send.ts";
 import { systemClock } from "./clock.ts";
 import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
+import { keepEgress } from "./egress/egress-process.ts";
 import { startWorkers } from "./fleet/local-workers.ts";
 import { keepGateway } from "./gateway/gateway-keeper.ts";
 import { createGuard } from "./guard/guard.ts";
@@ -191,6 +192,26 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     });
     gatewayUrl = gateway.url;
     stops.push(() => gateway.stop());
+
+    // A process of 50 MB that nobody would speak to beside workers without containers.
+    if (config.run !== undefined || config.shareCallbackSecret) {
+      const egress = await keepEgress({
+        settings: {
+          dispatcherUrl: localUrl,
+          gatewayUrl: gateway.url,
+          serverToken,
+          allowPrivate: config.allowPrivateAddresses,
+          connections: config.egressConnections,
+          bytes: config.egressBytes,
+          log: "json",
+        },
+        folder: runFolder,
+        clock,
+        onLine: (line) => log.debug({ part: "egress" }, line),
+        onTrouble: (message) => log.warn(message),
+      });
+      stops.push(() => egress.stop());
+    }
 
     if (config.workers > 0) {
       const fleet = await startWorkers({
