@@ -1,11 +1,12 @@
 /** Who gets which cache over HTTP: what the server itself knows of a job decides, whatever the worker sends. */
 
 import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endpoints } from "@hive/protocol";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type CacheStore, openCacheFiles } from "../caches/cache-files.ts";
 import { type Attempt, beginJob, claimJob, codeOf, enqueueJob } from "./attempts.fixture.ts";
 import { GATEWAY, OWNER, rawConnection, readAll, startServer, type TestServer } from "./server.fixture.ts";
@@ -126,6 +127,10 @@ it("a job that is being canceled writes nothing, also when the bytes were alread
     `PUT /v1/worker/caches/${NAME}?sha256=${sha("12345678")} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n` +
       `authorization: Bearer ${job.lease.token}\r\ncontent-length: 8\r\n\r\n1234`,
   );
+  // The first half is being kept: the job was allowed to send it.
+  const partials = (): string[] =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.includes(".partial-"));
+  await vi.waitFor(() => expect(partials()).toHaveLength(1));
   expect((await world.send("POST", `/v1/jobs/${job.jobId}/cancel`, { json: {} })).status).toBe(200);
   socket.write("5678");
   expect(await answer).toMatch(/^HTTP\/1.1 403 .*"forbidden"/s);
