@@ -61,6 +61,7 @@ export async function watchContainer(options: WatchOptions): Promise<ContainerEn
   const takeBack = options.clock.after(LOG_END_MS, () => logEnd.abort());
   await log;
   takeBack();
+  signal.throwIfAborted();
   const removed = await remove(options);
   return { ...endOf(found, away), removed, lastWords: words.length === 0 ? null : words.join("\n") };
 }
@@ -72,6 +73,7 @@ async function waitForEnd(options: WatchOptions): Promise<{ found: InspectedCont
   for (;;) {
     try {
       const found = await engine.inspectContainer(containerId);
+      signal.throwIfAborted();
       if (found === null || !isUp(found)) return { found, away };
       away = false;
       await engine.waitForExit(containerId, signal);

@@ -131,7 +131,6 @@ export function createDockerProvider(options: DockerProviderOptions): Provider {
 
   /** SIGTERM, after `graceMs` SIGKILL; resolves when it is gone. @throws ProviderError when the engine cannot be asked */
   async function end(entry: Followed, graceMs: number): Promise<void> {
-    await send(entry, "SIGTERM");
     const { promise: failed, reject } = Promise.withResolvers<never>();
     let takeBack = (): void => undefined;
     const killNow = (): void => {
@@ -140,6 +139,7 @@ export function createDockerProvider(options: DockerProviderOptions): Provider {
     };
     takeBack = clock.after(graceMs, killNow);
     try {
+      await send(entry, "SIGTERM");
       await untilGone(entry, failed);
     } finally {
       takeBack();

@@ -60,7 +60,9 @@ async function create(
       });
       // An id may begin with the letters of a name.
       if (taken !== null && taken.Name === `/${launch.name}`) {
-        if (taken.Config.Labels[LAUNCH_LABEL] === launch.launchId) return { id: taken.Id, started: wasStarted(taken) };
+        const { Labels } = taken.Config;
+        if (Labels[SERVER_LABEL] === options.serverId && Labels[LAUNCH_LABEL] === launch.launchId)
+          return { id: taken.Id, started: wasStarted(taken) };
         await freeName(options, launch, taken);
       }
       if (tries === CREATES) throw error.kind === "failed" ? providerError(error) : unclear(error);
