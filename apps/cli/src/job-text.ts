@@ -36,6 +36,7 @@ export function jobText(job: JobDetail): string {
       "Bundle",
       job.bundle && `${job.bundle.sha256} (approve with: hive approve ${job.jobId} --sha256 ${job.bundle.sha256})`,
     ],
+    ["Blocked", job.blocked.map(({ host, port, reason }) => `${host}:${port} (${reason})`).join(", ")],
     ["Attempts", job.attempts === 0 ? null : `${job.attempts} (${job.failures} failed, ${job.losses} lost)`],
     ["Tokens", job.usage && `${job.usage.inputTokens} in, ${job.usage.outputTokens} out, ${job.usage.calls} calls`],
     ["Phases", job.result && job.result.phases.map((phase) => `${phase.name} ${duration(phase.ms)}`).join(", ")],

@@ -6,6 +6,7 @@ export * from "./command.ts";
 export * from "./rules.ts";
 export * from "./ref-name.ts";
 export * from "./egress-rule.ts";
+export type { BlockedPlace, BlockedRecord } from "./commands/egress-blocked.ts";
 export * from "./repo-address.ts";
 export * from "./apply.ts";
 export * from "./state.ts";

@@ -241,6 +241,8 @@ export const jobDetailSchema = jobSummarySchema
     metadata: z.record(z.string(), z.unknown()).nullable(),
     /** The job's own list of hosts it may reach; null: those its worker may. */
     egress: z.array(z.string()).nullable(),
+    /** Places the latest attempt that was refused any wanted to reach, with the reason as a code; at most fifty. */
+    blocked: z.array(z.object({ fence: z.int(), host: z.string(), port: z.int(), reason: z.string() })),
     origin: z.string(),
     /** Why it is not running now, in words; null when it runs or is over. */
     waiting: z.string().nullable(),

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { JobSummary, NewJobRequest } from "@hive/sdk";
 import { type Command, Option } from "commander";
 import { CliError, type Context } from "../context.ts";
+import { tellBlocked } from "../blocked-lines.ts";
 import { jobTable, jobText } from "../job-text.ts";
 
 const STATUSES: readonly JobSummary["status"][] = [
@@ -33,6 +34,7 @@ interface SubmitOptions {
   readonly runAt?: string;
   readonly callback?: string;
   readonly timeoutMinutes?: string;
+  readonly egress?: string[];
   readonly githubTokenFile?: string;
   readonly wait?: boolean;
 }
@@ -57,6 +59,7 @@ export function addJobCommands(program: Command, context: () => Context): void {
     .option("--run-at <instant>", "not before, such as 2027-01-31T08:00:00+01:00")
     .option("--callback <url>", "call this address back")
     .option("--timeout-minutes <n>", "end an attempt after this long")
+    .option("--egress <host...>", "only these hosts may be reached, of those the worker may (none: no host at all)")
     .option("--github-token-file <file>", "a token for this repository alone; kept sealed, erased at the end")
     .option("--wait", "stay until the job is over; exit code 1 unless it succeeded")
     .action(async (instructions: string | undefined, options: SubmitOptions) => {
@@ -113,12 +116,20 @@ export function addJobCommands(program: Command, context: () => Context): void {
     .option("--fence <n>", "of an earlier attempt")
     .action(async (jobId: string, options: { follow?: boolean; fence?: string }) => {
       const fence = options.fence === undefined ? {} : { fence: number(options.fence, "--fence") };
-      const log = await context()
-        .hive()
-        .logs(jobId, { follow: options.follow === true, ...fence });
+      const hive = context().hive();
+      const log = await hive.logs(jobId, { follow: options.follow === true, ...fence });
+      // Beside the log, which is shown as the job wrote it: what the job wanted to reach and might not.
+      const ended = new AbortController();
+      const telling = tellBlocked(hive, jobId, {
+        ...fence,
+        ...(options.follow ? { until: ended.signal } : {}),
+        tell: (line) => void process.stderr.write(`${line}\n`),
+      });
       for await (const chunk of log) {
         if (!process.stdout.write(chunk)) await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
       }
+      ended.abort();
+      await telling;
     });
 
   const act = (
@@ -182,6 +193,7 @@ function toJob(instructions: string | undefined, options: SubmitOptions): NewJob
     dependsOn,
     callbackUrl,
     githubToken: token,
+    egress: options.egress?.filter((entry) => entry !== "none"),
   };
   const job: NewJobRequest = {
     ...given,

@@ -30,6 +30,8 @@ export async function startServer(dataDir: string): Promise<DemoServer> {
       HIVE_DATA: dataDir,
       HIVE_PORT: port,
       HIVE_STORE: "sqlite",
+      // The demo agent does no harm, and its repository is a folder that no container sees.
+      HIVE_FLEET: "process",
       HIVE_ALLOW_FILE_REPOS: "1",
       HIVE_AGENT: "demo",
       HIVE_LOG: "off",

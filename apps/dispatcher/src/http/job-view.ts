@@ -1,6 +1,14 @@
 /** Jobs as people and programs see them: built from the stored records, with secrets never among them. */
 
-import { isTerminal, type AttemptRecord, type Document, type Job, type JobBody, type Usage } from "@hive/core";
+import {
+  isTerminal,
+  type AttemptRecord,
+  type BlockedRecord,
+  type Document,
+  type Job,
+  type JobBody,
+  type Usage,
+} from "@hive/core";
 import type { JobDetail, JobSummary } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
 import { explainWaiting } from "./explain.ts";
@@ -68,6 +76,14 @@ export function egressOf(body: JobBody): string[] | null {
   return stored.egress === undefined || stored.egress === null ? null : [...stored.egress];
 }
 
+function blockedOf(doc: Document | null): JobDetail["blocked"] {
+  const stored: unknown = doc;
+  const record = stored as BlockedRecord | null;
+  return record === null
+    ? []
+    : record.told.map(({ host, port, reason }) => ({ fence: record.fence, host, port, reason }));
+}
+
 /** How the job's leases ended, oldest first; the latest hundred. */
 export async function attemptsOf(queue: Queue, jobId: string): Promise<readonly AttemptRecord[]> {
   const page = await queue.documents.list({
@@ -91,9 +107,12 @@ export async function detailOf(queue: Queue, publicUrl: string, jobId: string): 
   const job = await findJob(queue, jobId);
   const body = job === null ? null : await findBody(queue, jobId);
   if (job === null || body === null) return null;
-  const [history, [usageDoc], waiting] = await Promise.all([
+  const [history, [usageDoc, blockedDoc], waiting] = await Promise.all([
     attemptsOf(queue, jobId),
-    queue.documents.get([{ collection: "usage", id: jobId }]),
+    queue.documents.get([
+      { collection: "usage", id: jobId },
+      { collection: "egress", id: jobId },
+    ]),
     queue.read((state) => explainWaiting(state, job)),
   ]);
   const last = history.findLast((attempt) => attempt.generation === job.generation && attempt.end !== "returned");
@@ -115,6 +134,7 @@ export async function detailOf(queue: Queue, publicUrl: string, jobId: string): 
     callbackUrl: body.callbackUrl === null ? null : withoutQuery(body.callbackUrl),
     metadata: body.metadata === null ? null : { ...body.metadata },
     egress: egressOf(body),
+    blocked: blockedOf(blockedDoc ?? null),
     origin: body.origin,
     waiting,
     bundle: bundle === null ? null : { sha256: bundle.sha256, artifact: bundle.artifact },

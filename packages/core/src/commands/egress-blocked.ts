@@ -12,12 +12,20 @@ import { mustHold } from "./holder.ts";
 /** Refused places told of one attempt. */
 const TOLD_PER_ATTEMPT = 50;
 
+/** A place that was refused, and why. */
+export interface BlockedPlace {
+  readonly host: string;
+  readonly port: number;
+  /** A code. */
+  readonly reason: string;
+}
+
 /** Which places one attempt was told of; the record of the job's latest attempt that had any. */
-interface BlockedRecord {
+export interface BlockedRecord {
   readonly jobId: string;
   readonly fence: number;
-  /** `host:port reason`, each once. */
-  readonly told: readonly string[];
+  /** Each once, at most fifty. */
+  readonly told: readonly BlockedPlace[];
 }
 
 export function needs(_state: State, { lease }: CommandOf<"egressBlocked">): Key[] {
@@ -31,11 +39,11 @@ export function egressBlocked(step: Step, command: CommandOf<"egressBlocked">): 
   const { lease, host, port, reason, message } = command;
   const { job } = mustHold(step.state, lease);
   const stored: unknown = step.doc({ collection: "egress", id: lease.jobId });
-  const known = stored as BlockedRecord | null;
-  const told = known?.fence === lease.fence ? known.told : [];
-  const what = `${host}:${port} ${reason}`;
-  if (told.includes(what) || told.length >= TOLD_PER_ATTEMPT) return { told: false };
-  const record: BlockedRecord = { jobId: lease.jobId, fence: lease.fence, told: [...told, what] };
+  const before = stored as BlockedRecord | null;
+  const told = before?.fence === lease.fence ? before.told : [];
+  const known = told.some((place) => place.host === host && place.port === port && place.reason === reason);
+  if (known || told.length >= TOLD_PER_ATTEMPT) return { told: false };
+  const record: BlockedRecord = { jobId: lease.jobId, fence: lease.fence, told: [...told, { host, port, reason }] };
   step.put("egress", lease.jobId, record);
   step.event("job.egress_blocked", job, { fence: lease.fence, host, port, reason, message });
   return { told: true };
