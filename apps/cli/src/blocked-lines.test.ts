@@ -6,7 +6,7 @@ type Told = Awaited<ReturnType<BlockedSource["get"]>>["blocked"][number];
 const place = (host: string, fence = 2): Told => ({ fence, host, port: 443, reason: "not_allowed" });
 
 /** A server with a job at fence 2 that was refused these places; `live` come over the stream before the log ends. */
-function server(blocked: readonly Told[], live: readonly Told[] = []) {
+function server(blocked: Told[], live: readonly Told[] = []) {
   const ended = new AbortController();
   const asked: object[] = [];
   const hive: BlockedSource = {

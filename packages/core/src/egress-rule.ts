@@ -100,7 +100,7 @@ export function normalHost(text: string): string | null {
   if (host.startsWith("[")) return host;
   const name = host.replace(/\.$/, "");
   const labels = name.split(".");
-  if (name.length > LONGEST_NAME || !labels.every((label) => /^[a-z0-9_-]{1,63}$/.test(label))) return null;
+  if (name.length > LONGEST_NAME || !labels.every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(label))) return null;
   return name;
 }
 
@@ -138,7 +138,8 @@ function parseRule(entry: string): Rule | null {
   const rest = kind === "below" ? entry.slice(2) : entry;
   const withPort = /:\d+$/.test(rest) ? parsePlace(rest) : null;
   const host = withPort?.host ?? (/:\d+$/.test(rest) ? null : normalHost(rest));
-  if (host === null || (kind === "below" && isAddress(host))) return null;
+  // A port cannot narrow the registries: taken for a host of that name, the entry would mean nothing anybody wants.
+  if (host === null || host === "registries" || (kind === "below" && isAddress(host))) return null;
   return { kind, host, port: withPort?.port ?? null };
 }
 
