@@ -18,13 +18,16 @@ export interface WayLimits {
   readonly graceMs?: number;
 }
 
+/** The bytes of a connection, both ways. */
+export type Counted = Pick<Socket, "bytesRead" | "bytesWritten">;
+
 /** Why a way was cut. */
 export type CutReason = "over" | "too_many_bytes" | "idle" | "unknown" | "stopping";
 
 /** One connection of a lease to the outside. */
 export interface Way {
   /** This is the socket whose bytes count. */
-  carry(upstream: Socket): void;
+  carry(upstream: Counted): void;
   /** The connection is closed. Safe to call twice. */
   end(): void;
 }
@@ -53,7 +56,7 @@ const GRACE_MS = 30_000;
 
 interface OpenWay {
   readonly cut: (reason: CutReason) => void;
-  upstream: Socket | null;
+  upstream: Counted | null;
   bytesOut: number;
   bytesIn: number;
   movedAt: number;
