@@ -29,6 +29,7 @@ import { mountLlmRelay } from "./http/llm-relay.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
 import { createWorkerPresence } from "./http/worker-presence.ts";
+import { tellJobStory } from "./job-story.ts";
 import type { ArtifactStore, LogStore } from "./logs/contract.ts";
 import { openMirrors } from "./mirrors/open-mirrors.ts";
 import { Committer } from "./queue/committer.ts";
@@ -93,6 +94,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const queue = new Committer({ openStore: options.openStore, rules, clock, onTrouble, onCommit: metrics.commit });
     await queue.start();
     stops.push(() => queue.stop());
+    stops.push(tellJobStory(queue, log, clock));
 
     const policy = createJobPolicy({
       config,

@@ -4,7 +4,7 @@ import pino, { type Logger } from "pino";
 
 const LEVELS: Readonly<Record<number, string>> = { 20: "debug", 30: "info ", 40: "WARN ", 50: "ERROR", 60: "FATAL" };
 /** Fields every line has, or that have a place of their own in a readable line. */
-const PLACED = new Set(["level", "time", "msg", "pid", "hostname", "err"]);
+const PLACED = new Set(["level", "time", "msg", "pid", "hostname", "err", "jobId"]);
 
 /** A logger that writes to standard error, so that standard output is left to what a person asked for. */
 export function createLog(kind: "text" | "json" | "off"): Logger {
@@ -14,13 +14,14 @@ export function createLog(kind: "text" | "json" | "off"): Logger {
   return pino(base, { write: (line: string) => void process.stderr.write(readable(line)) });
 }
 
-/** `12:34:56 WARN  message  field=value`, and the error with its causes below. */
+/** `12:34:56 WARN  job-id: message field=value`, and the error with its causes below. */
 export function readable(line: string): string {
   const entry = JSON.parse(line) as Record<string, unknown> & { readonly msg?: string };
   const time = new Date(Number(entry["time"])).toISOString().slice(11, 19);
   const fields = Object.entries(entry).filter(([name]) => !PLACED.has(name));
   const shown = fields.map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`);
-  const head = [time, LEVELS[Number(entry["level"])] ?? "info ", entry.msg ?? "", ...shown].join(" ");
+  const job = typeof entry["jobId"] === "string" ? `${entry["jobId"]}: ` : "";
+  const head = [time, LEVELS[Number(entry["level"])] ?? "info ", `${job}${entry.msg ?? ""}`, ...shown].join(" ");
   const error = entry["err"] as { stack?: string; message?: string } | undefined;
   const text =
     error === undefined ? head : `${head}\n    ${(error.stack ?? error.message ?? "").split("\n").join("\n    ")}`;
