@@ -24,7 +24,17 @@ export async function buildImage(kind: ImageKind, options: BuildOptions): Promis
     value === undefined || value === "" ? [] : ["--build-arg", `${name}=${value}`],
   );
   const quiet = options.quiet === true ? ["--quiet"] : [];
-  const command = ["build", ...quiet, "--file", `docker/${kind}.Dockerfile`, "--tag", options.name, ...args, "."];
+  const command = [
+    "build",
+    "--force-rm",
+    ...quiet,
+    "--file",
+    `docker/${kind}.Dockerfile`,
+    "--tag",
+    options.name,
+    ...args,
+    ".",
+  ];
   const ended = await runProgram("docker", command, { env });
   if (ended.code !== 0) throw new Error(`docker ${command.join(" ")}: ${ended.why}`);
   const size = execFileSync("docker", ["image", "inspect", "--format", "{{.Size}}", options.name], {

@@ -61,7 +61,7 @@ export function cloneForCompose(engine: TestEngine): ComposeHive {
   };
   const token = (): string => docker("exec", "hive-dispatcher", "hive", "token").trim();
   const logs = (): string => {
-    const names = docker("ps", "--all", "--format", "{{.Names}}").trim().split("\n");
+    const names = docker("ps", "--all", "--filter", "name=hive-", "--format", "{{.Names}}").trim().split("\n");
     return names.map((name) => `--- ${name}\n${docker("logs", "--tail", "60", name)}`).join("\n");
   };
   return {
@@ -75,13 +75,15 @@ export function cloneForCompose(engine: TestEngine): ComposeHive {
         const reply = await fetch(`${url}/health`).catch(() => null);
         return reply === null ? -1 : ((await reply.json()) as { workers: { total: number } }).workers.total;
       };
-      await until(`${workers} workers`, async () => (await total()) === workers, { limitMs: 90_000 }).catch((error) => {
-        throw new Error(`${workers} workers did not come:\n${logs()}`, { cause: error });
-      });
+      await until(`${workers} workers`, async () => (await total()) === workers, { limitMs: 90_000 }).catch(
+        (error: unknown) => {
+          throw new Error(`${workers} workers did not come:\n${logs()}`, { cause: error });
+        },
+      );
     },
     workers: async () => {
       const reply = await fetch(`${url}/v1/workers`, { headers: { authorization: `Bearer ${token()}` } });
-      return ((await reply.json()) as { items: { name: string; roles: string[] }[] }).items;
+      return ((await reply.json()) as { workers: { name: string; roles: string[] }[] }).workers;
     },
     hive: () => createHive({ url, token: token() }),
     dispose: () => {

@@ -27,6 +27,7 @@ describe.skipIf(isMissing)("the quick start with compose (needs a Docker Engine)
       ANTHROPIC_API_KEY: CANARY,
       HIVE_ALLOW_PRIVATE_ADDRESSES: `${engine.hostAddress}/32`,
     });
+    await clone.ready(2);
   });
 
   afterAll(async () => {
@@ -42,8 +43,7 @@ describe.skipIf(isMissing)("the quick start with compose (needs a Docker Engine)
   const logOf = (name: string): string => clone.docker("logs", name);
   const health = async (name: string): Promise<string | undefined> => (await clone.inspect(name)).State.Health?.Status;
 
-  it("two workers come without any setting, and both images say that they are well", async () => {
-    await clone.ready(2);
+  it("two workers come without any setting, and all say that they are well", async () => {
     for (const name of ["hive-dispatcher", "hive-worker-1", "hive-worker-2"]) {
       await until(`${name} to be healthy`, async () => (await health(name)) === "healthy");
     }

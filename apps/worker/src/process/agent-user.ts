@@ -84,10 +84,8 @@ export async function wipeSlot(slot: Slot): Promise<void> {
   // As the user itself: the supervisor's root may have no right over foreign files, and the user none over ours.
   await remove(slot, ["chmod", "-R", "u+rwX", "--", ...folders]);
   await remove(slot, ["find", ...folders, "-mindepth", "1", "-delete"]);
-  for (const path of folders) {
-    const left = await readdir(path);
-    if (left.length > 0) throw new Error(`${path} cannot be emptied: ${left.slice(0, 3).join(", ")} is still there`);
-  }
+  const left = await leftIn(slot, folders);
+  if (left !== "") throw new Error(`${folders.join(", ")} cannot be emptied: ${left} is still there`);
   if (user) await removeLeftBehind(slot, user);
 }
 
@@ -146,6 +144,24 @@ async function remove(slot: Slot, argv: readonly [string, ...string[]]): Promise
     timeoutMs: WIPE_TIMEOUT_MS,
     ...(slot.user ? { user: slot.user } : {}),
   });
+}
+
+/** The first thing that is still in one of these folders; empty when nothing is. The supervisor may not look itself. */
+async function leftIn(slot: Slot, folders: readonly string[]): Promise<string> {
+  let found = "";
+  const looked = await run({
+    argv: ["find", ...folders, "-mindepth", "1", "-print", "-quit"],
+    cwd: "/",
+    env: { PATH: SYSTEM_PATH, HOME: slot.home },
+    timeoutMs: WIPE_TIMEOUT_MS,
+    maxOutputBytes: 10_000,
+    onOutput: (chunk) => {
+      found += Buffer.from(chunk).toString("utf8");
+    },
+    ...(slot.user ? { user: slot.user } : {}),
+  });
+  if (looked.exitCode !== 0 && found === "") throw new Error(`${folders.join(", ")}: cannot be looked into`);
+  return found.trim();
 }
 
 async function leftBehind(user: AgentUser): Promise<string[]> {
