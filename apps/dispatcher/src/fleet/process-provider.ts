@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import type { Clock } from "../clock.ts";
-import { type Exit, type Provider, ProviderError, type Running } from "./provider.ts";
+import { type Exit, type Launch, type Provider, ProviderError, type Running } from "./provider.ts";
 
 export interface ProcessProviderOptions {
   /** Where notes about running workers are kept; made if missing. */
@@ -42,6 +42,8 @@ interface Child {
   readonly child: ChildProcess;
   readonly gone: Promise<void>;
   stopped: boolean;
+  /** It ended; its last words are still read. */
+  ended: boolean;
   lastWords: string | null;
 }
 
@@ -49,6 +51,8 @@ interface Child {
 const LOOK_MS = 500;
 const MAX_LINE = 8_192;
 const MAX_LAST_WORDS = 1_000;
+/** Milliseconds an ended worker's last words get; programs that it left behind may hold its pipe open for ever. */
+const LAST_WORDS_MS = 200;
 // Somebody asked the process to end: the job it had is not to blame.
 const POLITE_SIGNALS: ReadonlySet<string> = new Set(["SIGTERM", "SIGINT", "SIGHUP"]);
 
@@ -58,13 +62,23 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const children = new Map<string, Child>();
   const found = new Map<string, { readonly note: Note; stopped: boolean; takeBack: () => void }>();
+  const starting = new Map<string, Promise<void>>();
   const listeners = new Set<(exit: Exit) => void>();
+  let closed = false;
 
   const noteFile = (launchId: string): string => join(folder, `${launchId}.json`);
   const tell = (exit: Exit): void => {
+    // Its note is for the next life, which tells of it.
+    if (closed) return;
     rmSync(noteFile(exit.launchId), { force: true });
     for (const listener of listeners) listener(exit);
   };
+
+  /** The end of a worker that was not our child: nobody can say how it ended. */
+  function tellUnseen(note: Note, stopped: boolean): void {
+    const unknown = { code: null, signal: null, outOfMemory: false, lastWords: null };
+    tell({ ...runningOf(note), ...unknown, stopped, outside: !stopped });
+  }
 
   function watchFound(note: Note): void {
     const entry = { note, stopped: false, takeBack: (): void => undefined };
@@ -74,12 +88,50 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
         return;
       }
       found.delete(note.launchId);
-      const { stopped } = entry;
-      const unknown = { code: null, signal: null, outOfMemory: false, lastWords: null };
-      tell({ ...runningOf(note), ...unknown, stopped, outside: !stopped });
+      tellUnseen(note, entry.stopped);
     };
     found.set(note.launchId, entry);
     entry.takeBack = clock.after(LOOK_MS, look);
+  }
+
+  async function startOnce(launch: Launch): Promise<void> {
+    const [program, ...args] = options.command;
+    // A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the workers in order.
+    const child = spawn(program, args, { env: { ...launch.env }, stdio: ["pipe", "ignore", "pipe"], detached: true });
+    const running = runningOf({ ...launch, pool: launch.pool.name });
+    const ended = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    child.once("error", (error) => {
+      if (child.pid === undefined) begun.reject(new ProviderError("failed", error.message, { cause: error }));
+    });
+    child.once("spawn", () => begun.resolve());
+    await begun.promise;
+    // A worker that died already has closed the pipe; nothing is ever written to it.
+    child.stdin.on("error", () => undefined);
+    const entry: Child = { launch: running, child, gone: ended.promise, stopped: false, ended: false, lastWords: null };
+    children.set(launch.launchId, entry);
+    const lines = createInterface({ input: child.stderr, crlfDelay: Infinity });
+    lines.on("line", (line) => {
+      entry.lastWords = line.slice(0, MAX_LAST_WORDS);
+      options.onLine(running, line.slice(0, MAX_LINE));
+    });
+    const isRead = new Promise<void>((resolve) => {
+      lines.once("close", resolve);
+      child.once("exit", () => clock.after(LAST_WORDS_MS, resolve));
+    });
+    child.once("exit", (code, signal) => {
+      entry.ended = true;
+      void isRead.then(() => {
+        children.delete(launch.launchId);
+        const { stopped, lastWords } = entry;
+        const outside = !stopped && signal !== null && POLITE_SIGNALS.has(signal);
+        tell({ ...running, code, signal, stopped, outOfMemory: false, outside, lastWords });
+        ended.resolve();
+      });
+    });
+    const { pid } = child;
+    const began = pid === undefined ? null : beginOf(pid);
+    if (pid !== undefined && began !== null) writeNote(noteFile(launch.launchId), { ...running, pid, began });
   }
 
   return {
@@ -93,48 +145,23 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
 
     async start(launch) {
       if (children.has(launch.launchId) || found.has(launch.launchId)) return;
-      const [program, ...args] = options.command;
-      // A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the workers in order.
-      const child = spawn(program, args, { env: { ...launch.env }, stdio: ["pipe", "ignore", "pipe"], detached: true });
-      const running = runningOf({ ...launch, pool: launch.pool.name });
-      const ended = Promise.withResolvers<void>();
-      const begun = Promise.withResolvers<void>();
-      child.once("error", (error) => {
-        if (child.pid === undefined) begun.reject(new ProviderError("failed", error.message, { cause: error }));
-      });
-      child.once("spawn", () => begun.resolve());
-      await begun.promise;
-      // A worker that died already has closed the pipe; nothing is ever written to it.
-      child.stdin?.on("error", () => undefined);
-      const entry: Child = { launch: running, child, gone: ended.promise, stopped: false, lastWords: null };
-      children.set(launch.launchId, entry);
-      if (child.stderr !== null) {
-        const lines = createInterface({ input: child.stderr, crlfDelay: Infinity });
-        lines.on("line", (line) => {
-          entry.lastWords = line.slice(0, MAX_LAST_WORDS);
-          options.onLine(running, line.slice(0, MAX_LINE));
-        });
-      }
-      child.once("exit", (code, signal) => {
-        children.delete(launch.launchId);
-        const { stopped, lastWords } = entry;
-        const outside = !stopped && signal !== null && POLITE_SIGNALS.has(signal);
-        tell({ ...running, code, signal, stopped, outOfMemory: false, outside, lastWords });
-        ended.resolve();
-      });
-      const { pid } = child;
-      const began = pid === undefined ? null : beginOf(pid);
-      if (pid !== undefined && began !== null) writeNote(noteFile(launch.launchId), { ...running, pid, began });
+      const already = starting.get(launch.launchId);
+      if (already !== undefined) return already;
+      const begun = startOnce(launch).finally(() => starting.delete(launch.launchId));
+      starting.set(launch.launchId, begun);
+      return begun;
     },
 
     async list() {
       for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".json"))) {
         const note = readNote(join(folder, name));
-        if (note === null || (!children.has(note.launchId) && !isAlive(note)))
-          rmSync(join(folder, name), { force: true });
-        else if (!children.has(note.launchId) && !found.has(note.launchId)) watchFound(note);
+        if (note === null) rmSync(join(folder, name), { force: true });
+        else if (children.has(note.launchId) || found.has(note.launchId)) continue;
+        else if (isAlive(note)) watchFound(note);
+        else tellUnseen(note, false);
       }
       return [...children.values()]
+        .filter(({ ended }) => !ended)
         .map(({ launch }) => launch)
         .concat([...found.values()].map(({ note }) => runningOf(note)));
     },
@@ -151,6 +178,10 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
       } else if (other !== undefined) {
         other.stopped = true;
         await stopFound(other.note, graceMs, clock);
+        // The next look would tell it; whoever stopped it is told now.
+        if (!found.delete(launchId)) return;
+        other.takeBack();
+        tellUnseen(other.note, true);
       }
     },
 
@@ -160,6 +191,7 @@ export async function createProcessProvider(options: ProcessProviderOptions): Pr
     },
 
     close() {
+      closed = true;
       for (const { takeBack } of found.values()) takeBack();
       found.clear();
       listeners.clear();
