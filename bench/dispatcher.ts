@@ -39,6 +39,7 @@ export async function startDispatcher(
       env: {
         HIVE_DATA: data,
         HIVE_PORT: String(port),
+        HIVE_FLEET: "process",
         HIVE_WORKERS: "0",
         HIVE_LOG: "off",
         HIVE_MAX_WAITING: "10000000",

@@ -99,6 +99,8 @@ export async function startHive(options: HiveOptions = {}): Promise<HiveProcess>
     HIVE_AGENT_UID_BASE: String(uid),
     HIVE_ALLOW_PRIVATE_ADDRESSES: "127.0.0.0/8,::1/128",
     HIVE_LOG: "json",
+    // The same on a machine with an engine; containers have scenarios of their own.
+    HIVE_FLEET: "process",
     ...options.env,
   };
   let printed = "";

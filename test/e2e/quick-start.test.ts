@@ -41,7 +41,7 @@ test("a start prints what runs and what is missing, with the step that adds it",
     [
       `Hive ready   http://localhost:${server.port}`,
       `Token        source ${server.data}/secrets.env`,
-      "Isolation    none (no container engine): real agents are held",
+      "Isolation    none (HIVE_FLEET is process): real agents are held",
       "Agents       claude: no key (set ANTHROPIC_API_KEY on this server), default: demo",
       "GitHub       no credential (repos: in hive.yaml, or githubToken per job)",
       'Next         npm run hive -- submit --repo https://… "Add a quick start to the README"',

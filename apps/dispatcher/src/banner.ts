@@ -6,9 +6,8 @@ export interface BannerFacts {
   readonly url: string;
   /** The command that gives a person the token. */
   readonly tokenHint: string;
+  /** What keeps jobs from this machine, in words. */
   readonly isolation: string;
-  /** True when real agents may run here. */
-  readonly realAgents: boolean;
 }
 
 /** The block of lines of a start. */
@@ -16,19 +15,12 @@ export function banner(config: Config, facts: BannerFacts): string {
   const rows: readonly (readonly [string, string])[] = [
     ["Hive ready", facts.url],
     ["Token", facts.tokenHint],
-    ["Isolation", isolation(facts)],
+    ["Isolation", facts.isolation],
     ["Agents", agents(config)],
     ["GitHub", github(config)],
     ["Next", 'npm run hive -- submit --repo https://… "Add a quick start to the README"'],
   ];
   return rows.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
-}
-
-function isolation({ isolation: kind, realAgents }: BannerFacts): string {
-  if (kind !== "none") return kind;
-  return realAgents
-    ? "none (no container engine): real agents run as plain processes, because HIVE_ALLOW_UNISOLATED is set"
-    : "none (no container engine): real agents are held";
 }
 
 function agents(config: Config): string {

@@ -29,7 +29,7 @@ function problemOf(load: () => unknown): string {
 describe("the settings", () => {
   it("have the documented defaults", async () => {
     const config = loadConfig({ HIVE_CONFIG: await file("") });
-    expect(config).toMatchObject({ port: 8099, host: "127.0.0.1", data: "hive-data", store: "sqlite", workers: 2 });
+    expect(config).toMatchObject({ port: 8099, host: "127.0.0.1", data: "hive-data", store: "sqlite", fleet: "auto" });
     expect(config).toMatchObject({
       allowFileRepos: false,
       allowUnisolated: false,

@@ -10,6 +10,7 @@ import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
 import { repoRulesSchema } from "./credentials/repo-rules.ts";
+import { poolsSchema } from "./fleet/pool-settings.ts";
 
 /** One setting: its name in the environment, its key in hive.yaml (null: environment only), and what it is for. */
 export interface Option<S extends z.ZodType = z.ZodType> {
@@ -125,8 +126,35 @@ const table = {
   workers: option(
     "HIVE_WORKERS",
     "workers",
-    z.coerce.number().int().min(0).max(100).default(2),
-    "How many workers this server starts beside itself. Default 2.",
+    z.coerce.number().int().min(0).max(1_000).optional(),
+    "Workers this server starts: as processes so many, in containers at most so many at once; 0 none. Default 2 processes or 10 containers; with pools: what they say.",
+  ),
+  fleet: option(
+    "HIVE_FLEET",
+    "fleet",
+    z.enum(["auto", "docker", "process"], "must be auto, docker or process").default("auto"),
+    "Where workers run: docker (a container for each job), process (on this machine, nothing isolates), auto: docker where an engine is found. Default auto.",
+  ),
+  dockerHost: option(
+    "HIVE_DOCKER_HOST",
+    "dockerHost",
+    z
+      .string()
+      .regex(/^unix:\/\/\/./, "must be a Unix socket of this machine, such as unix:///var/run/docker.sock")
+      .optional(),
+    "The Docker Engine's socket. Default unix:///var/run/docker.sock.",
+  ),
+  workerImage: option(
+    "HIVE_WORKER_IMAGE",
+    "workerImage",
+    z.string().min(1).optional(),
+    "The image of workers in containers. Default hive-worker, built from this checkout when it is missing.",
+  ),
+  pools: option(
+    "HIVE_POOLS",
+    "pools",
+    poolsSchema.optional(),
+    "Kinds of workers, in hive.yaml only. Default: one pool named default.",
   ),
   agent: option(
     "HIVE_AGENT",
@@ -276,7 +304,7 @@ const table = {
 export const options: readonly Option[] = Object.values(table);
 
 /** Lists of rules, which no variable could hold well. */
-const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys"]);
+const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys", "pools"]);
 
 export type Config = { readonly [K in keyof typeof table]: z.output<(typeof table)[K]["schema"]> };
 

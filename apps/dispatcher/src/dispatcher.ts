@@ -5,7 +5,6 @@
 
 import { randomBytes } from "node:crypto";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
-import { join, resolve } from "node:path";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
 import type { Logger } from "pino";
 import { splitTokens } from "./auth/bearer.ts";
@@ -21,7 +20,9 @@ import { createSender } from "./callbacks/send.ts";
 import { systemClock } from "./clock.ts";
 import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
 import { keepEgress } from "./egress/egress-process.ts";
-import { startWorkers } from "./fleet/local-workers.ts";
+import type { FleetChoice } from "./fleet/choose-fleet.ts";
+import type { Fleet } from "./fleet/fleet.ts";
+import { startChosenFleet, STOP_MS } from "./fleet/start-fleet.ts";
 import { keepGateway } from "./gateway/gateway-keeper.ts";
 import { createGuard } from "./guard/guard.ts";
 import { createGuardedClient } from "./guard/request.ts";
@@ -50,6 +51,8 @@ const LOG_FLUSH_MS = 250;
 /** What a dispatcher cannot make itself. */
 export interface DispatcherOptions extends Settings {
   readonly log: Logger;
+  /** Which workers this server starts, and where. */
+  readonly fleet: FleetChoice;
   /** Makes a handle on the store; called again for each new election. */
   readonly openStore: () => Store;
   readonly logs: LogStore;
@@ -102,7 +105,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       ring,
       hashKey: signingKey.derive("job-body"),
       mono: clock.mono,
-      isolated: false,
+      isolated: options.fleet.isolated,
     });
     await reconsiderHeld(queue, policy);
 
@@ -132,6 +135,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
     const mirrors = openMirrors({ config, queue, clock, log, variable: options.variable });
     stops.push(() => mirrors.stop());
+    let fleet: Fleet | null = null;
     const server = createServer({
       queue,
       clock,
@@ -165,6 +169,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       firstBeatMs: rules.firstBeatMs,
       limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.limits },
       metrics,
+      pools: () => fleet?.pools() ?? [],
     });
     let gatewayUrl: string | null = null;
     mountLlmRelay(server.app, () => gatewayUrl);
@@ -196,7 +201,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stops.push(() => gateway.stop());
 
     // A process of 50 MB that nobody would speak to beside workers without containers.
-    if (config.run !== undefined || config.shareCallbackSecret) {
+    if (options.fleet.dockerHost !== null || config.run !== undefined || config.shareCallbackSecret) {
       const egress = await keepEgress({
         settings: {
           dispatcherUrl: localUrl,
@@ -215,19 +220,20 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       stops.push(() => egress.stop());
     }
 
-    if (config.workers > 0) {
-      const fleet = await startWorkers({
+    if (options.fleet.pools.length > 0) {
+      const started = await startChosenFleet({
         config,
+        choice: options.fleet,
         queue,
         clock,
         log,
-        registrar,
+        tokens: registrar,
         dispatcherUrl: localUrl,
         llmUrl: gateway.url,
-        folder: resolve(join(config.data, "workers")),
         variable: options.variable,
       });
-      stops.push(() => fleet.stop());
+      stops.push(() => started.stop(STOP_MS));
+      fleet = started;
     }
     return { url: publicUrl, stop };
   } catch (error) {

@@ -6,6 +6,8 @@ import { banner } from "./banner.ts";
 import { openCacheFiles } from "./caches/cache-files.ts";
 import { ConfigError } from "./config.ts";
 import { startDispatcher } from "./dispatcher.ts";
+import { systemClock } from "./clock.ts";
+import { chooseFleet } from "./fleet/choose-fleet.ts";
 import { createLog } from "./log.ts";
 import { DEFAULT_LOG_LIMITS } from "./logs/contract.ts";
 import { openFileLogs } from "./logs/files/file-logs.ts";
@@ -29,10 +31,12 @@ async function main(): Promise<void> {
   const openStore = () =>
     config.store === "memory" ? new MemoryStore({ content }) : new SqliteStore(join(config.data, "hive.db"));
 
+  const fleet = await chooseFleet(config, systemClock);
   const dispatcher = await startDispatcher({
     config,
     secrets,
     log,
+    fleet,
     openStore,
     logs,
     artifacts,
@@ -42,8 +46,7 @@ async function main(): Promise<void> {
     variable,
     tokenHint,
   });
-  const realAgents = config.allowUnisolated;
-  process.stdout.write(`${banner(config, { url: dispatcher.url, tokenHint, isolation: "none", realAgents })}\n`);
+  process.stdout.write(`${banner(config, { url: dispatcher.url, tokenHint, isolation: fleet.isolation })}\n`);
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);

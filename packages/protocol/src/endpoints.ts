@@ -20,7 +20,7 @@ import {
   newJobSchema,
   offset,
 } from "./job-schemas.ts";
-import { healthSchema, statsSchema, workerSchema } from "./server-schemas.ts";
+import { healthSchema, poolSchema, statsSchema, workerSchema } from "./server-schemas.ts";
 import { workerEndpoints } from "./worker-endpoints.ts";
 
 const jobParams = z.object({ jobId: jobIdSchema });
@@ -259,6 +259,15 @@ export const endpoints = {
     body: z.strictObject({ draining: z.boolean().default(true) }).optional(),
     reply: { status: 200, body: z.object({ workerId: z.string(), draining: z.boolean() }) },
     errors: ["not_found"],
+  }),
+  listPools: endpoint({
+    method: "GET",
+    path: "/v1/pools",
+    access: "owner",
+    summary:
+      "The kinds of workers this server starts: how many there are, how many there should be, what is in the way",
+    reply: { status: 200, body: z.object({ pools: z.array(poolSchema) }) },
+    errors: [],
   }),
   listCallbacks: endpoint({
     method: "GET",

@@ -44,6 +44,57 @@ export const workerSchema = z
   })
   .meta({ id: "Worker" });
 
+/** A kind of worker that the server starts: its settings, and how it is. */
+export const poolSchema = z
+  .object({
+    name: z.string(),
+    provider: z.string(),
+    isolation: z.string(),
+    image: z.string().nullable(),
+    /** Names the image's content; null while no worker was started from it. */
+    imageDigest: z.string().nullable(),
+    roles: z.array(z.string()),
+    labels: z.array(z.string()),
+    /** Agents its workers offer; null before the first one registered. */
+    agents: z.array(z.string()).nullable(),
+    min: z.int(),
+    max: z.int(),
+    warm: z.int(),
+    cpus: z.number().nullable(),
+    memoryBytes: z.int().nullable(),
+    diskBytes: z.int().nullable(),
+    pids: z.int().nullable(),
+    timeoutMs: z.int().nullable(),
+    hours: z.array(z.string()),
+    paused: z.boolean(),
+    egress: z.array(z.string()).nullable(),
+    state: z.enum([
+      "ok",
+      "starting_up",
+      "backing_off",
+      "image_missing",
+      "building_image",
+      "engine_unreachable",
+      "paused",
+      "outside_hours",
+      "removed",
+    ]),
+    /** The same in words, with the reason. */
+    message: z.string(),
+    /** Jobs that could run now and are for this pool. */
+    runnable: z.int(),
+    /** Workers there should be. */
+    desired: z.int(),
+    workers: z.object({ starting: z.int(), idle: z.int(), busy: z.int(), draining: z.int() }),
+    /** Boots that failed in a row. */
+    failures: z.int(),
+    lastError: z.object({ at: z.number(), message: z.string() }).nullable(),
+    /** When it starts one again after failed boots, in milliseconds since 1970. */
+    nextTryAt: z.number().nullable(),
+  })
+  .meta({ id: "Pool" });
+export type Pool = z.infer<typeof poolSchema>;
+
 export const statsSchema = z.object({
   queue: queueCountsSchema,
   /** Counted since this server started. */

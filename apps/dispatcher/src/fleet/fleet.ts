@@ -1,192 +1,371 @@
 /**
- * Keeps one worker in every slot. A worker that ends is replaced: at once the first time, later and later when it keeps
- * dying, so that a broken machine is not kept busy with starting. Each start has an id and a registration token of its
- * own that opens the door once.
+ * Keeps every pool at its size. It looks whenever the queue changed, a worker ended or time has come, and each look does
+ * what `plan.ts` decides. Nothing is guessed: while a provider cannot say which workers there are, nothing is started;
+ * an answer that was lost is asked for again under the same id; a name is given again only when its worker is certainly
+ * gone and the queue has heard of it. Each start has a registration token of its own that opens the door once.
  */
 
 import { randomUUID } from "node:crypto";
-import type { WorkerProfile } from "@hive/core";
+import type { Effect } from "@hive/core";
+import type { LaunchTokens } from "../auth/registration.ts";
 import type { Clock } from "../clock.ts";
-import type { Exit, PoolNeeds, Provider } from "./provider.ts";
+import type { Queue } from "../queue/contract.ts";
+import { judgeExit, tellFallen, tellGone } from "./gone.ts";
+import { foundLaunch, freeName, type Launched, lowestFree, newLaunch } from "./launches.ts";
+import { type Plan, plan } from "./plan.ts";
+import { bootFailed, createPoolKeeper, type PoolKeeper, strayPool } from "./pool-keeper.ts";
+import type { Pool, ProviderName } from "./pool-settings.ts";
+import { type PoolView, viewPool } from "./pool-view.ts";
+import { type Exit, type Provider, ProviderError } from "./provider.ts";
 
 export interface FleetOptions {
-  readonly provider: Provider;
-  /** How many workers there should be. */
-  readonly size: number;
+  /** In the order in which jobs that fit several are dealt out. */
+  readonly pools: readonly Pool[];
+  /** One for each name the pools use. */
+  readonly providers: ReadonlyMap<ProviderName, Provider>;
+  /** Workers of all pools together, at most. */
+  readonly max: number;
+  readonly queue: Pick<Queue, "read" | "submit" | "onEffect">;
   readonly clock: Clock;
-  /** A registration token for one worker, taken once; `profile` outweighs what the worker says of itself. */
-  readonly issueLaunchToken: (profile: Partial<WorkerProfile>) => string;
-  /** The token's worker is gone: it opens nothing any more. */
-  readonly revokeLaunchToken: (token: string) => void;
-  /** The worker's settings beside name, slot, provider and token: address, data folder, PATH … */
-  readonly environmentOf: (slot: number) => Readonly<Record<string, string>>;
-  /** A worker is certainly gone, and with it its lease. Its slot gets a new worker only once this is settled; must not reject. */
-  readonly onGone: (gone: Gone) => Promise<void>;
+  readonly tokens: LaunchTokens;
+  /** Every agent adapter there is: what a worker might offer before one of its pool was seen. */
+  readonly everyAgent: readonly string[];
+  /** The worker's settings beside name, slot, provider and token. */
+  readonly environmentOf: (pool: Pool, slot: number) => Readonly<Record<string, string>>;
   readonly log: { info(message: string): void; warn(message: string): void };
-  /** Default `hive-worker`: names are this and the slot's number from 1. */
-  readonly namePrefix?: string;
-}
-
-/** Whatever worker registered under this name with this provider is gone. */
-export interface Gone {
-  readonly name: string;
-  readonly provider: string;
-  /** It died by itself: a job that had begun may be the cause. */
-  readonly blame: boolean;
-  readonly message: string;
-}
-
-export interface SlotStatus {
-  readonly name: string;
-  readonly state: "starting" | "running" | "left over" | "waiting" | "stopped";
-  /** Starts that ended too soon, in a row. */
-  readonly failures: number;
 }
 
 export interface Fleet {
-  /** What every slot does now. */
-  status(): readonly SlotStatus[];
+  /** Every pool as people see it, in the order of the settings. */
+  pools(): readonly PoolView[];
+  /** Looks again soon, as if something had changed. */
+  poke(): void;
   /** Stops all workers: SIGTERM, and after `graceMs` SIGKILL. Safe to call twice. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Milliseconds before the n-th start after a quick end. */
-export const RESTART_DELAYS_MS = [0, 5_000, 10_000, 20_000, 40_000, 80_000] as const;
-/** A worker that ran this long was healthy, in milliseconds. */
-const HEALTHY_MS = 120_000;
-const DEFAULT_NEEDS: PoolNeeds = {
-  name: "default",
-  image: null,
-  cpus: null,
-  memoryBytes: null,
-  diskBytes: null,
-  pids: null,
-};
+/** Milliseconds that changes are gathered before a look. */
+const GATHER_MS = 25;
+/** Milliseconds between two looks at least, however much changes. */
+const BETWEEN_MS = 100;
+/** Milliseconds between two looks at most. */
+const TICK_MS = 15_000;
+/** Milliseconds after which something that could not be known or done is tried again. */
+const AGAIN_MS = 5_000;
+/** A registered worker that left without a job before this many milliseconds has failed to boot. */
+const EARLY_MS = 120_000;
+/** Milliseconds a worker that never came, or never left, gets to end by itself. */
+const LAST_GRACE_MS = 5_000;
 
-interface Slot {
-  readonly slot: number;
-  readonly name: string;
-  state: SlotStatus["state"];
-  failures: number;
-  launchId: string | null;
-  token: string | null;
-  startedAt: number;
-  starting: Promise<void>;
-  /** The queue has heard of the end of the worker before. */
-  settled: Promise<void>;
-  takeBack: () => void;
-}
-
-/** Starts the workers. @throws when the provider cannot say what already runs. */
+/** Starts the fleet; resolves after its first look, without waiting for the workers. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { provider, clock, log } = options;
-  const prefix = options.namePrefix ?? "hive-worker";
+  const { clock, log, queue } = options;
+  const now = (): { mono: number; wall: number } => ({ mono: clock.mono(), wall: clock.wall() });
+  const launches = new Map<string, Launched>();
+  const work = new Set<Promise<void>>();
+  const keepers: PoolKeeper[] = [];
+  for (const pool of options.pools) {
+    const provider = options.providers.get(pool.provider);
+    if (provider === undefined) throw new Error(`there is no provider ${pool.provider}`);
+    keepers.push(createPoolKeeper(pool, provider));
+  }
   let stopping: Promise<void> | null = null;
-  const slots: Slot[] = Array.from({ length: options.size }, (_, slot) => ({
-    slot,
-    name: `${prefix}-${slot + 1}`,
-    state: "starting",
-    failures: 0,
-    launchId: null,
-    token: null,
-    startedAt: 0,
-    starting: Promise.resolve(),
-    settled: Promise.resolve(),
-    takeBack: () => undefined,
-  }));
+  let looking: Promise<void> | null = null;
+  let again = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  let due = Number.POSITIVE_INFINITY;
+  let takeBack = (): void => undefined;
 
-  async function start(slot: Slot): Promise<void> {
-    await slot.settled;
-    if (stopping !== null) return;
-    slot.state = "starting";
-    slot.launchId = randomUUID();
-    slot.startedAt = clock.mono();
-    const profile = { name: slot.name, provider: provider.name };
-    slot.token = options.issueLaunchToken(profile);
-    const env = {
-      ...options.environmentOf(slot.slot),
-      HIVE_WORKER_NAME: slot.name,
-      HIVE_WORKER_SLOT: String(slot.slot),
-      HIVE_PROVIDER: provider.name,
-      HIVE_LAUNCH_TOKEN: slot.token,
-    };
-    try {
-      await provider.start({ launchId: slot.launchId, name: slot.name, slot: slot.slot, pool: DEFAULT_NEEDS, env });
-      if (slot.state === "starting") slot.state = "running";
-    } catch (error) {
-      log.warn(`${slot.name} could not be started: ${error instanceof Error ? error.message : String(error)}`);
-      again(slot);
-    }
+  /** Work that a stop waits for. */
+  function track(what: Promise<void>): void {
+    work.add(what);
+    void what.finally(() => work.delete(what));
   }
 
-  function again(slot: Slot): void {
-    if (slot.token !== null) options.revokeLaunchToken(slot.token);
-    slot.token = null;
-    slot.launchId = null;
-    if (stopping !== null) {
-      slot.state = "stopped";
-      return;
-    }
-    if (clock.mono() - slot.startedAt >= HEALTHY_MS) slot.failures = 0;
-    const delay = RESTART_DELAYS_MS[Math.min(slot.failures, RESTART_DELAYS_MS.length - 1)] ?? 0;
-    slot.failures += 1;
-    slot.state = "waiting";
-    if (delay > 0) log.warn(`${slot.name} is started again in ${delay / 1000} s`);
-    slot.takeBack = clock.after(delay, () => {
-      slot.starting = start(slot);
+  function lookAt(mono: number): void {
+    if (stopping !== null || mono >= due) return;
+    takeBack();
+    due = mono;
+    takeBack = clock.after(Math.max(0, mono - clock.mono()), () => {
+      due = Number.POSITIVE_INFINITY;
+      void lookNow();
     });
   }
 
-  function onExit(exit: Exit): void {
-    const how =
-      exit.signal !== null
-        ? `was ended by ${exit.signal}`
-        : exit.code === null
-          ? "is gone"
-          : `ended with code ${exit.code}`;
-    const blame = !exit.stopped && !exit.outside && exit.code !== 0;
-    if (blame) log.warn(`${exit.name} ${how}`);
-    else log.info(`${exit.name} ${how}`);
-    // First the queue, then the replacement: the job goes back before somebody new asks for one.
-    const gone = options.onGone({ name: exit.name, provider: provider.name, blame, message: `${exit.name} ${how}` });
-    const slot = slots.find((one) => one.launchId === exit.launchId);
-    if (slot === undefined) return;
-    slot.settled = gone;
-    again(slot);
+  function poke(): void {
+    if (looking !== null) again = true;
+    else lookAt(Math.max(clock.mono() + GATHER_MS, lookedAt + BETWEEN_MS));
   }
 
-  provider.onExit(onExit);
-  const running = await provider.list();
-  for (const slot of slots) {
-    const left = running.find((one) => one.slot === slot.slot);
-    if (left === undefined) {
-      // A worker that fell with the server before this one still has its lease in the store; nobody else can say so.
-      const { name } = slot;
-      const message = `${name} ended with its server`;
-      slot.settled = options.onGone({ name, provider: provider.name, blame: false, message });
-      slot.starting = start(slot);
-      continue;
-    }
-    slot.launchId = left.launchId;
-    slot.state = "left over";
-    slot.startedAt = clock.mono();
-    log.info(`${left.name} of the server before this one still reports; its slot is taken until it left`);
+  function lookNow(): Promise<void> {
+    looking ??= look()
+      .catch((error: unknown) => {
+        // The store is away for a moment, or something unforeseen: hold everything as it is.
+        log.warn(`the fleet could not look: ${text(error)}`);
+        return clock.mono() + AGAIN_MS;
+      })
+      .then((next) => {
+        looking = null;
+        lookedAt = clock.mono();
+        lookAt(Math.min(next, lookedAt + TICK_MS));
+        if (again) poke();
+        again = false;
+      });
+    return looking;
   }
-  await Promise.all(slots.map((slot) => slot.starting));
+
+  /** One look. Gives the moment of the next one. */
+  async function look(): Promise<number> {
+    for (const [name, provider] of options.providers) await list(name, provider);
+    await prepareAgain();
+    if (stopping !== null) return Number.POSITIVE_INFINITY;
+    const { max, everyAgent } = options;
+    const decided = await queue.read((state) =>
+      plan(state, { keepers, launches: [...launches.values()], max, everyAgent, ...now() }),
+    );
+    if (stopping !== null) return Number.POSITIVE_INFINITY;
+    const waits = await carryOut(decided);
+    const next = decided.nextAt ?? Number.POSITIVE_INFINITY;
+    return Math.min(next, waits ? clock.mono() + AGAIN_MS : next);
+  }
+
+  /** Learns once which workers a provider has; until that is known its pools hold. */
+  async function list(name: ProviderName, provider: Provider): Promise<void> {
+    const own = keepers.filter((keeper) => keeper.provider === provider);
+    if (own.every(({ listed }) => listed)) return;
+    try {
+      const running = await provider.list();
+      for (const found of running) {
+        if (launches.has(found.launchId)) continue;
+        const known = await queue.read((state) => state.workers.get(found.name)?.record.provider === provider.name);
+        launches.set(found.launchId, foundLaunch(found, provider, known, clock.mono()));
+        if (!keepers.some((one) => one.provider === provider && one.pool.name === found.pool)) {
+          keepers.push({ ...createPoolKeeper(strayPool(found.pool, name), provider, false), listed: true });
+        }
+        log.info(
+          provider.outlivesServer
+            ? `${found.name} goes on from the server before this one`
+            : `${found.name} of the server before this one still reports; its slot is taken until it left`,
+        );
+      }
+      await tellFallen(queue, provider, running);
+      for (const keeper of own) keeper.listed = true;
+      for (const keeper of own) keeper.listError = null;
+    } catch (error) {
+      for (const keeper of own) keeper.listError = text(error);
+    }
+  }
+
+  /** What a pool's workers are made of may be there now. */
+  async function prepareAgain(): Promise<void> {
+    for (const keeper of keepers) {
+      if (keeper.readiness?.ready === false && keeper.askReadyAt <= clock.mono()) await prepare(keeper);
+    }
+  }
+
+  async function prepare(keeper: PoolKeeper): Promise<boolean> {
+    keeper.readiness = await keeper.provider.prepare(keeper.needs);
+    keeper.askReadyAt = clock.mono() + AGAIN_MS;
+    return keeper.readiness.ready;
+  }
+
+  /** Does what was decided. True when something has to be tried again soon. */
+  async function carryOut(decided: Plan): Promise<boolean> {
+    let waits = keepers.some(({ listed }) => !listed);
+    for (const one of decided.drain) {
+      one.asked = true;
+      track(
+        queue
+          .submit<"drain">({ type: "drain", workerId: one.name, draining: true })
+          .then(() => undefined)
+          .catch(() => void (one.asked = false)),
+      );
+    }
+    for (const one of decided.askAgain) track(boot(one));
+    for (const one of decided.neverCame) {
+      failed(one, `${one.name} did not register within ${Math.round((clock.mono() - one.startedAt) / 1000)} s`);
+      track(end(one));
+    }
+    for (const one of decided.neverLeft) track(end(one));
+    for (const [keeper, number] of decided.start) {
+      const ready = await prepare(keeper);
+      if (stopping !== null) return false;
+      for (let n = 0; ready && n < number; n += 1) track(boot(decide(keeper)));
+    }
+    for (const keeper of keepers) if (keeper.readiness?.ready === false) waits = true;
+    return waits;
+  }
+
+  /** A new launch, in the books before anybody is asked for it. */
+  function decide({ pool, needs, provider }: PoolKeeper): Launched {
+    const taken = [...launches.values()];
+    const name = freeName(pool, new Set(taken.map((one) => one.name)));
+    const slot = lowestFree(taken.map((one) => one.slot));
+    const { roles, labels, egress, timeoutMs } = pool;
+    const { name: providerName, isolation, oneShot } = provider;
+    const token = options.tokens.issue(
+      { name, provider: providerName, isolation, roles, labels, pool: pool.name, egress, timeoutMs },
+      () => registered(launchId),
+    );
+    const launchId = randomUUID();
+    const env = {
+      ...options.environmentOf(pool, slot),
+      ...(roles.length === 0 ? {} : { HIVE_ROLES: roles.join(",") }),
+      ...(labels.length === 0 ? {} : { HIVE_LABELS: labels.join(",") }),
+      ...(oneShot ? { HIVE_ONE_SHOT: "1" } : {}),
+      HIVE_WORKER_NAME: name,
+      HIVE_WORKER_SLOT: String(slot),
+      HIVE_PROVIDER: providerName,
+      HIVE_LAUNCH_TOKEN: token,
+    };
+    const one = newLaunch({ launchId, name, slot, pool: needs, env }, provider, token, clock.mono());
+    launches.set(launchId, one);
+    return one;
+  }
+
+  async function boot(one: Launched): Promise<void> {
+    if (one.launch === null) return;
+    one.askAgainAt = null;
+    try {
+      await one.provider.start(one.launch);
+    } catch (error) {
+      if (one.ended) return;
+      if (error instanceof ProviderError && error.kind === "unclear") {
+        one.askAgainAt = clock.mono() + AGAIN_MS;
+        log.warn(`whether ${one.name} was started is not clear: ${text(error)}`);
+        return poke();
+      }
+      log.warn(`${one.name} could not be started: ${text(error)}`);
+      failed(one, text(error));
+      forget(one);
+    }
+  }
+
+  function registered(launchId: string): void {
+    const one = launches.get(launchId);
+    if (one === undefined) return;
+    one.registeredAt = clock.mono();
+    one.askAgainAt = null;
+    const keeper = keeperOf(one);
+    one.failuresBefore = keeper?.backOff.failures ?? 0;
+    if (keeper !== undefined) keeper.backOff = { ...keeper.backOff, failures: 0, until: Number.NEGATIVE_INFINITY };
+    poke();
+  }
+
+  function failed(one: Launched, message: string): void {
+    const keeper = keeperOf(one);
+    if (keeper === undefined || one.failed) return;
+    one.failed = true;
+    const { backOff } = keeper;
+    // It registered and left at once: what that had ended goes on.
+    if (one.failuresBefore > backOff.failures) keeper.backOff = { ...backOff, failures: one.failuresBefore };
+    bootFailed(keeper, one.startedAt, now(), message);
+  }
+
+  async function end(one: Launched): Promise<void> {
+    one.asked = true;
+    // Its end is told by the provider.
+    await one.provider.stop(one.launchId, LAST_GRACE_MS).catch((error: unknown) => {
+      log.warn(`${one.name} could not be stopped: ${text(error)}`);
+    });
+  }
+
+  function forget(one: Launched): void {
+    if (one.token !== null) options.tokens.revoke(one.token);
+    launches.delete(one.launchId);
+    poke();
+  }
+
+  function onExit(provider: Provider, exit: Exit): void {
+    const { message, blame } = judgeExit(exit);
+    const one = launches.get(exit.launchId);
+    if (one !== undefined) {
+      one.ended = true;
+      if (isEarly(one, exit)) failed(one, [message, exit.lastWords].filter((part) => part !== null).join(": "));
+    }
+    if (blame) log.warn(message);
+    else log.info(message);
+    // First the queue, then the replacement: the job goes back before somebody new asks for one.
+    const told = tellGone(queue, { name: exit.name, provider: provider.name, blame, message }).catch(
+      // The lease runs out by itself; this only made it quicker.
+      (error: unknown) => log.warn(`the queue was not told that ${exit.name} is gone: ${text(error)}`),
+    );
+    track(told.then(() => (one === undefined ? undefined : forget(one))));
+  }
+
+  /** It ended before it was of any use, and nobody asked it to. */
+  function isEarly(one: Launched, exit: Exit): boolean {
+    if (one.asked || one.served || exit.stopped || one.launch === null) return false;
+    return one.registeredAt === null || clock.mono() - one.startedAt < EARLY_MS;
+  }
+
+  function keeperOf(one: Launched): PoolKeeper | undefined {
+    return keepers.find((keeper) => keeper.provider === one.provider && keeper.pool.name === one.pool);
+  }
+
+  function onEffect(effect: Effect): void {
+    if (effect.type === "ready" || effect.type === "reloaded") return poke();
+    if (effect.type === "signal" && effect.signal === "drain") return noteAsked(effect.workerId);
+    if (effect.type !== "event") return;
+    const { type, data } = effect.event;
+    const workerId = data["workerId"];
+    const one = typeof workerId === "string" ? byName(workerId) : undefined;
+    if (one === undefined) return;
+    if (type === "worker.registered") one.known = true;
+    else if (type === "job.leased") one.served = true;
+    poke();
+  }
+
+  function onChange(provider: Provider): void {
+    for (const keeper of keepers) if (keeper.provider === provider) keeper.askReadyAt = Number.NEGATIVE_INFINITY;
+    poke();
+  }
+
+  function noteAsked(workerId: string): void {
+    const one = byName(workerId);
+    if (one !== undefined) one.asked = true;
+    poke();
+  }
+
+  function byName(name: string): Launched | undefined {
+    for (const one of launches.values()) if (one.name === name) return one;
+    return undefined;
+  }
+
+  const unlisten = [queue.onEffect(onEffect)];
+  for (const provider of options.providers.values()) {
+    unlisten.push(
+      provider.onExit((exit) => onExit(provider, exit)),
+      provider.onChange(() => onChange(provider)),
+    );
+  }
+  await lookNow();
 
   return {
-    status: () => slots.map(({ name, state, failures }) => ({ name, state, failures })),
+    pools: () => keepers.map((keeper) => viewPool(keeper, now())),
+    poke,
     stop(graceMs) {
       stopping ??= (async () => {
-        for (const slot of slots) slot.takeBack();
-        await Promise.all(slots.map((slot) => slot.starting));
-        const launches = slots.map(({ launchId }) => launchId).filter((launchId) => launchId !== null);
-        await Promise.all(launches.map((launchId) => provider.stop(launchId, graceMs)));
-        await Promise.all(slots.map((slot) => slot.settled));
-        for (const slot of slots) slot.state = "stopped";
-        provider.close();
+        takeBack();
+        await looking;
+        // What is being started is started first, so that it can be stopped.
+        await Promise.all(work);
+        await Promise.all(
+          [...launches.values()].map((one) =>
+            one.provider.stop(one.launchId, graceMs).catch((error: unknown) => {
+              log.warn(`${one.name} could not be stopped: ${text(error)}`);
+            }),
+          ),
+        );
+        await Promise.all(work);
+        for (const stop of unlisten) stop();
+        for (const provider of options.providers.values()) provider.close();
       })();
       return stopping;
     },
   };
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -9,6 +9,7 @@ import type { CacheStore } from "../caches/cache-files.ts";
 import type { Clock } from "../clock.ts";
 import type { CredentialFinder } from "../credentials/job-credential.ts";
 import type { Mirrors } from "../mirrors/mirrors.ts";
+import type { PoolView } from "../fleet/pool-view.ts";
 import type { JobPolicy } from "../queue/compile-job.ts";
 import type { Queue } from "../queue/contract.ts";
 import type { Waiters } from "../queue/waiters.ts";
@@ -69,4 +70,6 @@ export interface Parts {
   readonly firstBeatMs: number;
   readonly limits: WorkerLimits;
   readonly metrics: Metrics;
+  /** The kinds of workers this server starts, as they are now; none before the fleet has started. */
+  readonly pools: () => readonly PoolView[];
 }

@@ -117,6 +117,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     logs,
     artifacts,
     caches: null,
+    pools: () => [],
     mirrors: {
       handOut: async () => ({ ok: false, code: "network", message: "no mirrors in this test" }),
       stop: async () => {},

@@ -10,7 +10,7 @@ import { HARMLESS_AGENT, type JobPolicy } from "./compile-job.ts";
 import type { Queue } from "./contract.ts";
 
 /** Every agent adapter there is. */
-const AGENTS = ["claude", "command", "demo"] as const;
+export const AGENTS = ["claude", "command", "demo"] as const;
 
 export interface PolicyOptions {
   readonly config: Config;

@@ -1,11 +1,17 @@
-/** Workers as the owner sees them. */
+/** Workers and their pools as the owner sees them. */
 
 import { HiveError } from "@hive/core";
 import type { Handlers } from "../handler.ts";
 import type { Parts } from "../parts.ts";
 
-export function ownersWorkerHandlers({ queue, presence }: Parts): Pick<Handlers, "listWorkers" | "drainWorker"> {
+type OwnersHandlers = Pick<Handlers, "listPools" | "listWorkers" | "drainWorker">;
+
+export function ownersWorkerHandlers({ queue, presence, pools }: Parts): OwnersHandlers {
   return {
+    async listPools() {
+      return { pools: [...pools()] };
+    },
+
     async listWorkers() {
       const workers = await queue.read((state) =>
         [...state.workers.values()].map(({ record, jobId }) => ({

@@ -1,0 +1,51 @@
+/** Tells the queue of workers that are certainly gone, so that their jobs need not wait for their leases to run out. */
+
+import type { WorkerRecord } from "@hive/core";
+import type { Queue } from "../queue/contract.ts";
+import type { Exit, Provider, Running } from "./provider.ts";
+
+/** How a worker ended, in words, and whether a job that had begun may be the cause. */
+export function judgeExit(exit: Exit): { readonly message: string; readonly blame: boolean } {
+  const { name, code, signal } = exit;
+  if (exit.outOfMemory)
+    return { message: `${name} was killed for using more memory than its pool allows`, blame: true };
+  const how = signal !== null ? `was ended by ${signal}` : code === null ? "is gone" : `ended with code ${code}`;
+  const whose = exit.outside && signal === null && code !== null ? ", stopped from outside" : "";
+  return { message: `${name} ${how}${whose}`, blame: !exit.stopped && !exit.outside && code !== 0 };
+}
+
+/** Whatever worker registered under this name with this provider is gone. */
+export async function tellGone(
+  queue: Pick<Queue, "read" | "submit">,
+  gone: { readonly name: string; readonly provider: string; readonly blame: boolean; readonly message: string },
+): Promise<void> {
+  const { name, provider, blame, message } = gone;
+  const ids = await queue.read((state) =>
+    [...state.workers.values()]
+      .filter(({ record }) => record.name === name && record.provider === provider)
+      .map(({ record }) => record.id),
+  );
+  for (const workerId of ids) await queue.submit<"workerGone">({ type: "workerGone", workerId, blame, message });
+}
+
+/** Workers of this provider that the store knows of an earlier life of this server, and that do not run any more. */
+export async function tellFallen(
+  queue: Pick<Queue, "read" | "submit">,
+  provider: Provider,
+  running: readonly Running[],
+): Promise<void> {
+  const alive = new Set(running.map(({ name }) => name));
+  const fallen = await queue.read((state) =>
+    [...state.workers.values()]
+      .map(({ record }) => record)
+      .filter((record) => isOurs(record, provider) && !alive.has(record.name)),
+  );
+  for (const { name } of fallen) {
+    await tellGone(queue, { name, provider: provider.name, blame: false, message: `${name} ended with its server` });
+  }
+}
+
+/** Started by a fleet with this provider. Servers before pools wrote no pool, but nobody else uses `process`. */
+function isOurs({ provider, pool }: WorkerRecord, { name }: Provider): boolean {
+  return provider === name && (pool !== null || name === "process");
+}
