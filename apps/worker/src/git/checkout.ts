@@ -195,10 +195,11 @@ function asRemoteBranches(refs: string): string {
 
 /** Lets the agent's group in, or hands a folder over; nothing to do where agent and supervisor are one user. */
 async function openTo(agent: AgentUser | undefined, path: string, mode: number, give: boolean): Promise<void> {
+  // The mode first: root in a container has no right over a folder that is somebody else's.
+  await chmod(path, mode);
   if (agent !== undefined && agent.uid !== process.getuid?.()) {
     await chown(path, give ? agent.uid : (process.getuid?.() ?? 0), agent.gid);
   }
-  await chmod(path, mode);
 }
 
 async function emptyWorkspace(folder: string): Promise<void> {
