@@ -70,6 +70,12 @@ while :; do
   exit "$code"
 done`;
 
+// $1 is the working directory. It is entered by the user it belongs to: the supervisor may have no right to.
+const ENTER = `cd -- "$1" || exit 126
+shift
+unset PWD OLDPWD
+exec "$@"`;
+
 // The kernel should take the job's processes before the supervisor when memory runs out.
 const LOWER_RANK = `{ echo ${OOM_SCORE} >/proc/self/oom_score_adj; } 2>/dev/null
 exec "$@"`;
@@ -96,7 +102,8 @@ export function mustSwitch(user: AgentUser | undefined): user is AgentUser {
 
 /**
  * The full command line for a program under a containment. `switchBy` tells whether the user is changed by the command
- * line itself or has to be changed by `spawn`.
+ * line itself or has to be changed by `spawn`; in either case the command line enters `cwd` after that, and has to be
+ * started in a folder that both users may enter.
  */
 export function wrapCommand(
   tools: Tools,
@@ -104,8 +111,10 @@ export function wrapCommand(
   argv: readonly [string, ...string[]],
   user: AgentUser | undefined,
   limits: ProcessLimits,
+  cwd: string,
 ): { argv: readonly [string, ...string[]]; switchBy: "command" | "spawn" | "none" } {
-  const inner: string[] = [...limitArguments(tools, limits), ...argv];
+  const enter = mustSwitch(user) && tools.sh ? [tools.sh, "-c", ENTER, "hive-enter", cwd] : [];
+  const inner: string[] = [...enter, ...limitArguments(tools, limits), ...argv];
   const canSetpriv = mustSwitch(user) && tools.setpriv !== undefined;
   const become = canSetpriv && tools.setpriv ? becomeArguments(tools.setpriv, user) : [];
   const switchBy = canSetpriv ? "command" : mustSwitch(user) ? "spawn" : "none";

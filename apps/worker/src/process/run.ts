@@ -87,7 +87,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const containment = options.containment ?? (await containmentFor(user));
   const namespaced = containment === "pid_namespace";
   const mark = randomUUID();
-  const command = wrapCommand(tools, containment, options.argv, user, options.limits ?? {});
+  const command = wrapCommand(tools, containment, options.argv, user, options.limits ?? {}, options.cwd);
   const [program, ...args] = command.argv;
   if (options.signal?.aborted) {
     return { exitCode: null, signal: null, reason: "aborted", outputBytes: 0, survivors: 0 };
@@ -96,7 +96,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   let child: ChildProcess;
   try {
     child = spawn(program, args, {
-      cwd: options.cwd,
+      cwd: mustSwitch(user) && tools.sh !== undefined ? "/" : options.cwd,
       env: namespaced ? { ...options.env } : { ...options.env, [RUN_MARK]: mark },
       // In a namespace the program's stderr is descriptor 3: see containment.ts.
       stdio: [
@@ -305,7 +305,8 @@ function leaveUser(user: AgentUser | undefined): void {
 async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
-    () => false,
+    // Another user's folder, which a supervisor may have no right to look into: its user will see.
+    (error: NodeJS.ErrnoException) => error.code === "EACCES",
   );
 }
 
