@@ -20,6 +20,8 @@ export type StartFault =
   | "failed"
   /** What it is made of is not there. */
   | "missing"
+  /** Somebody else has its name. */
+  | "taken"
   /** The answer is lost; the worker runs. */
   | "unclear, runs"
   /** The answer is lost; the worker does not run. */
@@ -138,6 +140,7 @@ export function createFakeProvider(options: FakeProviderOptions): FakeProvider {
       const fault = startFaults.shift();
       if (fault === "failed") throw new ProviderError("failed", "the fake machine refused");
       if (fault === "missing") throw new ProviderError("missing", "the fake machine has no such image");
+      if (fault === "taken") throw new ProviderError("taken", `the name ${launch.name} is somebody else's`);
       const isNew = !workers.has(launch.launchId);
       if (fault !== "unclear, does not run" && isNew) {
         const other = [...workers.values()].find((worker) => worker.launch.name === launch.name);

@@ -10,7 +10,7 @@ import type { Effect } from "@hive/core";
 import type { LaunchTokens } from "../auth/registration.ts";
 import type { Clock } from "../clock.ts";
 import type { Queue } from "../queue/contract.ts";
-import { judgeExit, tellFallen, tellGone } from "./gone.ts";
+import { complaint, judgeExit, tellFallen, tellGone } from "./gone.ts";
 import { foundLaunch, freeName, type Launched, lowestFree, newLaunch } from "./launches.ts";
 import { type Plan, plan } from "./plan.ts";
 import { bootFailed, createPoolKeeper, type PoolKeeper, strayPool } from "./pool-keeper.ts";
@@ -54,6 +54,8 @@ const TICK_MS = 15_000;
 const AGAIN_MS = 5_000;
 /** A registered worker that left without a job before this many milliseconds has failed to boot. */
 const EARLY_MS = 120_000;
+/** Milliseconds a name is left alone that somebody else had. */
+const FOREIGN_MS = 600_000;
 /** Milliseconds a worker that never came, or never left, gets to end by itself. */
 const LAST_GRACE_MS = 5_000;
 
@@ -69,6 +71,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     if (provider === undefined) throw new Error(`there is no provider ${pool.provider}`);
     keepers.push(createPoolKeeper(pool, provider));
   }
+  /** Names that somebody else has on the provider's machine, and until when they are left alone. */
+  const foreign = new Map<string, number>();
   let stopping: Promise<void> | null = null;
   let looking: Promise<void> | null = null;
   let again = false;
@@ -199,7 +203,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   /** A new launch, in the books before anybody is asked for it. */
   function decide({ pool, needs, provider }: PoolKeeper): Launched {
     const taken = [...launches.values()];
-    const name = freeName(pool, new Set(taken.map((one) => one.name)));
+    for (const [name, until] of foreign) if (until <= clock.mono()) foreign.delete(name);
+    const name = freeName(pool, new Set([...taken.map((one) => one.name), ...foreign.keys()]));
     const slot = lowestFree(taken.map((one) => one.slot));
     const { roles, labels, egress, timeoutMs } = pool;
     const { name: providerName, isolation, oneShot } = provider;
@@ -236,7 +241,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
         return poke();
       }
       log.warn(`${one.name} could not be started: ${text(error)}`);
-      failed(one, text(error));
+      if (error instanceof ProviderError && error.kind === "taken") foreign.set(one.name, clock.mono() + FOREIGN_MS);
+      else failed(one, text(error));
       forget(one);
     }
   }
@@ -281,7 +287,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const one = launches.get(exit.launchId);
     if (one !== undefined) {
       one.ended = true;
-      if (isEarly(one, exit)) failed(one, [message, exit.lastWords].filter((part) => part !== null).join(": "));
+      if (isEarly(one, exit))
+        failed(one, exit.lastWords === null ? message : `${message}: ${complaint(exit.lastWords)}`);
     }
     if (blame) log.warn(message);
     else log.info(message);

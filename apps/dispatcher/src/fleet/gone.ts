@@ -14,6 +14,12 @@ export function judgeExit(exit: Exit): { readonly message: string; readonly blam
   return { message: `${name} ${how}${whose}`, blame: !exit.stopped && !exit.outside && code !== 0 };
 }
 
+/** The one line of a worker's last words that says what was wrong: the last that speaks of an error, else the last. */
+export function complaint(lastWords: string): string {
+  const lines = lastWords.split("\n").filter((line) => line.trim() !== "" && !/^\s+at /.test(line));
+  return (lines.findLast((line) => /error|fatal|cannot/i.test(line)) ?? lines.at(-1) ?? "").trim();
+}
+
 /** Whatever worker registered under this name with this provider is gone. */
 export async function tellGone(
   queue: Pick<Queue, "read" | "submit">,

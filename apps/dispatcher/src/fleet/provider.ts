@@ -84,9 +84,10 @@ export class ProviderError extends Error {
   override readonly name = "ProviderError";
   /**
    * `unclear`: nobody could be asked, or the answer was lost; the worker may run. The same launch is asked for again.
-   * `missing`: what it is made of is not there. `failed`: the worker certainly does not run.
+   * `missing`: what it is made of is not there. `taken`: somebody else has its name. `failed`: the worker certainly does
+   * not run.
    */
-  readonly kind: "unclear" | "missing" | "failed";
+  readonly kind: "unclear" | "missing" | "taken" | "failed";
 
   constructor(kind: ProviderError["kind"], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -109,7 +110,7 @@ export interface Provider {
   prepare(pool: PoolNeeds): Promise<Readiness>;
   /** `status` or the readiness of a pool may have changed; the returned function takes that back. */
   onChange(listener: () => void): () => void;
-  /** @throws ProviderError; anything else counts as `failed`. After `failed` and `missing` nothing of the launch is left. */
+  /** @throws ProviderError; anything else counts as `failed`. After all but `unclear` nothing of the launch is left. */
   start(launch: Launch): Promise<void>;
   /**
    * Every worker of this server that runs. One that ended while nobody looked is told to `onExit` instead.

@@ -75,13 +75,10 @@ async function create(
 async function freeName({ engine, serverId }: LaunchOptions, launch: Launch, taken: InspectedContainer): Promise<void> {
   const { Labels } = taken.Config;
   if (Labels[SERVER_LABEL] !== serverId)
-    throw new ProviderError(
-      "failed",
-      `The name ${launch.name} is taken by a container that is not this server's. Remove it (docker rm -f ${launch.name}), or give the pool another name.`,
-    );
+    throw new ProviderError("taken", `The name ${launch.name} is taken by a container that is not this server's.`);
   if (taken.State.Running)
     throw new ProviderError(
-      "failed",
+      "taken",
       `The name ${launch.name} is taken by the launch ${Labels[LAUNCH_LABEL]}, which runs.`,
     );
   await engine.removeContainer(taken.Id).catch((error: unknown) => {
