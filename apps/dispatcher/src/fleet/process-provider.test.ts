@@ -1,3 +1,5 @@
+/** What is special about processes; the promises of every provider are in `provider.suite.ts`. */
+
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,14 +27,14 @@ interface World {
   readonly provider: Provider;
   readonly folder: string;
   /** The next line a worker writes. */
-  line(): Promise<string>;
+  readonly line: () => Promise<string>;
   /** The next end that is told. */
-  exit(): Promise<Exit>;
-  start(env?: Record<string, string>): Promise<void>;
+  readonly exit: () => Promise<Exit>;
+  readonly start: (env?: Record<string, string>) => Promise<void>;
 }
 
 /** What comes one after the other, for whoever asks for the next. */
-function stream<T>(): { push(item: T): void; next(): Promise<T> } {
+function stream<T>(): { readonly push: (item: T) => void; readonly next: () => Promise<T> } {
   const items: T[] = [];
   const waiting: ((item: T) => void)[] = [];
   return {
@@ -82,19 +84,6 @@ test("a worker gets exactly its own environment, and is listed while it runs", a
   expect(await provider.list()).toEqual([RUNNING]);
 });
 
-test("an end is told with its code, and with the last that was said", async () => {
-  const { provider, exit, start, folder } = await world(`console.error("no such thing"); process.exitCode = 3;`);
-  await start();
-  const end = { code: 3, signal: null, stopped: false, outOfMemory: false, outside: false };
-  expect(await exit()).toEqual({
-    ...RUNNING,
-    ...end,
-    lastWords: expect.stringMatching(/^no such thing$|^$/) as string,
-  });
-  expect(await provider.list()).toEqual([]);
-  expect(await readdir(folder)).toEqual([]);
-});
-
 test("a signal from somebody else that asks it to end is from outside; one that kills it is its own doing", async () => {
   for (const [signal, outside] of [
     ["SIGTERM", true],
@@ -105,20 +94,6 @@ test("a signal from somebody else that asks it to end is from outside; one that 
     process.kill(Number(await line()), signal);
     expect(await exit()).toMatchObject({ code: null, signal, stopped: false, outside });
   }
-});
-
-test("a stop asks first, then kills, is told as ours and may be repeated", async () => {
-  const { provider, line, exit, start } = await world(
-    `process.on("SIGTERM", () => console.error("asked")); console.error("up"); setInterval(() => {}, 1000);`,
-  );
-  await start();
-  expect(await line()).toBe("up");
-  await Promise.all([provider.stop("a", 50), provider.stop("a", 50)]);
-  expect(await line()).toBe("asked");
-  expect(await exit()).toMatchObject({ signal: "SIGKILL", stopped: true, outside: false });
-  expect(await provider.list()).toEqual([]);
-  await provider.stop("a", 50);
-  await provider.stop("a stranger", 50);
 });
 
 test("a program that cannot be started is a failed start and never an exception of the server", async () => {
@@ -134,12 +109,12 @@ test("a program that cannot be started is a failed start and never an exception 
   expect(await provider.list()).toEqual([]);
 });
 
-test("starting a launch that runs already starts no second process", async () => {
+test("there is a note about a worker on the disk as long as it runs", async () => {
   const { provider, folder, start } = await world(STAYS);
   await start();
-  await start();
-  expect(await provider.list()).toEqual([RUNNING]);
   expect(await readdir(folder)).toEqual(["a.json"]);
+  await provider.stop("a", 5_000);
+  expect(await readdir(folder)).toEqual([]);
 });
 
 /** A server that starts one worker and is killed; the worker ignores its closed standard input until it is asked to leave. */
@@ -193,15 +168,3 @@ test.runIf(process.platform === "linux")("a worker of a killed server can be sto
   expect(await provider.list()).toEqual([]);
   expect(await exit()).toMatchObject({ stopped: true, outside: false });
 });
-
-test.runIf(process.platform === "linux")(
-  "a worker that ended while no server was there is told at the first look",
-  async () => {
-    const folder = await temporary();
-    const pid = await killedServer(folder, LINGERS);
-    const { provider, exit } = await world(STAYS, folder);
-    process.kill(pid, "SIGKILL");
-    expect(await provider.list()).toEqual([RUNNING].slice(1));
-    expect(await exit()).toMatchObject({ ...RUNNING, outside: true });
-  },
-);
