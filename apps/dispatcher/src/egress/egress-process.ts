@@ -1,4 +1,5 @@
 /** The way out as a process that is kept there, on the same socket for the dispatcher's whole life. */
+import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,7 +7,7 @@ import { z } from "zod";
 import { type KeptProcess, keepProcess, type KeptProcessOptions } from "../processes/kept-process.ts";
 import type { GivenEgressSettings } from "./egress-settings.ts";
 
-const readySchema = z.object({ listening: z.string(), pid: z.int() });
+const readySchema = z.object({ listening: z.string(), ownPort: z.int(), pid: z.int() });
 export type EgressReady = z.output<typeof readySchema>;
 
 export const EGRESS_PROGRAM = {
@@ -21,7 +22,7 @@ export const EGRESS_PROGRAM = {
 const SOCKET = "dispatcher.sock";
 
 export interface EgressOptions extends Pick<KeptProcessOptions<EgressReady>, "clock" | "onLine" | "onTrouble"> {
-  readonly settings: Omit<GivenEgressSettings, "socket">;
+  readonly settings: Omit<GivenEgressSettings, "socket" | "ownToken">;
   /** `HIVE_RUN`; it is there already. */
   readonly folder: string;
 }
@@ -29,6 +30,8 @@ export interface EgressOptions extends Pick<KeptProcessOptions<EgressReady>, "cl
 export type KeptEgress = Pick<KeptProcess<EgressReady>, "stop"> & {
   /** The path of the socket. */
   readonly socket: string;
+  /** The proxy for the server's own programs, its token included: where it listens now. */
+  ownProxy(): string;
   /** The process of the first start. */
   readonly pid: number;
 };
@@ -36,10 +39,18 @@ export type KeptEgress = Pick<KeptProcess<EgressReady>, "stop"> & {
 /** Starts the way out. @throws when its first start fails. */
 export async function keepEgress({ settings, folder, ...options }: EgressOptions): Promise<KeptEgress> {
   const socket = join(folder, SOCKET);
-  const told: GivenEgressSettings = { ...settings, socket };
-  const kept = await keepProcess({ ...EGRESS_PROGRAM, ...options, settings: () => told });
+  const ownToken = randomBytes(32).toString("base64url");
+  const told: GivenEgressSettings = { ...settings, socket, ownToken };
+  let restarted: EgressReady | null = null;
+  const kept = await keepProcess({
+    ...EGRESS_PROGRAM,
+    ...options,
+    settings: () => told,
+    onRestart: (ready) => (restarted = ready),
+  });
   return {
     socket,
+    ownProxy: () => `http://hive:${ownToken}@127.0.0.1:${(restarted ?? kept.ready).ownPort}`,
     pid: kept.ready.pid,
     async stop() {
       await kept.stop();

@@ -11,6 +11,8 @@ export const egressSettingsSchema = z.strictObject({
   serverToken: z.string().min(16),
   /** The path of the Unix socket it serves. */
   socket: z.string().min(1),
+  /** What the server's own programs present to the proxy that is theirs. */
+  ownToken: z.string().min(16),
   /** Networks that may be reached although they are private: HIVE_ALLOW_PRIVATE_ADDRESSES. */
   allowPrivate: z.array(z.string()),
   /** Connections of one lease at once. */

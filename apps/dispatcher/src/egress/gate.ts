@@ -7,9 +7,7 @@ import { hash } from "node:crypto";
 import { type Place, showPlace } from "@hive/core";
 import type { EgressRefusal } from "@hive/protocol";
 import type { Clock } from "../clock.ts";
-import { guardedConnect } from "../guard/connect.ts";
 import { AddressRefusedError } from "../guard/connection.ts";
-import type { Guard } from "../guard/guard.ts";
 import type { DispatcherLink, EgressLease } from "./dispatcher-link.ts";
 import type { Refusal } from "./refusal.ts";
 import type { CutReason, Way, WayLimits, Ways } from "./ways.ts";
@@ -36,7 +34,8 @@ export interface GateOptions {
   readonly link: DispatcherLink;
   readonly ways: Ways;
   readonly limits: WayLimits;
-  readonly guard: Guard;
+  /** Makes a connection under the guard. */
+  readonly reach: (target: Place, signal: AbortSignal) => Promise<Socket>;
   readonly clock: Pick<Clock, "mono" | "after">;
 }
 
@@ -53,7 +52,7 @@ export function isRefusal(answer: object): answer is Refusal {
   return "code" in answer && "message" in answer;
 }
 
-export function createGate({ link, ways, limits, guard, clock }: GateOptions): Gate {
+export function createGate({ link, ways, limits, reach, clock }: GateOptions): Gate {
   const refused = new Map<string, { readonly refusal: Refusal; readonly until: number }>();
   let asking = 0;
 
@@ -117,7 +116,7 @@ export function createGate({ link, ways, limits, guard, clock }: GateOptions): G
       const deadline = new AbortController();
       const takeBack = clock.after(CONNECT_MS, () => deadline.abort(new Error("it did not answer in time")));
       try {
-        const upstream = await guardedConnect(guard, pass.place, deadline.signal);
+        const upstream = await reach(pass.place, deadline.signal);
         pass.way.carry(upstream);
         return upstream;
       } catch (error) {

@@ -4,14 +4,17 @@
  */
 import { once } from "node:events";
 import process from "node:process";
+import type { Place } from "@hive/core";
 import pino from "pino";
 import { systemClock } from "../clock.ts";
+import { guardedConnect } from "../guard/connect.ts";
 import { createGuard } from "../guard/guard.ts";
 import { readProgramSettings } from "../processes/program-settings.ts";
 import { createDispatcherLink } from "./dispatcher-link.ts";
 import { egressSettingsSchema } from "./egress-settings.ts";
 import { createFront } from "./front.ts";
 import { createGate } from "./gate.ts";
+import { openOwnWay } from "./own-way.ts";
 import { createRelays } from "./relays.ts";
 import { listenAtPath } from "./socket-file.ts";
 import { createWays } from "./ways.ts";
@@ -24,16 +27,19 @@ async function run(): Promise<void> {
   const limits = { connections: settings.connections, bytes: settings.bytes };
   const ways = createWays({ limits, clock, report: (report) => link.report(report) });
   const guard = createGuard({ allowPrivate: settings.allowPrivate });
-  const gate = createGate({ link, ways, limits, guard, clock });
+  const reach = (target: Place, signal: AbortSignal) => guardedConnect(guard, target, signal);
+  const gate = createGate({ link, ways, limits, clock, reach });
   const relays = createRelays(settings);
   const server = createFront({ gate, relays, clock, log });
   await listenAtPath(server, settings.socket);
-  process.stdout.write(`${JSON.stringify({ listening: settings.socket, pid: process.pid })}\n`);
+  const own = await openOwnWay({ token: settings.ownToken, reach, clock, log });
+  process.stdout.write(`${JSON.stringify({ listening: settings.socket, ownPort: own.port, pid: process.pid })}\n`);
 
   await Promise.race([once(process, "SIGTERM"), once(process, "SIGINT"), ended]);
   server.close();
   ways.stop();
   relays.stop();
+  own.stop();
   server.closeAllConnections();
   process.stdin.destroy();
 }

@@ -69,7 +69,11 @@ export async function openTunnel(socketPath: string, target: string, token: stri
   });
   request.end();
   const [response, socket, head] = (await once(request, "connect")) as [http.IncomingMessage, Socket, Buffer];
-  if (response.statusCode === 200) return { ok: true, socket };
+  if (response.statusCode === 200) {
+    // The other side may have spoken already.
+    if (head.length > 0) socket.unshift(head);
+    return { ok: true, socket };
+  }
   const rest = await textOf(socket);
   return {
     ok: false,
@@ -100,5 +104,5 @@ export async function get(connection: Socket, path: string, headers: http.Outgoi
 export async function closed(socket: Socket): Promise<void> {
   socket.on("error", () => undefined);
   socket.resume();
-  if (!socket.closed) await once(socket, "close");
+  await new Promise<void>((settle) => (socket.closed ? settle() : socket.once("close", () => settle())));
 }

@@ -50,7 +50,8 @@ export async function openTunnel(
   if (isRefusal(upstream)) return refuseConnect(client, upstream);
   upstream.on("error", () => upstream.destroy());
   if (client.destroyed) return void upstream.destroy();
-  closing.signal.addEventListener("abort", () => upstream.destroy(), { once: true });
+  // Reset, not closed: what the kernel still has to send must not arrive either.
+  closing.signal.addEventListener("abort", () => upstream.resetAndDestroy(), { once: true });
 
   client.write(ESTABLISHED);
   upstream.pipe(client);

@@ -37,8 +37,6 @@ export interface Ways {
   open(lease: EgressLease, cut: (reason: CutReason) => void): Way | "too_many_connections" | "too_many_bytes";
   /** Connections open now. */
   readonly size: number;
-  /** Counts and asks; also runs by itself. */
-  look(): Promise<void>;
   /** Cuts all. */
   stop(): void;
 }
@@ -164,7 +162,6 @@ export function createWays({ limits, clock, report }: WaysOptions): Ways {
     get size() {
       return size();
     },
-    look,
     stop() {
       stopped = true;
       takeBack();

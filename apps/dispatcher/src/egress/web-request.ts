@@ -61,8 +61,8 @@ export async function serveWebRequest(
       response,
       send: (headers) =>
         httpRequest({
+          // No agent, not even `false`: with one this would be ignored, and a connection made that nobody checked.
           createConnection: () => upstream,
-          agent: false,
           method,
           path,
           headers: { ...headers, host: port === 80 ? host : `${host}:${port}`, connection: "close" },
