@@ -117,11 +117,9 @@ export function showPlace({ host, port }: Place): string {
   return `${host}:${port}`;
 }
 
-/** Why this cannot be an entry of an `egress` list, or null when it can. */
-export function egressEntryProblem(entry: string): string | null {
-  return parseRule(entry) === null
-    ? `"${entry.slice(0, 80)}" is no entry of an egress list; write a host (registry.npmjs.org), a host and port (host:8443), *.host, registries or *`
-    : null;
+/** True for what can be an entry of an `egress` list. */
+export function isEgressEntry(entry: string): boolean {
+  return parseRule(entry) !== null;
 }
 
 /** What the list demands of a connection to this place; null when it does not allow it. Entries that are none allow nothing. */

@@ -1,6 +1,6 @@
 /** The shapes of jobs on the wire. */
 
-import { egressEntryProblem, MAX_EGRESS_ENTRIES, STATUSES, TASKS } from "@hive/core";
+import { isEgressEntry, MAX_EGRESS_ENTRIES, STATUSES, TASKS } from "@hive/core";
 import { z } from "zod";
 
 /** Ids of jobs: chosen by the caller or made by the server. */
@@ -40,9 +40,7 @@ export const fileChangeSchema = z
 export const egressEntrySchema = z
   .string()
   .max(300)
-  .refine((entry) => egressEntryProblem(entry) === null, {
-    error: ({ input }) => egressEntryProblem(String(input)) ?? "",
-  });
+  .refine(isEgressEntry, "must be a host (registry.npmjs.org), a host and port (host:8443), *.host, registries or *");
 
 /** JSON of at most this many bytes and levels may be kept beside a job. */
 const METADATA_BYTES = 65_536;
