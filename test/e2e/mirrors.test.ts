@@ -17,6 +17,7 @@ const WORKERS = 10;
 let git: GitHost;
 let server: HiveProcess;
 let mirrors: string;
+let run: string;
 const workers: ChildProcess[] = [];
 let said = "";
 
@@ -25,7 +26,10 @@ beforeAll(async () => {
   // Not in the data folder, which is closed: here the agents' users walk to it, where a container has it mounted.
   mirrors = mkdtempSync(join(tmpdir(), "hive-e2e-mirrors-"));
   chmodSync(mirrors, 0o755);
-  server = await startHive({ env: { HIVE_WORKERS: "0", CALLBACK_SECRET: SECRET, HIVE_MIRROR_DATA: mirrors } });
+  // With a folder for the workers' socket there is a way out, and the keeper's git goes through it.
+  run = mkdtempSync(join(tmpdir(), "hive-e2e-run-"));
+  const env = { HIVE_WORKERS: "0", CALLBACK_SECRET: SECRET, HIVE_MIRROR_DATA: mirrors, HIVE_RUN: run };
+  server = await startHive({ env });
   for (let slot = 0; slot < WORKERS; slot += 1) startWorker(slot);
   await until("the workers to register", async () => (await listed()) === WORKERS, { more: () => said });
 });
@@ -35,7 +39,7 @@ afterAll(async () => {
   await Promise.all(gone);
   await server?.dispose();
   await git?.stop();
-  rmSync(mirrors, { recursive: true, force: true });
+  for (const folder of [mirrors, run]) rmSync(folder, { recursive: true, force: true });
 });
 
 function startWorker(slot: number): void {
@@ -62,10 +66,10 @@ async function listed(): Promise<number> {
   return reply.workers.length;
 }
 
+/** What is handed out, as paths below `handouts`. */
 function handOuts(): string[] {
-  return readdirSync(join(mirrors, "handouts"), { recursive: true, encoding: "utf8" }).filter((name) =>
-    name.endsWith(".git"),
-  );
+  const folder = join(mirrors, "handouts");
+  return readdirSync(folder).flatMap((worker) => readdirSync(join(folder, worker)).map((name) => join(worker, name)));
 }
 
 test("ten workers clone one repository at once, for one fetch, and push; then nothing is left handed out", async () => {

@@ -19,7 +19,7 @@ import { createEndpointKeys } from "./callbacks/endpoint-keys.ts";
 import { createSender } from "./callbacks/send.ts";
 import { systemClock } from "./clock.ts";
 import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
-import { keepEgress } from "./egress/egress-process.ts";
+import { keepEgress, type KeptEgress } from "./egress/egress-process.ts";
 import type { FleetChoice } from "./fleet/choose-fleet.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { startChosenFleet, STOP_MS } from "./fleet/start-fleet.ts";
@@ -133,7 +133,16 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const heartbeatMs = Math.round(config.leaseMs / 3);
     const wanted = config.port === 0 ? await freePort(config.host) : config.port;
     const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
-    const mirrors = openMirrors({ config, queue, clock, log, variable: options.variable });
+    // Known when the way out has started, or when it is clear that there is none.
+    const wayOut = Promise.withResolvers<KeptEgress | null>();
+    const mirrors = openMirrors({
+      config,
+      queue,
+      clock,
+      log,
+      variable: options.variable,
+      proxy: async () => (await wayOut.promise)?.ownProxy() ?? null,
+    });
     stops.push(() => mirrors.stop());
     let fleet: Fleet | null = null;
     const server = createServer({
@@ -218,7 +227,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
         onTrouble: (message) => log.warn(message),
       });
       stops.push(() => egress.stop());
-    }
+      wayOut.resolve(egress);
+    } else wayOut.resolve(null);
 
     if (options.fleet.pools.length > 0) {
       const started = await startChosenFleet({

@@ -44,8 +44,6 @@ export const keeperSettingsSchema = z.strictObject({
   path: z.string(),
   /** File of certificate authorities beyond the system's. */
   caFile: z.string().optional(),
-  /** The way out: what git connects through. Absent: it connects by itself. */
-  proxy: z.string().optional(),
   allowFileRepos: z.boolean(),
   /** Milliseconds after which a mirror nobody used is removed. */
   keepMs: z.number().min(0),
@@ -72,6 +70,8 @@ export const keeperRequestSchema = z.discriminatedUnion("do", [
     worker: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/),
     repo: z.string(),
     credential: z.strictObject({ username: z.string(), password: z.string() }).nullable(),
+    /** The way out, its token included; null: git connects by itself. */
+    proxy: z.string().nullable(),
     /** See `mirrorRequestSchema`. */
     broken: handOutFolder.nullable(),
   }),

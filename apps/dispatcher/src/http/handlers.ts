@@ -49,6 +49,8 @@ export function createHandlers(parts: Parts): MountedHandlers {
       signals.stop();
       jobFiles.stop();
       parts.waiters.stop();
+      // Whoever waits for a clone asks the server's next life again.
+      void parts.mirrors.stop();
       parts.presence.stop();
     },
   };

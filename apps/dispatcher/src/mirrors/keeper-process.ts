@@ -20,7 +20,7 @@ import type { Clock } from "../clock.ts";
 import { keepProcess, type KeptProcess } from "../processes/kept-process.ts";
 
 /** A lease that asks for its repository. */
-export type HandOutRequest = Omit<Extract<KeeperRequest, { readonly do: "handOut" }>, "do" | "id">;
+export type HandOutRequest = Omit<Extract<KeeperRequest, { readonly do: "handOut" }>, "do" | "id" | "proxy">;
 
 /** The mirror keeper. All methods @throw HiveError `not_ready` while it is not there. */
 export interface MirrorKeeper {
@@ -36,6 +36,8 @@ export interface MirrorKeeper {
 
 export interface MirrorKeeperOptions {
   readonly settings: KeeperSettings;
+  /** What the connections of a hand-out go through; null: nothing. */
+  readonly proxy: () => Promise<string | null>;
   readonly clock: Pick<Clock, "after" | "mono">;
   readonly log: Pick<Logger, "info" | "warn">;
 }
@@ -50,7 +52,7 @@ interface Pending {
 }
 
 /** A keeper that is not started yet. */
-export function createMirrorKeeper({ settings, clock, log }: MirrorKeeperOptions): MirrorKeeper {
+export function createMirrorKeeper({ settings, proxy, clock, log }: MirrorKeeperOptions): MirrorKeeper {
   const pending = new Map<number, Pending>();
   let lastId = 0;
   let kept: Promise<KeptProcess<{ readonly ready: true }>> | null = null;
@@ -104,7 +106,7 @@ export function createMirrorKeeper({ settings, clock, log }: MirrorKeeperOptions
 
   return {
     async handOut(request) {
-      const answer = await ask({ ...request, do: "handOut", id: (lastId += 1) });
+      const answer = await ask({ ...request, proxy: await proxy(), do: "handOut", id: (lastId += 1) });
       return "mirror" in answer ? answer.mirror : strange(answer);
     },
     async release(lease) {

@@ -45,6 +45,8 @@ export interface PlayedKeeper {
 export async function startMirrorWorld(
   options: {
     readonly played?: PlayedKeeper;
+    /** What its connections go through. */
+    readonly proxy?: () => string;
     readonly waitMs?: number;
     readonly rules?: TestServerOptions["rules"];
   } = {},
@@ -68,6 +70,7 @@ export async function startMirrorWorld(
         maxBytes: 1e15,
         minFreeBytes: 0,
       },
+      proxy: () => Promise.resolve(options.proxy?.() ?? null),
       clock: { mono: systemClock.mono, after: (ms, run) => systemClock.after(Math.min(ms, 20), run) },
       log: { info: () => undefined, warn: () => undefined },
     });

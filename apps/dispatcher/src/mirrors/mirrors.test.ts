@@ -3,12 +3,17 @@ import { join } from "node:path";
 import type { MirrorReply } from "@hive/protocol";
 import { endpoints } from "@hive/protocol";
 import { afterEach, describe, expect, it } from "vitest";
+import { systemClock } from "../clock.ts";
+import { openOwnWay } from "../egress/own-way.ts";
+import { guardedConnect } from "../guard/connect.ts";
+import { createGuard } from "../guard/guard.ts";
 import { beginJob, claimJob, codeOf, enqueueJob, failedFinish } from "../http/attempts.fixture.ts";
 import { type MirrorWorld, type PlayedKeeper, startMirrorWorld, TOKEN } from "./mirrors.fixture.ts";
 
 let world: MirrorWorld;
 afterEach(() => world.close());
 
+const WAY_TOKEN = "way-token-for-tests-0123456789";
 const FOLDER = `handouts/bee/${"a".repeat(32)}.git`;
 const GIVEN: MirrorReply = { ok: true, folder: FOLDER, defaultBranch: "main", heads: [] };
 
@@ -46,6 +51,32 @@ describe("a lease that asks for its repository", () => {
     expect(await (await world.ask(stranger.lease.token)).json()).toMatchObject({ ok: false, code: "token_refused" });
     const nobody = await beginJob(world.server, { repo, branch: "three" });
     expect(await (await world.ask(nobody.lease.token)).json()).toMatchObject({ ok: false, code: "token_needed" });
+  });
+
+  it("gets what lies where the server's way out lets the keeper connect, and nothing else", async () => {
+    const log = { info: () => undefined, warn: () => undefined };
+    const open = (allowPrivate: readonly string[]) => {
+      const guard = createGuard({ allowPrivate });
+      return openOwnWay({
+        token: WAY_TOKEN,
+        reach: (target, signal) => guardedConnect(guard, target, signal),
+        clock: systemClock,
+        log,
+      });
+    };
+    let way = await open(["127.0.0.0/8"]);
+    const ways = [way];
+    world = await startMirrorWorld({ proxy: () => `http://hive:${WAY_TOKEN}@127.0.0.1:${way.port}` });
+    const repo = world.makeRepo("guarded.git");
+    const { lease } = await beginJob(world.server, { repo, githubToken: TOKEN, branch: "one" });
+    expect(existsSync(await world.get(lease.token))).toBe(true);
+    const seen = world.git.requests.length;
+    way = await open([]);
+    ways.push(way);
+    const next = await beginJob(world.server, { repo, githubToken: TOKEN, branch: "two" });
+    expect(await (await world.ask(next.lease.token)).json()).toMatchObject({ ok: false });
+    expect(world.git.requests.length).toBe(seen);
+    for (const one of ways) one.stop();
   });
 
   it("must have begun, and be the latest", async () => {

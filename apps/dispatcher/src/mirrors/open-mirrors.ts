@@ -18,6 +18,8 @@ export interface OpenMirrorsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly variable: (name: string) => string | undefined;
+  /** The server's own way out, as soon as it is known whether there is one. */
+  readonly proxy: () => Promise<string | null>;
 }
 
 const DAY_MS = 86_400_000;
@@ -28,7 +30,7 @@ export function mirrorFolder({ data, mirrorData }: Pick<Config, "data" | "mirror
 }
 
 /** Starts to look after hand-outs. The keeper's process is started when the first worker asks, or where one has worked before. */
-export function openMirrors({ config, queue, clock, log, variable }: OpenMirrorsOptions): Mirrors {
+export function openMirrors({ config, queue, clock, log, variable, proxy }: OpenMirrorsOptions): Mirrors {
   const folder = mirrorFolder(config);
   const caFile = variable("NODE_EXTRA_CA_CERTS");
   const keeper = createMirrorKeeper({
@@ -41,6 +43,7 @@ export function openMirrors({ config, queue, clock, log, variable }: OpenMirrors
       minFreeBytes: config.mirrorFreeBytes,
       ...(caFile === undefined ? {} : { caFile }),
     },
+    proxy,
     clock,
     log,
   });

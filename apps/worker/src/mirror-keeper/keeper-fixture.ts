@@ -46,7 +46,6 @@ export async function startKeeper(
     git: world.git,
     folder,
     allowFileRepos: false,
-    proxy: null,
     limits: { keepMs: 30 * DAY_MS, maxBytes: 1e12, minFreeBytes: 1e9, ...limits },
     machine: seen,
     say: (message) => said.push(message),
@@ -57,6 +56,7 @@ export async function startKeeper(
       worker: "bee-1",
       repo: `${world.server.url}/${repo}`,
       credential: { username: "x-access-token", password: TOKEN },
+      proxy: null,
       broken: null,
       ...more,
     });

@@ -21,8 +21,6 @@ export interface MirrorKeeperOptions {
   /** Absolute; nobody else writes below it. */
   readonly folder: string;
   readonly allowFileRepos: boolean;
-  /** The way out, its token included; null: git connects by itself. */
-  readonly proxy: string | null;
   readonly limits: ShelfLimits;
   readonly machine: ShelfMachine;
   /** A line for the log. */
@@ -49,7 +47,7 @@ interface Asking {
 
 /** Opens the keeper's folder. @throws when it cannot be written */
 export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<MirrorKeeper> {
-  const { folder, git, proxy, say } = options;
+  const { folder, git, say } = options;
   const mirrorsFolder = join(folder, "mirrors");
   await mkdir(folder, { recursive: true, mode: 0o755 });
   await mkdir(mirrorsFolder, { recursive: true, mode: 0o700 });
@@ -93,10 +91,11 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
       allowPlainHttp: () => true,
     });
     if (!address.ok) return { ok: false, code: "repo_not_found", message: address.message };
+    const { credential, proxy } = request;
     return atWorkOn(mirrors.folderOf(address), async () => {
       if (request.broken !== null) await discard(request.lease, request.broken);
       for (let attempt = 1; ; attempt += 1) {
-        const mirror = await mirrors.prepare({ address, credential: request.credential, proxy }, signal);
+        const mirror = await mirrors.prepare({ address, credential, proxy }, signal);
         if (!mirror.ok) return told(mirror);
         const made = await lend(request, mirror, signal);
         if (!("failed" in made)) return reply(made, mirror);

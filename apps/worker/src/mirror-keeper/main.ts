@@ -41,7 +41,6 @@ async function serve(settings: KeeperSettings, lines: AsyncIterable<string>): Pr
     }),
     folder: settings.folder,
     allowFileRepos: settings.allowFileRepos,
-    proxy: settings.proxy ?? null,
     limits: settings,
     machine: machineOf(settings.folder),
     say: (message) => log.warn(message),
