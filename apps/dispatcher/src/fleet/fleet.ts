@@ -136,7 +136,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   /** Learns once which workers a provider has; until that is known its pools hold. */
   async function list(name: ProviderName, provider: Provider): Promise<void> {
     const own = keepers.filter((keeper) => keeper.provider === provider);
-    if (own.every(({ listed }) => listed)) return;
+    if (own.every(({ listed, listAgainAt }) => listed || listAgainAt > clock.mono())) return;
     try {
       const running = await provider.list();
       for (const found of running) {
@@ -157,6 +157,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       for (const keeper of own) keeper.listError = null;
     } catch (error) {
       for (const keeper of own) keeper.listError = text(error);
+      for (const keeper of own) keeper.listAgainAt = clock.mono() + AGAIN_MS;
     }
   }
 
@@ -194,7 +195,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     for (const [keeper, number] of decided.start) {
       const ready = await prepare(keeper);
       if (stopping !== null) return false;
-      for (let n = 0; ready && n < number; n += 1) track(boot(decide(keeper)));
+      if (!ready) continue;
+      for (let n = 0; n < number; n += 1) track(boot(decide(keeper)));
+      keeper.counts = { ...keeper.counts, starting: keeper.counts.starting + number };
     }
     for (const keeper of keepers) if (keeper.readiness?.ready === false) waits = true;
     return waits;
@@ -324,7 +327,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   }
 
   function onChange(provider: Provider): void {
-    for (const keeper of keepers) if (keeper.provider === provider) keeper.askReadyAt = Number.NEGATIVE_INFINITY;
+    for (const keeper of keepers.filter((one) => one.provider === provider)) {
+      keeper.askReadyAt = Number.NEGATIVE_INFINITY;
+      keeper.listAgainAt = Number.NEGATIVE_INFINITY;
+    }
     poke();
   }
 

@@ -39,6 +39,8 @@ export interface PoolKeeper {
   listed: boolean;
   /** Why that cannot be known, while it cannot. */
   listError: string | null;
+  /** When that is asked again. */
+  listAgainAt: number;
   backOff: BackOff;
   readiness: Readiness | null;
   /** When a pool that was not ready is looked at again. */
@@ -66,6 +68,7 @@ export function createPoolKeeper(pool: Pool, provider: Provider, inSettings = tr
     inSettings,
     listed: false,
     listError: null,
+    listAgainAt: Number.NEGATIVE_INFINITY,
     backOff: NO_BACK_OFF,
     readiness: null,
     askReadyAt: Number.NEGATIVE_INFINITY,

@@ -59,10 +59,10 @@ describe("starting a launch", () => {
     fake.add("worker-1", { "hive.managed": "1", "hive.server": "server-2", "hive.launch": "launch-1" }, "exited");
     fake.add("worker-2", {}, "exited");
     fake.add("worker-3", { ...LABELS, "hive.launch": "launch-0", "hive.name": "worker-3" }, "running");
-    const failed = { name: "ProviderError", kind: "failed" };
+    const failed = { name: "ProviderError", kind: "taken" };
     await expect(provider.start(launch(1))).rejects.toMatchObject({
       ...failed,
-      message: expect.stringContaining("docker rm -f worker-1"),
+      message: expect.stringContaining("worker-1 is taken by a container that is not this server's"),
     });
     await expect(provider.start(launch(2))).rejects.toMatchObject(failed);
     await expect(provider.start(launch(3))).rejects.toMatchObject({
