@@ -4,7 +4,7 @@
  * ends it, and the next run removes what is left.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { openSync, readFileSync } from "node:fs";
+import { openSync, readFileSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,6 +50,20 @@ export async function startEngine(more: readonly string[] = []): Promise<Engine>
     const hung = setTimeout(() => running.kill("SIGKILL"), STOP_MS);
     await ended;
     clearTimeout(hung);
+    if (signal === "SIGKILL") await forgetContainerd();
+  };
+  // The kernel ended it with its dockerd. Until process 1 gets to it it is a zombie, for which dockerd would wait in vain.
+  const forgetContainerd = async (): Promise<void> => {
+    const pidFile = join(folder, "exec", "containerd", "containerd.pid");
+    const isDead = (): boolean => {
+      try {
+        return /\) [ZX]/.test(readFileSync(`/proc/${readFileSync(pidFile, "utf8").trim()}/stat`, "utf8"));
+      } catch {
+        return true;
+      }
+    };
+    await until("containerd to be dead", isDead, { limitMs: READY_MS, more: shown });
+    rmSync(pidFile, { force: true });
   };
   const start = async (): Promise<void> => {
     const log = openSync(logFile, "a");
