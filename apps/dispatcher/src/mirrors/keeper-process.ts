@@ -43,7 +43,7 @@ export interface MirrorKeeperOptions {
 }
 
 const PROGRAM = fileURLToPath(new URL("../../../worker/src/mirror-keeper/main.ts", import.meta.url));
-const said = z.looseObject({ msg: z.string() });
+const said = z.object({ level: z.number(), msg: z.string() });
 const RETRY_MS = 1_000;
 
 interface Pending {
@@ -79,7 +79,7 @@ export function createMirrorKeeper({ settings, proxy, clock, log }: MirrorKeeper
       settings: () => settings,
       ready: keeperReadySchema,
       clock,
-      onLine: (line) => log.warn({ part: "mirrors" }, readLine(line)),
+      onLine: (line) => passOn(log, line),
       onTrouble: (message) => log.warn(message),
       onAnswer,
       onEnd: refuseAll,
@@ -135,11 +135,18 @@ function strange(answer: KeeperAnswer): never {
 }
 
 /** It logs lines of JSON; what else appears there (a crash of Node) is passed on as it is. */
-function readLine(line: string): string {
+function passOn(log: MirrorKeeperOptions["log"], line: string): void {
+  const { level, msg } = readLine(line);
+  if (level < 40) log.info({ part: "mirrors" }, msg);
+  else log.warn({ part: "mirrors" }, msg);
+}
+
+function readLine(line: string): z.infer<typeof said> {
   try {
     const parsed = said.safeParse(JSON.parse(line));
-    return parsed.success ? parsed.data.msg : line;
+    if (parsed.success) return parsed.data;
   } catch {
-    return line;
+    // Plain text.
   }
+  return { level: 40, msg: line };
 }

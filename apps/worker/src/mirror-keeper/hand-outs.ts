@@ -57,6 +57,20 @@ export async function openHandOuts(folder: string, staging: string): Promise<Han
     known.delete(one.id);
   }
 
+  /** Puts something into a worker's folder. One that is empty may be removed under us, with the container it was for. */
+  async function showTo(worker: string, put: () => Promise<void>): Promise<void> {
+    const place = join(folder, "handouts", worker);
+    for (let attempt = 1; ; attempt += 1) {
+      const made = await mkdir(place, { recursive: true, mode: 0o711 });
+      if (made !== undefined) await chmod(place, 0o711);
+      try {
+        return await put();
+      } catch (error) {
+        if (attempt === 3 || (error as { readonly code?: unknown }).code !== "ENOENT") throw error;
+      }
+    }
+  }
+
   await removeStaging(staging);
   for (const one of await readNotes(notes)) known.set(one.id, one);
   for (const one of [...known.values()]) if (!(await exists(join(folder, folderOf(one))))) await remove(one);
@@ -71,12 +85,9 @@ export async function openHandOuts(folder: string, staging: string): Promise<Han
         const failed = await fill(half);
         if (failed !== null) return { failed };
         await openToReaders(half);
-        const place = join(folder, "handouts", of.worker);
-        const made = await mkdir(place, { recursive: true, mode: 0o711 });
-        if (made !== undefined) await chmod(place, 0o711);
         known.set(one.id, one);
         await writeFile(join(notes, `${one.id}.json`), JSON.stringify(of), { flag: "wx", mode: 0o600 });
-        await rename(half, join(folder, folderOf(one)));
+        await showTo(of.worker, () => rename(half, join(folder, folderOf(one))));
         return one;
       } catch (error) {
         await remove(one);

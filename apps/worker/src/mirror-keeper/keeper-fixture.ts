@@ -48,7 +48,7 @@ export async function startKeeper(
     allowFileRepos: false,
     limits: { keepMs: 30 * DAY_MS, maxBytes: 1e12, minFreeBytes: 1e9, ...limits },
     machine: seen,
-    say: (message) => said.push(message),
+    log: { info: (message) => void said.push(message), warn: (message) => void said.push(message) },
   });
   const ask = (repo: string, lease: string, more: Partial<HandOutRequest> = {}): Promise<MirrorReply> =>
     keeper.handOut({

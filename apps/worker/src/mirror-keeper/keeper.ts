@@ -11,7 +11,7 @@ import { failedWith, type GitFailed } from "../git/failure.ts";
 import type { Git } from "../git/git.ts";
 import { createMirrors, type Mirror } from "../git/mirror.ts";
 import { folderOf, type HandOut, openHandOuts } from "./hand-outs.ts";
-import { createShelf, type ShelfLimits, type ShelfMachine } from "./shelf.ts";
+import { createShelf, type KeeperLog, type ShelfLimits, type ShelfMachine } from "./shelf.ts";
 
 /** A lease that asks for a repository. */
 export type HandOutRequest = Omit<Extract<KeeperRequest, { readonly do: "handOut" }>, "do" | "id">;
@@ -23,8 +23,7 @@ export interface MirrorKeeperOptions {
   readonly allowFileRepos: boolean;
   readonly limits: ShelfLimits;
   readonly machine: ShelfMachine;
-  /** A line for the log. */
-  readonly say: (message: string) => void;
+  readonly log: KeeperLog;
 }
 
 export interface MirrorKeeper {
@@ -47,7 +46,7 @@ interface Asking {
 
 /** Opens the keeper's folder. @throws when it cannot be written */
 export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<MirrorKeeper> {
-  const { folder, git, say } = options;
+  const { folder, git, log } = options;
   const mirrorsFolder = join(folder, "mirrors");
   await mkdir(folder, { recursive: true, mode: 0o755 });
   await mkdir(mirrorsFolder, { recursive: true, mode: 0o700 });
@@ -69,7 +68,7 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
       // We are the only process here, and nobody of us waits for the lock of a mirror that is not in use.
       await rm(`${mirror}.lock`, { force: true });
     },
-    say,
+    log,
   });
   const mirrors = await createMirrors(git, mirrorsFolder, shelf.aroundFetch);
 
@@ -97,6 +96,8 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
       for (let attempt = 1; ; attempt += 1) {
         const mirror = await mirrors.prepare({ address, credential, proxy }, signal);
         if (!mirror.ok) return told(mirror);
+        const { size } = mirror.refs.heads;
+        if (size > MOST_HEADS) return told(failedWith("work_too_large", tooMany(address.url, size)));
         const made = await lend(request, mirror, signal);
         if (!("failed" in made)) return reply(made, mirror);
         // Another lease found it damaged and threw it away in this moment: it is fetched anew for both.
@@ -126,7 +127,7 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
     if (handOut === undefined) return;
     const mirror = join(mirrorsFolder, handOut.mirror);
     if ((await birthOf(mirror)) !== handOut.birth) return;
-    say(`the mirror ${handOut.mirror} is damaged and fetched anew`);
+    log.warn(`the mirror ${handOut.mirror} is damaged and fetched anew`);
     await mirrors.discard({ folder: mirror });
   }
 
@@ -135,7 +136,7 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
     tidy: () => shelf.tidy(),
     handOut(request) {
       const stop = new AbortController();
-      const done = serve(request, stop.signal).catch((error: unknown): MirrorReply => broken(error, say));
+      const done = serve(request, stop.signal).catch((error: unknown): MirrorReply => broken(error, log));
       const ours: Asking = { stop, done };
       const others = asking.get(request.lease) ?? new Set();
       asking.set(request.lease, others.add(ours));
@@ -158,8 +159,15 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
   };
 }
 
+/** Branches a reply may name: each passes through the dispatcher, which has other things to do. */
+const MOST_HEADS = 50_000;
+
 function reply(handOut: HandOut, { refs }: Mirror): MirrorReply {
   return { ok: true, folder: folderOf(handOut), defaultBranch: refs.defaultBranch, heads: [...refs.heads] };
+}
+
+function tooMany(url: string, branches: number): string {
+  return `${url} has ${branches} branches, more than the ${MOST_HEADS} a hand-out can name; delete some`;
 }
 
 function told({ code, message }: GitFailed): MirrorReply {
@@ -167,10 +175,10 @@ function told({ code, message }: GitFailed): MirrorReply {
 }
 
 /** What no git command reported: usually the disk. */
-function broken(error: unknown, say: (message: string) => void): MirrorReply {
+function broken(error: unknown, log: KeeperLog): MirrorReply {
   const message = error instanceof Error ? error.message : String(error);
   const full = ["ENOSPC", "EDQUOT"].includes(String((error as { readonly code?: unknown }).code));
-  say(`a hand-out could not be made: ${message}`);
+  log.warn(`a hand-out could not be made: ${message}`);
   return told(failedWith(full ? "disk_full" : "git_failed", `the mirror keeper could not go on: ${message}`));
 }
 

@@ -43,7 +43,7 @@ async function serve(settings: KeeperSettings, lines: AsyncIterable<string>): Pr
     allowFileRepos: settings.allowFileRepos,
     limits: settings,
     machine: machineOf(settings.folder),
-    say: (message) => log.warn(message),
+    log: { info: (message) => log.info(message), warn: (message) => log.warn(message) },
   });
   const tidy = (): void => void keeper.tidy().catch((err: unknown) => log.error({ err }, "tidying the mirrors failed"));
   tidy();

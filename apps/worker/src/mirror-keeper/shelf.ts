@@ -36,6 +36,12 @@ export interface ShelfMachine {
   readonly every: (ms: number, run: () => void) => () => void;
 }
 
+/** The keeper's log, in sentences. */
+export interface KeeperLog {
+  info(message: string): void;
+  warn(message: string): void;
+}
+
 export interface ShelfOptions {
   /** The folder of the mirrors. */
   readonly folder: string;
@@ -44,8 +50,7 @@ export interface ShelfOptions {
   readonly isInUse: (mirror: string) => boolean;
   /** Removes a mirror nobody uses. */
   readonly remove: (mirror: string) => Promise<void>;
-  /** A line for the log. */
-  readonly say: (message: string) => void;
+  readonly log: KeeperLog;
 }
 
 export interface Shelf {
@@ -78,7 +83,7 @@ export function machineOf(folder: string): ShelfMachine {
 
 /** Looks after the mirrors in a folder. */
 export function createShelf(options: ShelfOptions): Shelf {
-  const { folder, limits, machine, say } = options;
+  const { folder, limits, machine, log } = options;
   let tidying: Promise<void> | null = null;
 
   async function tidyNow(): Promise<void> {
@@ -92,7 +97,7 @@ export function createShelf(options: ShelfOptions): Shelf {
       // Asked again: a job may have come while another mirror was removed.
       if (options.isInUse(mirror.folder)) continue;
       await options.remove(mirror.folder);
-      say(`removed the mirror ${basename(mirror.folder)} (${inMb(mirror.bytes)}): ${why}`);
+      log.info(`removed the mirror ${basename(mirror.folder)} (${inMb(mirror.bytes)}): ${why}`);
     }
   }
 
@@ -105,7 +110,7 @@ export function createShelf(options: ShelfOptions): Shelf {
 
   function full(free: number, what: string): GitFailed {
     const message = `the server's disk is full: ${inMb(free)} are free below ${folder}, ${inMb(limits.minFreeBytes)} must stay free; ${what}`;
-    say(message);
+    log.warn(message);
     return failedWith("disk_full", message);
   }
 
