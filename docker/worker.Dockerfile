@@ -57,6 +57,10 @@ RUN for agent in $AGENTS; do \
 # Empty places that the container's own file systems are mounted over; the root file system itself is read-only.
 RUN mkdir -m 0700 /run/hive && mkdir /work /mirrors
 COPY --from=code /opt/hive /opt/hive
+# One start writes down what Node compiled: workers that live for one job only start in half the time. It ends at once,
+# for it is told nothing of a server.
+ENV NODE_COMPILE_CACHE=/opt/hive/compile-cache
+RUN node /opt/hive/apps/worker/src/main.ts 2> /dev/null; test -n "$(ls -A "$NODE_COMPILE_CACHE")" && chmod -R a+rX,go-w "$NODE_COMPILE_CACHE"
 ENV HIVE_PROVIDER=docker HIVE_WORKER_DATA=/work HIVE_CONTACT_FILE=/run/hive/contact HIVE_LOG=text
 WORKDIR /work
 # A worker that talked to its server within the last 90 seconds is well: it asks for work, or beats, far more often.

@@ -25,7 +25,7 @@ describe.skipIf(isMissing)("workers in containers", () => {
     const repo = host.makeRepo("one.git");
     const job = await hive.run({ repo, task: "script", script: "id -u; echo made in a container > made.txt" });
     expect(job.error).toBeNull();
-    expect(host.read("one.git", `hive/${job.jobId}`, "made.txt")).toBe("made in a container\n");
+    expect(host.read("one.git", `hive/${job.jobId}`, "made.txt")).toBe("made in a container");
     expect(job.result?.isolation).toBe("container");
     expect(job.result?.environment).toMatchObject({
       provider: "docker",
@@ -53,7 +53,7 @@ describe.skipIf(isMissing)("workers in containers", () => {
     const jobs = await Promise.all(ids.map((id) => hive.over(id)));
     expect(jobs.filter(({ status }) => status !== "succeeded").map(({ jobId, error }) => [jobId, error])).toEqual([]);
     expect(jobs.filter(({ history }) => history.length !== 1).map(({ jobId }) => jobId)).toEqual([]);
-    expect(ids.filter((id) => host.read("hundred.git", `hive/${id}`, `${id}.txt`) !== `${id}\n`)).toEqual([]);
+    expect(ids.filter((id) => host.read("hundred.git", `hive/${id}`, `${id}.txt`) !== id)).toEqual([]);
     expect(most).toBeGreaterThan(5);
     expect(most).toBeLessThanOrEqual(10);
     expect(new Set(jobs.map(({ history }) => history[0]?.workerId)).size).toBeGreaterThan(5);
