@@ -95,18 +95,13 @@ export function createImageBuild(options: ImageBuildOptions): ImageBuild {
 async function build(options: ImageBuildOptions, signal: AbortSignal, onStep: (step: string) => void): Promise<void> {
   const { engine, checkout, source, image } = options;
   const tar = spawn("tar", ["-c", "-C", checkout, "--null", "-T", "-"], { signal });
-  let tarFailure: Error | null = null;
   let tarSaid = "";
   tar.stderr.setEncoding("utf8").on("data", (text: string) => (tarSaid = (tarSaid + text).slice(-500)));
-  const packed = new Promise<void>((resolve) => {
-    tar.once("error", (error) => {
-      tarFailure = new Error(`The files of ${image} were not packed: ${error.message}. Is tar installed?`);
-      resolve();
-    });
-    tar.once("close", (code) => {
-      if (code !== 0) tarFailure ??= new Error(`The files of ${image} were not packed: ${tarSaid.trim()}`);
-      resolve();
-    });
+  /** Why it failed, once it is over; null when it did not. */
+  const packed = new Promise<Error | null>((resolve) => {
+    const failed = (why: string): void => resolve(new Error(`The files of ${image} were not packed: ${why}`));
+    tar.once("error", (error) => failed(`${error.message}. Is tar installed?`));
+    tar.once("close", (code) => (code === 0 ? resolve(null) : failed(tarSaid.trim())));
   });
   // A tar that failed at once closed its end; that is told by its exit.
   tar.stdin.on("error", () => undefined);
@@ -126,11 +121,13 @@ async function build(options: ImageBuildOptions, signal: AbortSignal, onStep: (s
     );
     await readSteps(engine.address, image, answer, onStep);
   } catch (error) {
-    tar.kill();
-    await packed;
-    throw tarFailure ?? error;
+    // Files that could not be packed are the reason; a tar that the engine stopped reading from is not.
+    const isOver = tar.stdout.readableEnded || tar.exitCode !== null;
+    if (!isOver) tar.kill();
+    throw (isOver ? await packed : null) ?? error;
   }
-  await packed;
+  const failure = await packed;
+  if (failure !== null) throw failure;
 }
 
 async function readSteps(
