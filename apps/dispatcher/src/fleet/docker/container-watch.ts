@@ -73,7 +73,6 @@ async function waitForEnd(options: WatchOptions): Promise<{ found: InspectedCont
   for (;;) {
     try {
       const found = await engine.inspectContainer(containerId);
-      signal.throwIfAborted();
       if (found === null || !isUp(found)) return { found, away };
       away = false;
       await engine.waitForExit(containerId, signal);

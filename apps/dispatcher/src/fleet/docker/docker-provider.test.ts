@@ -87,6 +87,7 @@ describe("a container's end", () => {
     expect(fake.containers).toHaveLength(1);
     expect(await provider.list()).toEqual([]);
     await until("the reaper", () => fake.containers.length === 0, 10_000);
+    await provider.stop("launch-1", 1_000);
     expect(exits).toHaveLength(1);
   });
 });
@@ -163,6 +164,7 @@ describe("an engine that goes away", () => {
     fake.say("worker-1", "three, while away");
     await fake.back();
     await until("the rest", () => lines.length === 3, 1_000);
+    expect(fake.calls.filter((call) => call.includes("/logs")).at(-1)).toContain("since=1767225600.000000002");
     fake.say("worker-1", "four");
     await until("what is new", () => lines.length === 4);
     expect(lines.map((line) => line.slice("worker-1: ".length))).toEqual(["one", "two", "three, while away", "four"]);

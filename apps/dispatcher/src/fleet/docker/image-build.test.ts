@@ -174,6 +174,8 @@ describe("the default image, when it is missing", () => {
     await rm(join(checkout, "package.json"));
     fake.build = () => [{ error: "unexpected EOF" }];
     expect(await why()).toMatch(/were not packed: .*package\.json/);
+    fake.build = () => [{ stream: "Successfully built\n" }];
+    expect(await why()).toMatch(/were not packed: .*package\.json/);
   });
 });
 

@@ -73,8 +73,8 @@ async function reapHandouts({ handouts, clock, isMounted, log }: ReaperOptions):
     const folder = handoutsOf(handouts, entry.name);
     try {
       if (!entry.isDirectory() || isMounted(entry.name)) continue;
-      if (clock.wall() - (await stat(folder)).mtimeMs < YOUNG_MS || (await readdir(folder)).length > 0) continue;
-      // Fails, as it should, for one that was put something into just now.
+      if (clock.wall() - (await stat(folder)).mtimeMs < YOUNG_MS) continue;
+      // Fails, as it should, for one that is not empty.
       await rmdir(folder);
     } catch (error) {
       if (!isCode(error, "ENOENT") && !isCode(error, "ENOTEMPTY"))
