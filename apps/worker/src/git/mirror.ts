@@ -58,6 +58,8 @@ type Fetched = { readonly ok: true } | GitFailed;
 const FETCH_TIMEOUT_MS = 1_800_000;
 const MOST_PACKS = 40;
 const MOST_ROUNDS = 3;
+/** Whatever our umask: a job's agent reads these files where they are lent to it, behind folders that say who may. */
+const READABLE: readonly (readonly [string, string])[] = [["core.sharedRepository", "0644"]];
 /** Failures of this machine or of the network: whoever waited for the same fetch would meet them too. */
 const EVERYBODYS: ReadonlySet<string> = new Set(["network", "git_timeout", "disk_full"]);
 
@@ -133,7 +135,7 @@ export async function createMirrors(git: Git, folder: string, around?: AroundFet
       git.run(["clone", "-q", "--bare", "--", mirror.folder, target], {
         cwd: folder,
         protocols: ["file"],
-        config: [["core.sharedRepository", "0644"]],
+        config: READABLE,
         ...(signal === undefined ? {} : { signal }),
       });
     const lent = { ok: true, folder: target } as const;
@@ -221,7 +223,7 @@ async function cloneAnew(
   try {
     const made = await git.run(["init", "-q", "--bare", "."], {
       cwd: staging,
-      config: [["core.sharedRepository", "0644"]],
+      config: READABLE,
     });
     if (!made.ok) return made;
     const fetched = await fetchInto(git, staging, remote, signal);
@@ -242,10 +244,7 @@ function fetchInto(git: Git, folder: string, remote: Remote, signal?: AbortSigna
     ...towards(remote),
     timeoutMs: FETCH_TIMEOUT_MS,
     // Packs can be hard-linked into a checkout one by one; thousands of loose objects could not.
-    config: [
-      ["fetch.unpackLimit", "1"],
-      ["core.sharedRepository", "0644"],
-    ],
+    config: [["fetch.unpackLimit", "1"], ...READABLE],
     ...(signal === undefined ? {} : { signal }),
   });
 }
@@ -257,6 +256,7 @@ async function tidy(git: Git, mirror: string, signal?: AbortSignal): Promise<{ r
     // Not being able to tidy up harms nobody.
     await git.run(["repack", "-q", "-a", "-d", "--keep-unreachable"], {
       cwd: mirror,
+      config: READABLE,
       ...(signal === undefined ? {} : { signal }),
     });
   }

@@ -84,7 +84,6 @@ export async function openHandOuts(folder: string, staging: string): Promise<Han
       try {
         const failed = await fill(half);
         if (failed !== null) return { failed };
-        await openToReaders(half);
         known.set(one.id, one);
         await writeFile(join(notes, `${one.id}.json`), JSON.stringify(of), { flag: "wx", mode: 0o600 });
         await showTo(of.worker, () => rename(half, join(folder, folderOf(one))));
@@ -127,20 +126,6 @@ async function removeUnknown(handouts: string, known: ReadonlyMap<string, HandOu
       if (!HAND_OUT.test(name) || known.get(name.slice(0, 32))?.worker === worker) continue;
       await rm(join(handouts, worker, name), { recursive: true, force: true });
     }
-  }
-}
-
-/**
- * Everybody may read and nobody but the keeper write, whatever its umask. The objects are the mirror's own files, which
- * lie behind a closed folder there.
- */
-async function openToReaders(folder: string): Promise<void> {
-  await chmod(folder, 0o755);
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const path = join(entry.parentPath, entry.name);
-    const { mode } = await stat(path);
-    const wanted = entry.isDirectory() ? 0o755 : (mode & 0o700) | 0o044;
-    if ((mode & 0o777) !== wanted) await chmod(path, wanted);
   }
 }
 

@@ -32,13 +32,19 @@ interface Program {
   readonly next: () => Promise<unknown>;
   readonly tell: (line: object) => void;
   readonly said: () => string;
+  /** Resolves when its log has this text. */
+  readonly says: (text: string) => Promise<void>;
 }
 
 function start(settings: object): Program {
   const child = spawn(process.execPath, [PROGRAM], { env: {}, stdio: ["pipe", "pipe", "pipe"] });
   started.push(child);
   let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const listeners = new Set<() => void>();
+  child.stderr.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+    for (const listener of listeners) listener();
+  });
   child.stdin.on("error", () => undefined);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const tell = (line: object): void => void child.stdin.write(`${JSON.stringify(line)}\n`);
@@ -47,6 +53,14 @@ function start(settings: object): Program {
     child,
     tell,
     said: () => said,
+    says: (text) =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (said.includes(text)) resolve();
+        };
+        listeners.add(look);
+        look();
+      }),
     exited: once(child, "exit").then(([code]) => code as number | null),
     next: async () => {
       const line = await lines.next();
@@ -134,9 +148,10 @@ describe("the mirror keeper's program", () => {
       ready = true;
       return said;
     });
+    await newer.says("waiting for an older");
+    expect(ready).toBe(false);
     older.tell({ do: "list", id: 1 });
     expect(await older.next()).toEqual({ id: 1, leases: [] });
-    expect(ready).toBe(false);
     older.child.stdin?.end();
     await older.exited;
     expect(await line).toEqual({ ready: true });

@@ -103,16 +103,28 @@ async function run(): Promise<void> {
   const { folder } = settings.data;
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const rest = { [Symbol.asyncIterator]: () => lines };
-  const patience = AbortSignal.timeout(TAKEOVER_MS);
+  await alone(join(folder, "keeper.lock"), () => serve(settings.data, rest));
+}
+
+/** Does the work while no other keeper holds the lock, which an older one may still do for a moment. */
+async function alone(lock: string, work: () => Promise<void>): Promise<void> {
   let ours = false;
-  const work = (): Promise<void> => {
+  const begin = (): Promise<void> => {
     ours = true;
-    return serve(settings.data, rest);
+    return work();
   };
-  await withFileLock(join(folder, "keeper.lock"), work, patience).catch((cause: unknown) => {
-    if (ours || !patience.aborted) throw cause;
-    throw new Error(`another mirror keeper works in ${folder}`, { cause });
-  });
+  const tryWithin = async (patience: AbortSignal): Promise<boolean> => {
+    try {
+      await withFileLock(lock, begin, patience);
+    } catch (error) {
+      if (ours || !patience.aborted) throw error;
+    }
+    return ours;
+  };
+  if (await tryWithin(AbortSignal.abort())) return;
+  log.info("waiting for an older mirror keeper to end");
+  if (await tryWithin(AbortSignal.timeout(TAKEOVER_MS))) return;
+  throw new Error(`another mirror keeper holds ${lock}`);
 }
 
 // Nobody may be left to read our words; that is no reason to die before the work is put away.
