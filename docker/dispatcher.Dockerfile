@@ -38,7 +38,7 @@ COPY docker/hive /usr/local/bin/hive
 COPY --from=code /opt/hive /opt/hive
 ENV HIVE_HOST=0.0.0.0 HIVE_DATA=/var/lib/hive HIVE_RUN=/run/hive HIVE_MIRROR_DATA=/var/lib/hive-mirrors \
     HIVE_WORKERS=0 HIVE_LOG=text \
-    HIVE_TOKEN_HINT="export INTERNAL_API_TOKEN=\$(docker exec hive-dispatcher hive token)"
+    HIVE_COMMAND="docker exec hive-dispatcher hive"
 USER 10000:0
 # Settings may be a hive.yaml in the data folder.
 WORKDIR /var/lib/hive

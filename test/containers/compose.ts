@@ -26,6 +26,8 @@ export interface ComposeHive {
   readonly url: string;
   /** Runs docker-compose in the clone; `env` stands for what a person exported, and stays for later calls. */
   compose(args: readonly string[], env?: Readonly<Record<string, string>>): void;
+  /** Runs a line of shell in the clone. */
+  shell(line: string): string;
   /** Runs docker; answers what it printed on both outputs. */
   docker(...args: string[]): string;
   inspect(name: string): Promise<Container>;
@@ -68,18 +70,18 @@ export function cloneForCompose(engine: TestEngine): ComposeHive {
     folder,
     url,
     compose,
+    shell,
     docker,
     inspect: (name) => engineJson<Container>(engine.socket, "GET", `/containers/${name}/json`),
     ready: async (workers) => {
-      const total = async (): Promise<number> => {
-        const reply = await fetch(`${url}/health`).catch(() => null);
-        return reply === null ? -1 : ((await reply.json()) as { workers: { total: number } }).workers.total;
+      let last = "";
+      const come = async (): Promise<boolean> => {
+        const reply = await fetch(`${url}/health`).catch((error: unknown) => String(error));
+        last = typeof reply === "string" ? reply : await reply.text();
+        if (typeof reply === "string" || !reply.ok) return false;
+        return (JSON.parse(last) as { workers: { total: number } }).workers.total === workers;
       };
-      await until(`${workers} workers`, async () => (await total()) === workers, { limitMs: 90_000 }).catch(
-        (error: unknown) => {
-          throw new Error(`${workers} workers did not come:\n${logs()}`, { cause: error });
-        },
-      );
+      await until(`${workers} workers`, come, { limitMs: 90_000, more: () => `${last}\n${logs()}` });
     },
     workers: async () => {
       const reply = await fetch(`${url}/v1/workers`, { headers: { authorization: `Bearer ${token()}` } });

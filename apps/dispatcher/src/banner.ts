@@ -18,7 +18,7 @@ export function banner(config: Config, facts: BannerFacts): string {
     ["Isolation", facts.isolation],
     ["Agents", agents(config)],
     ["GitHub", github(config)],
-    ["Next", 'npm run hive -- submit --repo https://… "Add a quick start to the README"'],
+    ["Next", `${config.command ?? "npm run hive --"} submit --repo https://… "Add a quick start to the README"`],
   ];
   return rows.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
 }

@@ -111,11 +111,11 @@ const table = {
     flag.default(false),
     "Puts CALLBACK_SECRET into HIVE_RUN, for long-lived workers that have it mounted. Default off.",
   ),
-  tokenHint: option(
-    "HIVE_TOKEN_HINT",
+  command: option(
+    "HIVE_COMMAND",
     null,
     z.string().min(1).optional(),
-    "The command that gives a person the token; every 401 names it. Default: to source secrets.env.",
+    "How a person calls `hive` for this server: what a 401 and the start tell them to type. Default: npm run hive --, and to source secrets.env.",
   ),
   store: option(
     "HIVE_STORE",

@@ -37,7 +37,7 @@ import { Committer } from "./queue/committer.ts";
 import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
 import { createWaiters } from "./queue/waiters.ts";
 import { open, parseKeyRing } from "./secrets/sealing.ts";
-import { openRunFolder, runFolderOf } from "./run-folder.ts";
+import { openRunFolder, runFolderOf, shareCallbackSecret } from "./run-folder.ts";
 import type { Settings } from "./settings.ts";
 import type { Store } from "./store/contract.ts";
 
@@ -91,7 +91,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     };
 
     const runFolder = runFolderOf(config);
-    await openRunFolder(runFolder, config.shareCallbackSecret ? secrets.callbackSecret : null);
+    await openRunFolder(runFolder);
 
     stops.push(() => options.logs.close());
     const queue = new Committer({ openStore: options.openStore, rules, clock, onTrouble, onCommit: metrics.commit });
@@ -228,6 +228,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       });
       stops.push(() => egress.stop());
       wayOut.resolve(egress);
+      // Only now: workers wait for it, and need not knock at a door that is not there.
+      if (config.shareCallbackSecret) await shareCallbackSecret(runFolder, secrets.callbackSecret);
     } else wayOut.resolve(null);
 
     if (options.fleet.pools.length > 0) {

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { CALLBACK_SECRET_FILE, openRunFolder, runFolderOf } from "./run-folder.ts";
+import { CALLBACK_SECRET_FILE, openRunFolder, runFolderOf, shareCallbackSecret } from "./run-folder.ts";
 
 let place: string;
 let umask: number;
@@ -27,21 +27,21 @@ it("lies in the data folder unless the setting says otherwise", () => {
 
 it("is made for everybody to look into, and holds no secret unasked", async () => {
   const folder = join(place, "data", "run");
-  await openRunFolder(folder, null);
+  await openRunFolder(folder);
   expect(mode(folder)).toBe("755");
   expect(readdirSync(folder)).toEqual([]);
 });
 
 it("holds the shared secret for the server's user and group alone, and replaces an old one whole", async () => {
-  await openRunFolder(place, "the first secret of all");
-  await openRunFolder(place, "the second secret of all");
+  await shareCallbackSecret(place, "the first secret of all");
+  await shareCallbackSecret(place, "the second secret of all");
   expect(readdirSync(place)).toEqual([CALLBACK_SECRET_FILE]);
   expect(readFileSync(join(place, CALLBACK_SECRET_FILE), "utf8")).toBe("the second secret of all\n");
   expect(mode(join(place, CALLBACK_SECRET_FILE))).toBe("640");
 });
 
-it("loses the secret when it is shared no more", async () => {
-  await openRunFolder(place, "the first secret of all");
-  await openRunFolder(place, null);
+it("holds no secret between a start and its socket, nor when it is shared no more", async () => {
+  await shareCallbackSecret(place, "the first secret of all");
+  await openRunFolder(place);
   expect(readdirSync(place)).toEqual([]);
 });

@@ -17,18 +17,18 @@ export function runFolderOf(config: { readonly run: string | undefined; readonly
 }
 
 /**
- * Makes the folder, open for everybody to pass through and look (mode 755), whatever the umask. With a secret, writes
- * it for the server's user and group to read (mode 640); without one, removes what an earlier start left.
+ * Makes the folder, open for everybody to pass through and look (mode 755), whatever the umask, and removes the secret
+ * that an earlier start shared: workers wait for it, and it is shared anew when the socket is there.
  */
-export async function openRunFolder(folder: string, callbackSecret: string | null): Promise<void> {
+export async function openRunFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   await chmod(folder, 0o755);
+  await rm(join(folder, CALLBACK_SECRET_FILE), { force: true });
+}
+
+/** Writes the secret for the server's user and group to read (mode 640); whoever reads it never sees half of it. */
+export async function shareCallbackSecret(folder: string, callbackSecret: string): Promise<void> {
   const file = join(folder, CALLBACK_SECRET_FILE);
-  if (callbackSecret === null) {
-    await rm(file, { force: true });
-    return;
-  }
-  // A worker that starts in this moment reads the old secret or the new one, never half of it.
   const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const handle = await open(temporary, "wx", 0o600);

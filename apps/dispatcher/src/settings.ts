@@ -43,5 +43,7 @@ export async function readSettings(): Promise<Settings> {
     throw new ConfigError(`${path} lacks a secret; move it away and start again to have a new one made`);
   }
   const secrets = { internalApiToken, callbackSecret, webhookSecret, sealingKeys, signingKey, path };
-  return { config, secrets, variable: (name) => env[name], tokenHint: config.tokenHint ?? `source ${path}` };
+  const { command } = config;
+  const tokenHint = command === undefined ? `source ${path}` : `export INTERNAL_API_TOKEN=$(${command} token)`;
+  return { config, secrets, variable: (name) => env[name], tokenHint };
 }
