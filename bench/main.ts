@@ -10,6 +10,7 @@ import { judge, type Judged, type Row, type Size } from "./row.ts";
 import { cancelRow } from "./rows/cancel.ts";
 import { claimRow } from "./rows/claim.ts";
 import { cloneRow } from "./rows/clone.ts";
+import { containerRow } from "./rows/container.ts";
 import { enqueueRow } from "./rows/enqueue.ts";
 import { lifeRow } from "./rows/life.ts";
 import { logsRow } from "./rows/logs.ts";
@@ -29,6 +30,7 @@ const ROWS: readonly Row[] = [
   cloneRow,
   logsRow,
   cancelRow,
+  containerRow,
 ];
 
 const HELP = `npm run bench -- [options]

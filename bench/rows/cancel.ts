@@ -1,12 +1,10 @@
 /** How long a canceled job's processes live on, in the worker alone and from the call of the API. */
-import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { API_TOKEN, startDispatcher } from "../dispatcher.ts";
 import { HttpConnection } from "../http-connection.ts";
 import { processesWith, sleepWord, TREE_SLEEPS, treeScript } from "../processes.ts";
 import { percentile, type Row, type RowContext } from "../row.ts";
 import { until } from "../stage.ts";
+import { makeRepository } from "./small-repository.ts";
 
 export const cancelRow: Row = {
   name: "cancel",
@@ -73,16 +71,4 @@ async function cancelOverHttp({ stage }: RowContext, jobs: number): Promise<Ends
   }
   client.close();
   return { all, survivors };
-}
-
-function makeRepository(folder: string): string {
-  const git = (...args: string[]): void => {
-    const identity = ["-c", "user.name=Bench", "-c", "user.email=bench@localhost"];
-    execFileSync("git", [...identity, ...args], { cwd: folder, stdio: "ignore" });
-  };
-  git("init", "-q", "-b", "main");
-  writeFileSync(join(folder, "README.md"), "# measured\n");
-  git("add", "-A");
-  git("commit", "-q", "-m", "first");
-  return folder;
 }
