@@ -58,6 +58,7 @@ test("what two readers could understand differently is refused", () => {
         clientHello({ names: ["evil.example"] }).subarray(5),
       ]),
     ),
+    "a record that goes on after it": withRecordLength(clientHello({ names: ["good.example"] }), 200),
     "another message first": records(Buffer.of(2, 0, 0, 1, 0)),
     "an empty record in between": Buffer.concat([Buffer.of(22, 3, 1, 0, 0), clientHello({ names: ["good.example"] })]),
     "another record in between": Buffer.concat([
@@ -71,6 +72,13 @@ test("what two readers could understand differently is refused", () => {
     Object.keys(wrong).map((what) => [what, refused]),
   );
 });
+
+/** The same bytes in a record that says it is longer. */
+function withRecordLength(bytes: Buffer, length: number): Buffer {
+  const changed = Buffer.from(bytes);
+  changed.writeUInt16BE(length, 3);
+  return changed;
+}
 
 test("a greeting that can hide its name says so", () => {
   for (const type of [0xfe0d, 0xffce]) {

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { CERTIFICATE, KEY } from "../guard/certificate.fixture.ts";
 import { clientHello } from "./client-hello.fixture.ts";
@@ -277,6 +277,20 @@ test("when the fence is over both sides of a tunnel are cut, in the middle of wh
   expect(front.reports).toMatchObject([{ leases: [LEASE], connections: 1 }]);
 });
 
+test("what a cut connection still had to send is taken back, not sent to its end", async () => {
+  const lost = Promise.withResolvers<NodeJS.ErrnoException>();
+  const { front, sockets } = await startBare((socket) => socket.pause().on("error", lost.resolve));
+  const client = await tunnelTo(front, "git.example:2222");
+  client.write(Buffer.alloc(65_536));
+  await expect.poll(() => sockets.length).toBe(1);
+  await expect.poll(() => client.writableLength).toBe(0);
+  front.over = [LEASE];
+  front.timers.get(LOOK_MS)?.();
+  await closed(client);
+  sockets[0]?.resume();
+  expect((await lost.promise).code).toBe("ECONNRESET");
+});
+
 test("a lease that moved more than it may is cut and told so", async () => {
   const { front } = await startBare((socket) => socket.write(Buffer.alloc(1_000_000)));
   const small = await startFront({
@@ -306,29 +320,35 @@ test("each side may end its own direction, and what is on its way arrives before
   expect(await size).toBe(big.length);
 });
 
-test("a client that goes away closes the other side, also while it is being connected", async () => {
+test("a client that goes away closes the other side", async () => {
   const { front, sockets } = await startBare();
   const client = await tunnelTo(front, `${HOST}:443`);
   await expect.poll(() => sockets.length).toBe(1);
   client.destroy();
   await closed(sockets[0] as Socket);
-  const resolving = Promise.withResolvers<readonly { address: string; family: number }[]>();
-  const port = await listen(createServer((socket) => sockets.push(socket)));
-  const slow = await startFront({ ports: { 443: port }, guard: { resolve: () => resolving.promise } });
-  const request = http.request({
-    socketPath: slow.socket,
-    method: "CONNECT",
-    path: `${HOST}:443`,
-    agent: false,
-    headers: { "proxy-authorization": basic("t") },
-  });
-  request.on("error", () => undefined).end();
-  await expect.poll(() => slow.timers.has(20_000)).toBe(true);
-  request.destroy();
-  resolving.resolve([{ address: "127.0.0.1", family: 4 }]);
-  await expect.poll(() => sockets.length).toBe(2);
-  await closed(sockets[1] as Socket);
 });
+
+test.each(["its client goes away", "its fence is over"])(
+  "a connection still being made leads nowhere when %s",
+  async (what) => {
+    const sockets: Socket[] = [];
+    const resolving = Promise.withResolvers<readonly { address: string; family: number }[]>();
+    const port = await listen(createServer((socket) => sockets.push(socket)));
+    const front = await startFront({ ports: { 443: port }, guard: { resolve: () => resolving.promise } });
+    const client = connect({ path: front.socket });
+    client.write(`CONNECT ${HOST}:443 HTTP/1.1\r\nhost: x\r\nproxy-authorization: ${basic("t")}\r\n\r\n`);
+    await expect.poll(() => front.timers.has(20_000)).toBe(true);
+    if (what === "its client goes away") client.destroy();
+    else {
+      front.over = [LEASE];
+      front.timers.get(LOOK_MS)?.();
+    }
+    await closed(client);
+    resolving.resolve([{ address: "127.0.0.1", family: 4 }]);
+    await expect.poll(() => sockets.length).toBe(1);
+    await closed(sockets[0] as Socket);
+  },
+);
 
 test("in a tunnel to port 80 requests are read and written anew, with the host's own name", async () => {
   const { port, seen } = await listenWeb();
