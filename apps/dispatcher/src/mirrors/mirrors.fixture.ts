@@ -1,7 +1,7 @@
 /** A server that hands out mirrors: with a real keeper and a real git host, or with a keeper the test plays itself. */
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MirrorReply } from "@hive/protocol";
@@ -140,10 +140,12 @@ export async function startMirrorWorld(
       mirrors = start(server.parts);
     },
     killKeeper() {
-      const pids = execFileSync("pgrep", ["-P", String(process.pid), "-f", "mirror-keeper/main.ts"], {
-        encoding: "utf8",
-      });
-      for (const pid of pids.trim().split("\n")) process.kill(Number(pid), "SIGKILL");
+      const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ");
+      const keepers = children.filter((pid) =>
+        readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("mirror-keeper/main.ts"),
+      );
+      if (keepers.length !== 1) throw new Error(`${keepers.length} keepers run`);
+      for (const pid of keepers) process.kill(Number(pid), "SIGKILL");
     },
     async close() {
       await server.close();

@@ -279,7 +279,9 @@ async function removeStaging(mirror: string): Promise<void> {
   const prefix = `${basename(mirror)}.new-`;
   const names = await readdir(dirname(mirror));
   const stale = names.filter((name) => name.startsWith(prefix));
-  await Promise.all(stale.map((name) => rm(join(dirname(mirror), name), { recursive: true, force: true })));
+  // A git that outlived its keeper may still write there; then the next clone removes it.
+  const remove = (name: string) => rm(join(dirname(mirror), name), { recursive: true, force: true });
+  await Promise.allSettled(stale.map(remove));
 }
 
 function exists(path: string): Promise<boolean> {

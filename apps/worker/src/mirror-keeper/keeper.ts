@@ -52,7 +52,10 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
   await mkdir(mirrorsFolder, { recursive: true, mode: 0o700 });
   // Nobody else writes here: what is half made, or half removed, is of a keeper that was killed.
   for (const name of await readdir(mirrorsFolder)) {
-    if (/\.git\.new-/.test(name)) await rm(join(mirrorsFolder, name), { recursive: true, force: true });
+    if (!/\.git\.new-/.test(name)) continue;
+    await rm(join(mirrorsFolder, name), { recursive: true, force: true }).catch((error: unknown) => {
+      log.warn(`${name} is left over: ${error instanceof Error ? error.message : String(error)}`);
+    });
   }
   const handOuts = await openHandOuts(folder, mirrorsFolder);
   const asking = new Map<string, Set<Asking>>();
