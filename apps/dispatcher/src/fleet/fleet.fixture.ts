@@ -1,6 +1,6 @@
 /** A small world for the tests of the fleet: a real queue, a machine that is not there, workers that do what a test says, and a clock moved by hand. */
 
-import { DEFAULT_RULES, type NewJob } from "@hive/core";
+import { type CommandType, DEFAULT_RULES, HiveError, type NewJob } from "@hive/core";
 import { newJob } from "@hive/core/new-job.fixture";
 import { createRegistrar } from "../auth/registration.ts";
 import type { Clock } from "../clock.ts";
@@ -43,8 +43,12 @@ export interface FleetWorld {
   readonly launchOf: (name: string) => Launch;
   /** Every idle worker claims once; gives the names of those that got a job, sorted. */
   readonly claim: () => Promise<readonly string[]>;
-  /** The worker finishes its job and, as one for a single job, leaves. */
-  readonly finish: (name: string) => Promise<void>;
+  /** The worker finishes its job and, as one for a single job, leaves, unless it is to stay a while. */
+  readonly finish: (name: string, stays?: "stays") => Promise<void>;
+  /** Registers a worker again. @throws HiveError as the registrar does */
+  readonly register: (launch: Launch) => Promise<void>;
+  /** From now on the fleet's commands of this type wait until `release`, or fail. */
+  readonly hold: (type: CommandType, how?: "fail") => { release: () => void };
   /** The worker says goodbye and ends with code 0. */
   readonly leave: (name: string) => Promise<void>;
   readonly pool: (name?: string) => PoolView;
@@ -54,9 +58,15 @@ export interface FleetWorld {
   readonly dispose: () => Promise<void>;
 }
 
+interface Hold {
+  readonly type: CommandType;
+  readonly until: Promise<void>;
+}
+
 interface Life extends Pick<FleetWorld, "queue" | "docker" | "process" | "fleet"> {
   /** SIGKILL: nothing of this life does anything any more. */
   readonly crash: () => Promise<void>;
+  readonly register: (launch: Launch) => Promise<void>;
 }
 
 const LONG_MS = 365 * 86_400_000;
@@ -70,6 +80,7 @@ export async function fleetWorld(options: WorldOptions = {}): Promise<FleetWorld
   const logged: string[] = [];
   let ids = 0;
 
+  const holds = new Set<Hold>();
   let bootMs = options.bootMs === undefined ? 1_000 : options.bootMs;
 
   async function life(settings: WorldOptions): Promise<Life> {
@@ -96,7 +107,9 @@ export async function fleetWorld(options: WorldOptions = {}): Promise<FleetWorld
         ...provider,
         async start(launch) {
           await provider.start(launch);
-          if (bootMs !== null) clock.after(bootMs, () => void register(queue, registrar, launch));
+          const isThere = (): boolean => machine.workers.get(launch.launchId)?.untold === null;
+          if (bootMs === null) return;
+          clock.after(bootMs, () => isThere() && void register(queue, registrar, launch));
         },
       };
     };
@@ -112,7 +125,14 @@ export async function fleetWorld(options: WorldOptions = {}): Promise<FleetWorld
         ["process", process],
       ]),
       max: settings.workers ?? 1_000,
-      queue,
+      queue: {
+        read: (look) => queue.read(look),
+        onEffect: (listener) => queue.onEffect(listener),
+        async submit(command) {
+          for (const one of holds) if (one.type === command.type) await one.until;
+          return queue.submit(command);
+        },
+      },
       clock,
       tokens: registrar,
       everyAgent: ["claude", "demo"],
@@ -126,7 +146,7 @@ export async function fleetWorld(options: WorldOptions = {}): Promise<FleetWorld
       process.close();
       await queue.stop();
     };
-    return { queue, docker, process, fleet, crash };
+    return { queue, docker, process, fleet, crash, register: (launch) => register(queue, registrar, launch) };
   }
 
   async function register(
@@ -134,8 +154,6 @@ export async function fleetWorld(options: WorldOptions = {}): Promise<FleetWorld
     registrar: ReturnType<typeof createRegistrar>,
     launch: Launch,
   ): Promise<void> {
-    const alive = [...machines.docker.workers.values(), ...machines.process.workers.values()];
-    if (!alive.some((worker) => worker.launch.launchId === launch.launchId && worker.untold === null)) return;
     const registrationId = `registration-${launch.launchId}`;
     const said = { roles: [], labels: [], provider: "docker", isolation: "container", agents: ["demo"] };
     const token = launch.env["HIVE_LAUNCH_TOKEN"] ?? "";
@@ -224,14 +242,27 @@ export async function fleetWorld(options: WorldOptions = {}): Promise<FleetWorld
       await pass(0);
       return got;
     },
-    async finish(name) {
+    register: (launch) => now.register(launch),
+    hold(type, how) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const hold: Hold = { type, until: promise };
+      holds.add(hold);
+      promise.catch(() => undefined);
+      if (how === "fail") reject(new HiveError("not_ready", "the store is away"));
+      const release = (): void => {
+        holds.delete(hold);
+        resolve();
+      };
+      return { release };
+    },
+    async finish(name, stays) {
       const jobId = await world.queue.read((state) => state.workers.get(name)?.jobId ?? null);
       const job = await world.queue.read((state) => (jobId === null ? undefined : state.jobs.get(jobId)));
       if (job === undefined) throw new Error(`${name} has no job`);
       const lease = { jobId: job.id, fence: job.run?.fence ?? 0 };
       const outcome = { end: "failed", error: { code: "done", kind: "work", message: "" }, result: null } as const;
       await world.queue.submit<"finish">({ type: "finish", lease, finishId: `f-${name}`, outcome, log: null });
-      if (launchOf(name).env["HIVE_ONE_SHOT"] === "1") await leave(name);
+      if (launchOf(name).env["HIVE_ONE_SHOT"] === "1" && stays === undefined) await leave(name);
     },
     pool(name = "default") {
       const found = world.fleet.pools().find((pool) => pool.name === name);

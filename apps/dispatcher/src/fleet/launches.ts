@@ -11,7 +11,8 @@ export type Phase = keyof PoolCounts;
 /** One launch. All times are monotonic milliseconds. */
 export interface Launched extends Running {
   readonly provider: Provider;
-  readonly startedAt: number;
+  /** When it was last asked to start, or found. */
+  startedAt: number;
   /** What was asked of the provider; null for one that was found. */
   readonly launch: Launch | null;
   readonly token: string | null;
@@ -21,8 +22,12 @@ export interface Launched extends Running {
   known: boolean;
   /** It was given a job. */
   served: boolean;
-  /** We asked it to leave, or stopped it. */
+  /** Somebody asked it to leave, or stopped it: its end is no failure. */
   asked: boolean;
+  /** It is being asked right now. */
+  asking: boolean;
+  /** It takes no more jobs whatever the queue says: it was stopped, or its server is gone. */
+  leaving: boolean;
   /** Its start was counted as a failure. */
   failed: boolean;
   /** How many boots of its pool had failed in a row when it registered. */
@@ -41,7 +46,7 @@ export function phaseOf(one: Launched, worker: LiveWorker | undefined): Phase {
   if (!one.known) return one.launch === null ? "draining" : "starting";
   if (worker === undefined) return "draining";
   if (worker.jobId !== null) return "busy";
-  if (worker.record.draining || one.asked) return "draining";
+  if (worker.record.draining || one.leaving) return "draining";
   // Its only job is over; it says goodbye in a moment.
   return one.provider.oneShot && one.served ? "draining" : "idle";
 }
@@ -66,7 +71,7 @@ export function newLaunch(launch: Launch, provider: Provider, token: string, now
 
 /** A worker of an earlier life of this server; `known` when the queue has it. */
 export function foundLaunch(running: Running, provider: Provider, known: boolean, now: number): Launched {
-  return { ...blank(running, provider, now), registeredAt: now, known, asked: !provider.outlivesServer };
+  return { ...blank(running, provider, now), registeredAt: now, known, leaving: !provider.outlivesServer };
 }
 
 function blank({ launchId, name, slot, pool }: Running, provider: Provider, now: number): Launched {
@@ -83,6 +88,8 @@ function blank({ launchId, name, slot, pool }: Running, provider: Provider, now:
     known: false,
     served: false,
     asked: false,
+    asking: false,
+    leaving: false,
     failed: false,
     failuresBefore: 0,
     askAgainAt: null,

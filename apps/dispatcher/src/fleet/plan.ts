@@ -65,9 +65,7 @@ export function plan(state: State, input: PlanInput): Plan {
     keeper.runnable = runnable[place] ?? 0;
     keeper.desired = closed ? counts.busy : desiredSize(keeper.size, keeper.runnable, counts.busy);
     if (closed)
-      drain.push(
-        ...own.filter(({ one, phase }) => phase !== "draining" && one.known && !one.asked).map(({ one }) => one),
-      );
+      drain.push(...own.filter(({ one, phase }) => phase !== "draining" && mayAsk(state, one)).map(({ one }) => one));
     else drain.push(...drainSurplus(keeper, own, mono, times));
     if (!closed && keeper.backOff.until > mono) times.push(keeper.backOff.until);
     if (!mayStart || closed) return;
@@ -146,8 +144,14 @@ function drainSurplus(keeper: PoolKeeper, own: Sorted["own"], mono: number, time
     return [];
   }
   return own
-    .filter(({ phase }) => phase === "idle")
+    .filter(({ one, phase }) => phase === "idle" && !one.asking)
     .map(({ one }) => one)
     .sort((a, b) => a.startedAt - b.startedAt)
     .slice(0, many);
+}
+
+/** It is registered, and nobody has asked it to leave yet. */
+function mayAsk(state: State, one: Launched): boolean {
+  const worker = state.workers.get(one.name);
+  return one.known && !one.asking && worker !== undefined && !worker.record.draining;
 }
