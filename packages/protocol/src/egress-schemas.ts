@@ -38,6 +38,8 @@ export const egressVerdictSchema = z.discriminatedUnion("allowed", [
     audience: z.enum(["worker", "egress"]),
     /** The name in a TLS greeting must be the host. */
     verifyName: z.boolean(),
+    /** The host must be at a public address, also where the server may reach private ones. */
+    publicOnly: z.boolean(),
   }),
   z.object({
     allowed: z.literal(false),

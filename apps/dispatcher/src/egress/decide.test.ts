@@ -15,7 +15,7 @@ const supervisor = (host: string, port = 443, more: Partial<Asking> = {}) =>
   decide("worker", { host, port }, { ...ASKING, ...more });
 
 test("an agent reaches what its worker's list names, and hears which setting names more", () => {
-  expect(agent("registry.npmjs.org")).toEqual({ allowed: true, verifyName: true });
+  expect(agent("registry.npmjs.org")).toEqual({ allowed: true, verifyName: true, publicOnly: false });
   expect(agent("example.com", 8443)).toMatchObject({ allowed: true });
   expect(agent("example.com")).toEqual({
     allowed: false,
@@ -50,10 +50,11 @@ test("the job's own list narrows and never widens", () => {
 test("the name is verified where either list means one host", () => {
   const lists = (workerList: string[], jobList: string[] | null) =>
     agent("registry.npmjs.org", 443, { workerList, jobList });
-  expect(lists(["*"], null)).toEqual({ allowed: true, verifyName: false });
-  expect(lists(["*"], ["registries"])).toEqual({ allowed: true, verifyName: true });
-  expect(lists(["registries"], ["*"])).toEqual({ allowed: true, verifyName: true });
-  expect(lists(["*"], ["*"])).toEqual({ allowed: true, verifyName: false });
+  expect(lists(["*"], null)).toEqual({ allowed: true, verifyName: false, publicOnly: true });
+  // What a job names is no word of the operator's: its host stays a public one.
+  expect(lists(["*"], ["registries"])).toEqual({ allowed: true, verifyName: true, publicOnly: true });
+  expect(lists(["registries"], ["*"])).toEqual({ allowed: true, verifyName: true, publicOnly: false });
+  expect(lists(["*"], ["*"])).toEqual({ allowed: true, verifyName: false, publicOnly: true });
 });
 
 test("a supervisor reaches its job's git host on its port, the API that belongs to it, and nothing else", () => {

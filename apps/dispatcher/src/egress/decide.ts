@@ -21,7 +21,14 @@ export interface Asking {
 }
 
 export type Decision =
-  | ({ readonly allowed: true } & EgressMatch)
+  | ({
+      readonly allowed: true;
+      /**
+       * True where only `*` of the operator's list lets the place in: it then has to be at a public address, whatever
+       * private networks the server itself may reach. A job's own list opens nothing.
+       */
+      readonly publicOnly: boolean;
+    } & EgressMatch)
   | { readonly allowed: false; readonly reason: EgressRefusal; readonly message: string };
 
 /** What a token of this audience opens. */
@@ -32,7 +39,7 @@ export function decide(audience: "worker" | "egress", place: Place, asking: Aski
 function decideForSupervisor(place: Place, { repo, githubApi }: Asking): Decision {
   const own = [repo, githubApi].map(placeOfUrl).filter((one) => one !== null);
   if (own.some(({ host, port }) => host === place.host && port === place.port)) {
-    return { allowed: true, verifyName: true };
+    return { allowed: true, verifyName: true, publicOnly: false };
   }
   const hosts = own.map(showPlace).join(" and ") || "nothing, for its repository is no address of a host";
   return refuse("not_git_host", `The supervisor of this job reaches ${hosts}, and not ${showPlace(place)}`);
@@ -47,7 +54,8 @@ function decideForAgent(place: Place, { workerList, workerListName, jobList }: A
       `Jobs here may reach ${allowed}, and not ${showPlace(place)}. To allow it, add "${entryFor(place)}" to ${workerListName}`,
     );
   }
-  if (jobList === null) return { allowed: true, ...byWorker };
+  const publicOnly = !byWorker.verifyName;
+  if (jobList === null) return { allowed: true, publicOnly, ...byWorker };
   const byJob = egressMatch(jobList, place);
   if (byJob === null) {
     const allowed = jobList.join(", ") || "nothing";
@@ -57,7 +65,7 @@ function decideForAgent(place: Place, { workerList, workerListName, jobList }: A
     );
   }
   // Either list may name the host itself: then another name behind the same address was meant to stay closed.
-  return { allowed: true, verifyName: byWorker.verifyName || byJob.verifyName };
+  return { allowed: true, publicOnly, verifyName: byWorker.verifyName || byJob.verifyName };
 }
 
 /** Where a URL leads; null for one without a host. */

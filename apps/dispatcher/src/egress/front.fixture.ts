@@ -60,7 +60,7 @@ export function afterTest(cleanup: () => unknown): void {
 
 export const LEASE = { jobId: "a", fence: 1 } as const;
 /** The verdict for an agent that may. */
-export const ALLOWED = { allowed: true, ...LEASE, audience: "egress", verifyName: true } as const;
+export const ALLOWED = { allowed: true, ...LEASE, audience: "egress", verifyName: true, publicOnly: false } as const;
 
 export async function startFront(options: FrontOptions = {}): Promise<Front> {
   const { answer = () => ALLOWED, ports = {} } = options;
@@ -90,13 +90,11 @@ export async function startFront(options: FrontOptions = {}): Promise<Front> {
   };
   const limits = { connections: 64, bytes: 1e9, ...options.limits };
   const ways = createWays({ limits, clock, report: (report) => link.report(report) });
-  const guard = createGuard({
-    allowPrivate: ["127.0.0.0/8"],
-    resolve: async () => [{ address: "127.0.0.1", family: 4 }],
-    ...options.guard,
-  });
-  const reach = ({ host, port }: Place, signal: AbortSignal): Promise<Socket> =>
-    guardedConnect(guard, { host, port: ports[port] ?? port }, signal);
+  const guardWith = (allowPrivate: readonly string[]) =>
+    createGuard({ allowPrivate, resolve: async () => [{ address: "127.0.0.1", family: 4 }], ...options.guard });
+  const guards = { any: guardWith(["127.0.0.0/8"]), publicOnly: guardWith([]) };
+  const reach = ({ host, port }: Place, signal: AbortSignal, publicOnly: boolean): Promise<Socket> =>
+    guardedConnect(publicOnly ? guards.publicOnly : guards.any, { host, port: ports[port] ?? port }, signal);
   const gate = createGate({ link, ways, limits, reach, clock });
   const relays = createRelays({
     dispatcherUrl: `http://127.0.0.1:${options.dispatcherPort ?? 9}`,

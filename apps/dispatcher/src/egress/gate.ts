@@ -19,6 +19,8 @@ export interface Pass {
   /** The name in a TLS greeting, and the `Host` of a plain request, must be the place's. */
   readonly verifyName: boolean;
   readonly way: Way;
+  /** No private address will do, not even one of a network that the server may reach. */
+  readonly publicOnly: boolean;
 }
 
 export interface Gate {
@@ -34,8 +36,8 @@ export interface GateOptions {
   readonly link: DispatcherLink;
   readonly ways: Ways;
   readonly limits: WayLimits;
-  /** Makes a connection under the guard. */
-  readonly reach: (target: Place, signal: AbortSignal) => Promise<Socket>;
+  /** Makes a connection under the guard; with `publicOnly` under the one that knows no exceptions. */
+  readonly reach: (target: Place, signal: AbortSignal, publicOnly: boolean) => Promise<Socket>;
   readonly clock: Pick<Clock, "mono" | "after">;
 }
 
@@ -76,7 +78,8 @@ export function createGate({ link, ways, limits, reach, clock }: GateOptions): G
     const { verdict } = answer;
     const { jobId, fence } = verdict;
     if (verdict.allowed) {
-      return { lease: { jobId, fence, audience: verdict.audience }, place, verifyName: verdict.verifyName };
+      const { audience, verifyName, publicOnly } = verdict;
+      return { lease: { jobId, fence, audience }, place, verifyName, publicOnly };
     }
     const refusal: Refusal = { code: "egress_blocked", message: verdict.message, reason: verdict.reason };
     if (refused.size >= MAX_REMEMBERED) refused.clear();
@@ -116,11 +119,14 @@ export function createGate({ link, ways, limits, reach, clock }: GateOptions): G
       const deadline = new AbortController();
       const takeBack = clock.after(CONNECT_MS, () => deadline.abort(new Error("it did not answer in time")));
       try {
-        const upstream = await reach(pass.place, deadline.signal);
+        const upstream = await reach(pass.place, deadline.signal, pass.publicOnly);
         pass.way.carry(upstream);
         return upstream;
       } catch (error) {
-        if (error instanceof AddressRefusedError) return blocked(pass, "private_address", error.message);
+        if (error instanceof AddressRefusedError) {
+          const message = `${showPlace(pass.place)} is at a private address, and "*" allows public hosts alone`;
+          return blocked(pass, "private_address", pass.publicOnly ? message : error.message);
+        }
         return {
           code: "egress_unreachable",
           message: `${showPlace(pass.place)} could not be reached: ${reasonOf(error)}`,

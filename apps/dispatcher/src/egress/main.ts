@@ -27,7 +27,9 @@ async function run(): Promise<void> {
   const limits = { connections: settings.connections, bytes: settings.bytes };
   const ways = createWays({ limits, clock, report: (report) => link.report(report) });
   const guard = createGuard({ allowPrivate: settings.allowPrivate });
-  const reach = (target: Place, signal: AbortSignal) => guardedConnect(guard, target, signal);
+  const publicGuard = createGuard({ allowPrivate: [] });
+  const reach = (target: Place, signal: AbortSignal, publicOnly = false) =>
+    guardedConnect(publicOnly ? publicGuard : guard, target, signal);
   const gate = createGate({ link, ways, limits, clock, reach });
   const relays = createRelays(settings);
   const server = createFront({ gate, relays, clock, log });

@@ -30,7 +30,7 @@ it("tells whose token it is and what it opens", async () => {
   const verdict = await open(lease.egressToken, "Registry.NPMJS.org.");
   expect([verdict.status, await verdict.json()]).toEqual([
     200,
-    { allowed: true, jobId, fence: 1, audience: "egress", verifyName: true },
+    { allowed: true, jobId, fence: 1, audience: "egress", verifyName: true, publicOnly: false },
   ]);
   expect(await (await open(lease.token, "github.com")).json()).toMatchObject({ allowed: true, audience: "worker" });
   expect(await (await open(lease.token, "registry.npmjs.org")).json()).toMatchObject({ reason: "not_git_host" });
