@@ -29,8 +29,10 @@ export interface Front {
   readonly reports: Report[];
   /** Leases the next report is told are over. */
   over: { readonly jobId: string; readonly fence: number }[];
-  /** Timers that wait, by their milliseconds; calling one is its time. */
+  /** The latest timer of so many milliseconds; calling it is its time. */
   readonly timers: Map<number, () => void>;
+  /** The time of all timers of so many milliseconds. */
+  expire(ms: number): void;
   now: number;
 }
 
@@ -67,11 +69,27 @@ export async function startFront(options: FrontOptions = {}): Promise<Front> {
   const folder = await mkdtemp(join(tmpdir(), "hive-front-"));
   afterTest(() => rm(folder, { recursive: true }));
   const socket = join(folder, "s");
-  const front: Front = { socket, asked: [], blocked: [], reports: [], over: [], timers: new Map(), now: 0 };
+  const all: { readonly ms: number; readonly run: () => void }[] = [];
+  const front: Front = {
+    socket,
+    asked: [],
+    blocked: [],
+    reports: [],
+    over: [],
+    timers: new Map(),
+    now: 0,
+    expire(ms) {
+      for (const timer of all.splice(0)) {
+        if (timer.ms === ms) timer.run();
+        else all.push(timer);
+      }
+    },
+  };
   const clock = {
     mono: () => front.now,
     after(ms: number, run: () => void) {
       front.timers.set(ms, run);
+      all.push({ ms, run });
       return () => void (front.timers.get(ms) === run && front.timers.delete(ms));
     },
   };

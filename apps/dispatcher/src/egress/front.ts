@@ -22,10 +22,10 @@ export interface FrontOptions {
   readonly log: Log;
 }
 
-/** Slow senders are cut; what takes long after the request is there is not. Uploads of 256 MB have their time. */
+/** Slow senders are cut; what takes long after the request is there is not. A push of gigabytes has its time. */
 const SERVER_OPTIONS = {
   headersTimeout: 10_000,
-  requestTimeout: 600_000,
+  requestTimeout: 3_600_000,
   connectionsCheckingInterval: 2_000,
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,

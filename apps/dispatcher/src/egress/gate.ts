@@ -10,6 +10,7 @@ import type { Clock } from "../clock.ts";
 import { AddressRefusedError } from "../guard/connection.ts";
 import type { DispatcherLink, EgressLease } from "./dispatcher-link.ts";
 import type { Refusal } from "./refusal.ts";
+import { createTurns, type TurnLimits } from "./turns.ts";
 import type { CutReason, Way, WayLimits, Ways } from "./ways.ts";
 
 /** A connection that may be made. */
@@ -18,9 +19,9 @@ export interface Pass {
   readonly place: Place;
   /** The name in a TLS greeting, and the `Host` of a plain request, must be the place's. */
   readonly verifyName: boolean;
-  readonly way: Way;
   /** No private address will do, not even one of a network that the server may reach. */
   readonly publicOnly: boolean;
+  readonly way: Way;
 }
 
 export interface Gate {
@@ -46,8 +47,12 @@ const CONNECT_MS = 20_000;
 /** Milliseconds a refusal is remembered, so that a client that tries on and on is answered from here. */
 const REMEMBERED_MS = 2_000;
 const MAX_REMEMBERED = 1_000;
-/** Questions to the dispatcher at once; beyond it clients are asked to come again. */
-const MAX_ASKING = 256;
+/**
+ * Questions to the dispatcher: of one token eight at once, more wait; beyond these clients are asked to come again. Each
+ * refusal keeps its turn a little longer, so that code which tries every name there is gets eighty answers a second.
+ */
+const TURNS: TurnLimits = { atOnce: 8, waiting: 256, all: 2_048 };
+const REFUSED_TURN_MS = 100;
 
 /** True for a no. */
 export function isRefusal(answer: object): answer is Refusal {
@@ -56,15 +61,18 @@ export function isRefusal(answer: object): answer is Refusal {
 
 export function createGate({ link, ways, limits, reach, clock }: GateOptions): Gate {
   const refused = new Map<string, { readonly refusal: Refusal; readonly until: number }>();
-  let asking = 0;
+  const turns = createTurns(TURNS);
 
   async function ask(token: string, place: Place): Promise<Omit<Pass, "way"> | Refusal> {
-    const key = `${hash("sha256", token, "base64")} ${showPlace(place)}`;
+    const who = hash("sha256", token, "base64");
+    const key = `${who} ${showPlace(place)}`;
     const known = refused.get(key);
     if (known !== undefined && known.until > clock.mono()) return known.refusal;
-    if (asking >= MAX_ASKING) return { code: "not_ready", message: "Too many connections are being opened" };
-    asking += 1;
-    const answer = await link.open(token, place).finally(() => (asking -= 1));
+    const giveBack = await turns.take(who);
+    if (giveBack === null) return { code: "not_ready", message: "Too many connections are being opened" };
+    const answer = await link.open(token, place);
+    if (answer.kind === "verdict" && answer.verdict.allowed) giveBack();
+    else clock.after(REFUSED_TURN_MS, giveBack);
     switch (answer.kind) {
       case "unanswered":
         return { code: "not_ready", message: "Hive's server cannot say now whether this may be reached" };

@@ -50,12 +50,17 @@ export function passOn({ request, response, send, unanswered }: PassOnOptions): 
   let answered = false;
   upstream.once("response", (answer) => {
     answered = true;
-    response.sendDate = false;
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? "", answerHeaders(answer));
-    // An event stream's headers come long before its first event.
-    response.flushHeaders();
     answer.once("error", () => response.destroy());
-    answer.pipe(response);
+    try {
+      response.sendDate = false;
+      response.writeHead(answer.statusCode ?? 502, words(answer), answerHeaders(answer));
+      // An event stream's headers come long before its first event.
+      response.flushHeaders();
+      answer.pipe(response);
+    } catch {
+      // What was read may be more than what may be written: an answer nobody could pass on is none.
+      response.destroy();
+    }
   });
   upstream.on("error", (error) => {
     request.unpipe(upstream);
@@ -84,6 +89,11 @@ function requestHeaders(request: IncomingMessage): OutgoingHttpHeaders {
   const given = request.headers["content-length"] ?? length;
   if (given !== undefined) return { ...rest, "content-length": given };
   return WITH_BODY.has(request.method ?? "") ? { ...rest, "content-length": "0" } : rest;
+}
+
+/** The words after the status; those that could not be written are left out. */
+function words({ statusMessage = "" }: IncomingMessage): string {
+  return /^[\t\x20-\x7e]*$/.test(statusMessage) ? statusMessage : "";
 }
 
 /** Without a length the answer is sent in chunks, however it came. */

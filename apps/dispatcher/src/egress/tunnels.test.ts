@@ -190,6 +190,19 @@ test("a refusal says which setting would allow it, and is remembered for a momen
   expect(front.asked).toHaveLength(3);
 });
 
+test("code that tries one host after the other waits for its answers, and nobody else does", async () => {
+  const front = await startFront({
+    answer: () => ({ allowed: false, ...LEASE, reason: "not_allowed", message: "no" }),
+  });
+  const tryHost = (n: number, token = "token") => openTunnel(front.socket, `h${n}.example:443`, token);
+  await Promise.all(Array.from({ length: 8 }, (_, n) => tryHost(n)));
+  const ninth = tryHost(8);
+  expect((await tryHost(9, "another")).ok).toBe(false);
+  expect(front.asked).not.toContain("token h8.example:443");
+  front.expire(100);
+  expect((await ninth).ok).toBe(false);
+});
+
 test.each([
   ["the dispatcher does not answer", { kind: "unanswered" } as const, 503],
   ["the lease is over", { kind: "no_lease", message: "over" } as const, 409],
