@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError, loadConfig, options } from "./config.ts";
+import { imageArguments } from "./fleet/start-fleet.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -42,6 +43,20 @@ describe("the settings", () => {
     const path = await file("port: 9000\nworkers: 5\nallowPrivateAddresses: [10.0.0.0/8]\n");
     const config = loadConfig({ HIVE_CONFIG: path, HIVE_PORT: "9001" });
     expect(config).toMatchObject({ port: 9001, workers: 5, allowPrivateAddresses: ["10.0.0.0/8"] });
+  });
+
+  it("of the worker image are arguments of its build; agents without a version are refused", async () => {
+    const path = await file("");
+    expect(imageArguments(loadConfig({ HIVE_CONFIG: path }))).toEqual({});
+    const agents = "@anthropic-ai/claude-code@2.1.197 other@1.0";
+    const given = { HIVE_AGENT_CLIS: ` ${agents}\n`, HIVE_BASE_IMAGE: "debian-node:1", HIVE_BUILD_TOOLS: "0" };
+    expect(imageArguments(loadConfig({ HIVE_CONFIG: path, ...given }))).toEqual({
+      BASE_IMAGE: "debian-node:1",
+      AGENTS: agents,
+      BUILD_TOOLS: "0",
+    });
+    for (const clis of ["claude", "claude@latest", "claude@1", "a@1.0; rm -rf /", "$(x)@1"])
+      expect(problemOf(() => loadConfig({ HIVE_CONFIG: path, HIVE_AGENT_CLIS: clis }))).toContain("HIVE_AGENT_CLIS");
   });
 
   it("take an empty variable for one that is not set", async () => {

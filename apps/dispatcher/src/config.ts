@@ -150,6 +150,30 @@ const table = {
     z.string().min(1).optional(),
     "The image of workers in containers. Default hive-worker, built from this checkout when it is missing.",
   ),
+  agentClis: option(
+    "HIVE_AGENT_CLIS",
+    "agentClis",
+    z
+      .string()
+      .regex(
+        /^\s*((@[\w.-]+\/)?[\w.-]+@\d+(\.\d+)+(\s+|$))*$/,
+        "must be npm packages with their versions, such as @anthropic-ai/claude-code@2.1.197, separated by spaces",
+      )
+      .optional(),
+    "npm packages of agents, each as name@version, for the worker image that this server builds. Default none.",
+  ),
+  baseImage: option(
+    "HIVE_BASE_IMAGE",
+    "baseImage",
+    z.string().min(1).optional(),
+    "What the worker image that this server builds is based on: a Debian with Node 24 or newer. Default node:26-bookworm-slim.",
+  ),
+  buildTools: option(
+    "HIVE_BUILD_TOOLS",
+    "buildTools",
+    flag.default(true),
+    "Puts the C and C++ compiler into the worker image that this server builds. Default on.",
+  ),
   pools: option(
     "HIVE_POOLS",
     "pools",

@@ -93,7 +93,7 @@ async function containers({ config, clock, log }: StartFleetOptions, address: st
     address,
     workerImage: config.workerImage ?? null,
     checkout: CHECKOUT,
-    buildArgs: {},
+    buildArgs: imageArguments(config),
     serverId: await readServerId(config.data),
     folders: { run: runFolderOf(config), handouts: join(mirrorFolder(config), "handouts") },
     clock,
@@ -101,6 +101,19 @@ async function containers({ config, clock, log }: StartFleetOptions, address: st
     log: partLog(log),
   });
   return provider;
+}
+
+/** Arguments of the worker image's Dockerfile; compose.yaml and `npm run images` read the same settings. */
+export function imageArguments({
+  baseImage,
+  agentClis,
+  buildTools,
+}: Pick<Config, "baseImage" | "agentClis" | "buildTools">): Readonly<Record<string, string>> {
+  return {
+    ...(baseImage === undefined ? {} : { BASE_IMAGE: baseImage }),
+    ...(agentClis === undefined ? {} : { AGENTS: agentClis.trim() }),
+    ...(buildTools ? {} : { BUILD_TOOLS: "0" }),
+  };
 }
 
 function partLog(log: Logger): { info(message: string): void; warn(message: string): void } {
