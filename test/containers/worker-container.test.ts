@@ -174,7 +174,8 @@ x = bytearray(64 << 20); import time; time.sleep(30)"`,
     for (const [what, script] of Object.entries(greedy)) {
       const grant = await world.offer(`greedy-${what}`, script);
       const outcome = await world.end(grant);
-      expect(["failed", "succeeded"], `${what}: ${worker.logs()}`).toContain(outcome.end);
+      const code = what === "memory" ? "out_of_memory" : "script_failed";
+      expect(outcome, worker.logs()).toMatchObject({ end: "failed", error: { kind: "work", code } });
       const next = await world.offer(
         `after-${what}`,
         `ps -eo uid= | awk '$1 >= 20000' | wc -l; df --output=used /work | tail -1; echo fine > fine.txt`,

@@ -8,14 +8,15 @@
  * Why the work stops before its own end.
  * `canceled`: somebody asked for it. `stale`: the lease is over, nothing may be written any more. `unreachable`: the
  * dispatcher may have given the job to another worker. `leaving`: this worker is told to go. `timeout`: the job's time is up.
+ * `memory`: it took more memory than there is.
  */
 export interface Stop {
-  readonly why: "canceled" | "stale" | "unreachable" | "leaving" | "timeout";
+  readonly why: "canceled" | "stale" | "unreachable" | "leaving" | "timeout" | "memory";
   readonly reason: string;
 }
 
 // What is known later may be worse than what was known first: a stale fence outranks a cancel.
-const RANK = { leaving: 0, timeout: 1, canceled: 2, unreachable: 3, stale: 4 } as const;
+const RANK = { leaving: 0, timeout: 1, memory: 1, canceled: 2, unreachable: 3, stale: 4 } as const;
 
 /** An attempt that can be stopped. */
 export interface Attempt {

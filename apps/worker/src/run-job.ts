@@ -47,12 +47,18 @@ export async function runJob(worker: WorkerParts, lease: LeaseGrant, onStart: (j
 async function decide(worker: WorkerParts, running: RunningJob): Promise<Outcome | null> {
   const { attempt, lease } = running;
   let prepared: Prepared | null = null;
+  const memory = worker.watchMemory((reason) => {
+    attempt.stop({ why: "memory", reason });
+    // Not asked to end first: as long as it lives, it takes what everything else here needs.
+    killAgent(worker.slot).catch((error: unknown) => worker.log.error({ err: error }, "the job could not be killed"));
+  });
   try {
     if (lease.purpose === "publish") return await publishOnly(worker, running);
     prepared = await prepareAndSetUp(worker, running);
     if (!prepared.onlyPullRequest) await runTask(worker, running, prepared);
     return await publish(worker, running, prepared);
   } catch (error) {
+    memory.look();
     await killAgent(worker.slot);
     const stop = attempt.stopped();
     if (stop === null && !(error instanceof AttemptFailure)) worker.log.error({ err: error }, "the attempt broke");
@@ -60,6 +66,8 @@ async function decide(worker: WorkerParts, running: RunningJob): Promise<Outcome
     const { isolation } = worker;
     if (stop !== null) return stoppedOutcome(running, stop, isolation);
     return failedOutcome(running, failureOf(error), isolation);
+  } finally {
+    memory.stop();
   }
 }
 

@@ -22,6 +22,7 @@ import { startReplayLoop } from "./loops/replay-loop.ts";
 import { createSession } from "./loops/session.ts";
 import { type Signal, startSignalsLoop } from "./loops/signals-loop.ts";
 import { openSlot } from "./process/agent-user.ts";
+import { watchMemory } from "./process/memory-watch.ts";
 import { hasOpenNetwork, isolationOf } from "./process/isolation.ts";
 import { openOutbox } from "./report/outbox.ts";
 import { createResendLog } from "./report/report.ts";
@@ -58,6 +59,8 @@ export interface Worker {
   status(): readonly string[];
 }
 
+/** The niceness of those who let everybody go first. */
+const LAST_IN_LINE = 19;
 /** Milliseconds a goodbye and a given-back job have, once everything must end. */
 const LAST_WORDS_MS = 3_000;
 
@@ -68,7 +71,17 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
   await mkdir(folder, { recursive: true, mode: 0o711 });
   const { uidBase, release } = await reserveUid(config.slot, config.uidBase);
   const { mustReach } = options;
-  const slot = await openSlot({ folder, slot: config.slot, mustReach, uidBase, processes: config.agentProcesses });
+  // In a container the job shares its processors with nobody but us, and a thousand busy processes of its own must not
+  // keep us from our heartbeats. On a machine it would be everybody's last.
+  const niceness = config.isolated ? LAST_IN_LINE : 0;
+  const slot = await openSlot({
+    folder,
+    slot: config.slot,
+    mustReach,
+    uidBase,
+    processes: config.agentProcesses,
+    niceness,
+  });
   if (slot.why !== undefined) {
     if (config.contained && !config.allowUnisolated) {
       release();
@@ -136,6 +149,9 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     way,
     tasks: options.tasksWith(git),
     isolation,
+    // Elsewhere the counter is the machine's: other programs' kills are not the job's.
+    watchMemory: (onKill) =>
+      config.contained ? watchMemory({ clock, onKill }) : { look: () => undefined, stop: () => undefined },
     environment: describeEnvironment(config, isolation, options.tools),
     leaving: leaving.signal,
     onDrain: () => drain("the dispatcher wants this worker to leave"),

@@ -15,6 +15,7 @@ import type { Clock } from "./loops/clock.ts";
 import type { Progress } from "./loops/heartbeat-loop.ts";
 import type { Registered } from "./loops/session.ts";
 import type { Slot } from "./process/agent-user.ts";
+import type { MemoryWatch } from "./process/memory-watch.ts";
 import type { AgentEvent } from "./report/event-reporter.ts";
 import type { LeaseCalls } from "./report/lease-calls.ts";
 import type { Outbox } from "./report/outbox.ts";
@@ -88,6 +89,8 @@ export interface WorkerParts {
   readonly tasks: Tasks;
   /** What the results say about isolation. */
   readonly isolation: string;
+  /** Tells when the worker's own container ran out of memory; see `process/memory-watch.ts`. */
+  readonly watchMemory: (onKill: (reason: string) => void) => MemoryWatch;
   /** What results say of where they were made; never rejects. */
   readonly environment: Promise<WorkerEnvironment>;
   /** Aborted when this process must end now: results that are not told yet stay on the disk. */

@@ -91,3 +91,14 @@ test.runIf(!isRoot)("without root a slot says that jobs run as the worker's own 
   expect(slot).toMatchObject({ isolation: "none", user: undefined });
   expect(slot.why).toContain("does not run as root");
 });
+
+test.runIf(isRoot)("a polite slot's programs let everybody go first, and cannot take that back", async () => {
+  const slot = await openSlot({ folder: join(folder, "polite"), slot: 7, uidBase, niceness: 19 });
+  const { user, limits } = slot;
+  if (!user) throw new Error("no user");
+  let printed = "";
+  const script = "nice; renice -n 0 -p $$ >/dev/null 2>&1; nice";
+  const onOutput = (chunk: Uint8Array) => void (printed += Buffer.from(chunk).toString());
+  await run({ argv: ["sh", "-c", script], cwd: "/", env, user, limits, onOutput });
+  expect(printed).toBe("19\n19\n");
+});

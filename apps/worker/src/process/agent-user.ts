@@ -21,6 +21,8 @@ export interface SlotOptions {
   readonly uidBase?: number;
   /** Processes and threads the slot's user may have at once. Default 4096. */
   readonly processes?: number;
+  /** How much its programs let others go first, 0 to 19. Default 0. */
+  readonly niceness?: number;
   /** Files that jobs must be able to read (the Node binary, our own programs); checked as the slot's user. */
   readonly mustReach?: readonly string[];
 }
@@ -65,7 +67,7 @@ export async function openSlot(options: SlotOptions): Promise<Slot> {
     ...places,
     user,
     isolation: user ? "user" : "none",
-    limits: user ? { processes: options.processes ?? MOST_PROCESSES } : {},
+    limits: user ? { processes: options.processes ?? MOST_PROCESSES, niceness: options.niceness ?? 0 } : {},
     ...(why === undefined ? {} : { why }),
   };
   await wipeSlot(slot);

@@ -29,6 +29,8 @@ export interface ProcessLimits {
   readonly processes?: number;
   /** Bytes of writable private memory of one process (RLIMIT_DATA: reserved but unused address space is free). */
   readonly memoryBytes?: number;
+  /** How much others go first, 0 to 19. Ignored where nice is missing. */
+  readonly niceness?: number;
   /** Open files of one process. */
   readonly openFiles?: number;
   /** Bytes of the largest file a process may write. */
@@ -40,6 +42,7 @@ export interface Tools {
   readonly sh: string | undefined;
   readonly setpriv: readonly string[] | undefined;
   readonly prlimit: string | undefined;
+  readonly nice: string | undefined;
   /** `env --default-signal`, which gives background children of a shell their SIGINT back. */
   readonly defaultSignals: readonly string[] | undefined;
   /** Command prefix that makes a pid namespace; undefined where none may be made. */
@@ -146,16 +149,18 @@ function limitArguments(tools: Tools, limits: ProcessLimits): string[] {
   if (limits.memoryBytes !== undefined) flags.push(`--data=${limits.memoryBytes}`);
   if (limits.openFiles !== undefined) flags.push(`--nofile=${limits.openFiles}`);
   if (limits.fileBytes !== undefined) flags.push(`--fsize=${limits.fileBytes}`);
-  return tools.prlimit && flags.length > 0 ? [tools.prlimit, ...flags, "--"] : [];
+  const polite = tools.nice && limits.niceness ? [tools.nice, "-n", String(limits.niceness)] : [];
+  return [...(tools.prlimit && flags.length > 0 ? [tools.prlimit, ...flags, "--"] : []), ...polite];
 }
 
 async function lookAround(): Promise<Tools> {
-  const [sh, unshare, setpriv, prlimit, env] = await Promise.all(
-    ["sh", "unshare", "setpriv", "prlimit", "env"].map(findSystemTool),
+  const [sh, unshare, setpriv, prlimit, nice, env] = await Promise.all(
+    ["sh", "unshare", "setpriv", "prlimit", "nice", "env"].map(findSystemTool),
   );
   const defaultSignals = env ? [env, "--default-signal=INT,QUIT", "--"] : undefined;
   return {
     sh,
+    nice: nice && (await works([nice, "-n", "1", "/bin/true"])) ? nice : undefined,
     prlimit: prlimit && (await works([prlimit, "--nofile=64", "--", "/bin/true"])) ? prlimit : undefined,
     setpriv: setpriv ? await findSetpriv(setpriv) : undefined,
     defaultSignals: defaultSignals && (await works([...defaultSignals, "/bin/true"])) ? defaultSignals : undefined,

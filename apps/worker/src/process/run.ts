@@ -306,7 +306,7 @@ async function isFolder(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),
     // Another user's folder, which a supervisor may have no right to look into: its user will see.
-    (error: NodeJS.ErrnoException) => error.code === "EACCES",
+    (error: unknown) => error instanceof Error && "code" in error && error.code === "EACCES",
   );
 }
 

@@ -57,6 +57,8 @@ export function stoppedOutcome(running: RunningJob, stop: Stop, isolation: strin
       return { end: "canceled", result: resultOf(running, isolation) };
     case "timeout":
       return failedOutcome(running, { code: "timeout", kind: "work", message: stop.reason }, isolation);
+    case "memory":
+      return failedOutcome(running, { code: "out_of_memory", kind: "work", message: stop.reason }, isolation);
     case "leaving":
     case "unreachable":
       return { end: "returned", message: cut(stop.reason, 1_000) };
