@@ -1,9 +1,10 @@
 /** Why a job is not running now, in words, from the same predicates the claim uses. */
 
 import { fits, type Job, type State } from "@hive/core";
+import type { PoolView } from "../fleet/pool-view.ts";
 
-/** Null when it runs or is over. */
-export function explainWaiting(state: State, job: Job): string | null {
+/** Null when it runs or is over. `pools`: the kinds of workers this server starts. */
+export function explainWaiting(state: State, job: Job, pools: readonly PoolView[]): string | null {
   switch (job.status) {
     case "held":
       return explainHold(job);
@@ -12,7 +13,7 @@ export function explainWaiting(state: State, job: Job): string | null {
     case "scheduled":
       return job.runAt === null ? "It waits for its time." : `It waits until ${new Date(job.runAt).toISOString()}.`;
     case "queued":
-      return explainQueued(state, job);
+      return explainQueued(state, job, pools);
     case "running":
       return job.run?.lease?.begunAt === null ? "A worker has it and is about to begin." : null;
     case "succeeded":
@@ -33,8 +34,8 @@ function explainHold(job: Job): string {
       return `No agent is set up on this server. Set ANTHROPIC_API_KEY or HIVE_AGENT and restart it; or name an agent in the job.`;
     case "no_isolation":
       return (
-        `The agent ${job.agent ?? ""} would run without isolation, since this server has no container engine. ` +
-        `Set HIVE_ALLOW_UNISOLATED=1 and restart it to accept that.`
+        `The agent ${job.agent ?? ""} would run without isolation, since this server's workers are plain processes. ` +
+        `Start Docker and restart it, or set HIVE_ALLOW_UNISOLATED=1 to accept that.`
       );
     case "flood":
       return `Too many jobs came from its source; a person decides: ${approve}`;
@@ -45,22 +46,40 @@ function explainHold(job: Job): string {
   }
 }
 
-function explainQueued(state: State, job: Job): string {
+function explainQueued(state: State, job: Job, pools: readonly PoolView[]): string {
   const { key } = job;
   if (key !== null && !state.isOpen(key)) {
     const running = state.running.get(key) ?? 0;
     return `${running === 1 ? "Another job" : `${running} other jobs`} of ${key} must end first: at most ${state.rules.limitOf(key)} may run at once.`;
   }
   const workers = [...state.workers.values()];
-  if (workers.length === 0) return "No worker is connected. Start one, or set HIVE_WORKERS.";
   const able = workers.filter(({ record }) => fits(record, job));
-  if (able.length === 0) return `None of the ${workers.length} workers ${missing(job)}.`;
   const staying = able.filter(({ record }) => !record.draining);
-  if (staying.length === 0) return `All ${able.length} workers that could take it are draining.`;
-  const free = staying.filter(({ jobId }) => jobId === null).length;
-  if (free > 0) return "It is about to be given to a worker.";
+  if (staying.some(({ jobId }) => jobId === null)) return "It is about to be given to a worker.";
+  const fitting = pools.filter((pool) => couldRun(pool, job));
+  const [first] = fitting;
+  const open = fitting.find(({ state: is }) => is === "ok");
+  if (staying.length === 0 && first === undefined) {
+    if (able.length > 0) return `All ${able.length} workers that could take it are draining.`;
+    if (pools.length > 0) return `No pool of this server and none of its ${workers.length} workers ${missing(job)}.`;
+    if (workers.length > 0) return `None of the ${workers.length} workers ${missing(job)}.`;
+    return "No worker is connected. Start one, or set HIVE_WORKERS.";
+  }
+  const blocked = first === undefined || open !== undefined ? "" : `The pool ${first.name}: ${first.message}.`;
+  if (staying.length === 0) {
+    return open === undefined
+      ? `It waits for a worker. ${blocked}`
+      : `A worker of the pool ${open.name} is started for it.`;
+  }
   const ahead = state.ahead(job.priority);
-  return `All ${staying.length} workers that could take it are busy; about ${ahead} jobs are ahead of it or beside it.`;
+  const busy = `All ${staying.length} workers that could take it are busy; about ${ahead} jobs are ahead of it or beside it.`;
+  return `${busy} ${blocked}`.trim();
+}
+
+/** Would a worker of this pool take the job? Of agents that no worker has told of yet, it may have any. */
+function couldRun({ roles, labels, agents, state, max }: PoolView, job: Job): boolean {
+  const offered = agents ?? (job.agent === null ? [] : [job.agent]);
+  return state !== "removed" && max > 0 && fits({ roles, labels, agents: offered }, job);
 }
 
 function missing(job: Job): string {

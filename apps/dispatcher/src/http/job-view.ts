@@ -12,6 +12,7 @@ import {
 import type { JobDetail, JobSummary } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
 import { explainWaiting } from "./explain.ts";
+import type { Parts } from "./parts.ts";
 
 /** Attempts shown of one job, the latest. */
 const ATTEMPTS = 100;
@@ -103,7 +104,10 @@ export async function attemptsOf(queue: Queue, jobId: string): Promise<readonly 
 }
 
 /** Everything about one job; null when there is none. */
-export async function detailOf(queue: Queue, publicUrl: string, jobId: string): Promise<JobDetail | null> {
+export async function detailOf(
+  { queue, publicUrl, pools }: Pick<Parts, "queue" | "publicUrl" | "pools">,
+  jobId: string,
+): Promise<JobDetail | null> {
   const job = await findJob(queue, jobId);
   const body = job === null ? null : await findBody(queue, jobId);
   if (job === null || body === null) return null;
@@ -113,7 +117,7 @@ export async function detailOf(queue: Queue, publicUrl: string, jobId: string): 
       { collection: "usage", id: jobId },
       { collection: "egress", id: jobId },
     ]),
-    queue.read((state) => explainWaiting(state, job)),
+    queue.read((state) => explainWaiting(state, job, pools())),
   ]);
   const last = history.findLast((attempt) => attempt.generation === job.generation && attempt.end !== "returned");
   const bundle = job.run?.bundle ?? null;

@@ -142,7 +142,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
     },
 
     async getJob({ params }) {
-      const detail = await detailOf(queue, publicUrl, params.jobId);
+      const detail = await detailOf(parts, params.jobId);
       if (detail === null) throw notFound(params.jobId);
       return detail;
     },
