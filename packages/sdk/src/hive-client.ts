@@ -15,6 +15,7 @@ import {
   type JobDetail,
   type JobSummary,
   type NewJobRequest,
+  type Pool,
 } from "@hive/protocol";
 import { eventStream, type StreamEvent } from "./event-stream.ts";
 
@@ -59,6 +60,8 @@ export interface HiveClient {
     options?: { readonly follow?: boolean; readonly fence?: number; readonly signal?: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>>;
   diff(jobId: string): Promise<string>;
+  /** The kinds of workers the server starts, and what is in the way. */
+  pools(): Promise<readonly Pool[]>;
   /** Everything that happens, from now or after an id, over lost connections without a gap. */
   events(options?: {
     readonly jobId?: string;
@@ -136,6 +139,7 @@ export function createHive(options: HiveOptions): HiveClient {
     async diff(jobId) {
       return (await again(() => api.open(endpoints.jobDiff, { params: { jobId } }))).text();
     },
+    pools: async () => (await again(() => api.call(endpoints.listPools, {}))).pools,
     events: (given = {}) => eventStream(api, { ...given, sleep }),
     async wait(jobId, { signal, held = false } = {}) {
       const isOver = (job: JobDetail): boolean => OVER.has(job.status) || (held && job.status === "held");

@@ -9,4 +9,5 @@ export {
   type NewJobRequest,
   type Accepted,
   type Health,
+  type Pool,
 } from "@hive/protocol";

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { CliError, type Context } from "../context.ts";
 import { runDemo } from "../demo/demo.ts";
 import { type Check, checkup } from "../doctor/checkup.ts";
+import { poolTable } from "../pool-table.ts";
 import { checkRepository } from "../doctor/repository.ts";
 
 const MARK: Readonly<Record<Check["state"], string>> = { ok: "ok  ", note: "note", bad: "BAD " };
@@ -36,6 +37,15 @@ export function addServerCommands(program: Command, context: () => Context): voi
         checks.map((check) => `${MARK[check.state]}  ${check.name.padEnd(12)} ${check.text}`).join("\n"),
       );
       if (checks.some((check) => check.state === "bad")) process.exitCode = 1;
+    });
+
+  program
+    .command("pools")
+    .description("the kinds of workers this server starts: how many, how many there should be, what is in the way")
+    .action(async () => {
+      const { hive, output } = context();
+      const pools = await hive().pools();
+      output.answer({ pools }, () => poolTable(pools));
     });
 
   program

@@ -3,6 +3,7 @@
 import { STATUSES, type Effect } from "@hive/core";
 import type { EndpointName } from "@hive/protocol";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { PoolView } from "../fleet/pool-view.ts";
 
 /** What has happened since the start, for `/v1/stats`. */
 export interface Counts {
@@ -20,6 +21,7 @@ export interface Scrape {
   readonly workers: { readonly free: number; readonly busy: number };
   readonly waitingClaims: number;
   readonly leader: boolean;
+  readonly pools: readonly Pick<PoolView, "name" | "workers" | "desired" | "failures" | "state">[];
 }
 
 export interface Metrics {
@@ -47,6 +49,30 @@ export function createMetrics(): Metrics {
   const workers = new Gauge({ name: "hive_workers", help: "Registered workers", labelNames: ["state"], registers });
   const claims = new Gauge({ name: "hive_waiting_claims", help: "Workers whose claim waits for a job", registers });
   const leader = new Gauge({ name: "hive_leader", help: "1 on the replica that may write", registers });
+  const poolWorkers = new Gauge({
+    name: "hive_pool_workers",
+    help: "Workers this server started, by pool and what they do",
+    labelNames: ["pool", "state"],
+    registers,
+  });
+  const poolDesired = new Gauge({
+    name: "hive_pool_desired",
+    help: "Workers a pool should have",
+    labelNames: ["pool"],
+    registers,
+  });
+  const poolFailures = new Gauge({
+    name: "hive_pool_boot_failures",
+    help: "Boots of a pool that failed in a row",
+    labelNames: ["pool"],
+    registers,
+  });
+  const poolOk = new Gauge({
+    name: "hive_pool_ok",
+    help: "1 while nothing keeps a pool from starting workers",
+    labelNames: ["pool"],
+    registers,
+  });
   const accepted = new Counter({ name: "hive_jobs_accepted_total", help: "Jobs accepted", registers });
   const ended = new Counter({
     name: "hive_jobs_ended_total",
@@ -147,6 +173,13 @@ export function createMetrics(): Metrics {
       workers.set({ state: "busy" }, scrape.workers.busy);
       claims.set(scrape.waitingClaims);
       leader.set(scrape.leader ? 1 : 0);
+      for (const gauge of [poolWorkers, poolDesired, poolFailures, poolOk]) gauge.reset();
+      for (const { name: pool, workers: counts, desired, failures, state } of scrape.pools) {
+        for (const [phase, count] of Object.entries(counts)) poolWorkers.set({ pool, state: phase }, count);
+        poolDesired.set({ pool }, desired);
+        poolFailures.set({ pool }, failures);
+        poolOk.set({ pool }, state === "ok" ? 1 : 0);
+      }
       return registry.metrics();
     },
   };

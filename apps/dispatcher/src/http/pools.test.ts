@@ -52,6 +52,27 @@ test("pools are listed with their settings and what is in the way, for owners al
   expect((await fetch(`${world.url}/v1/pools`)).status).toBe(401);
 });
 
+test("Prometheus is told of each pool, and no more of one that is gone", async () => {
+  const workers = { starting: 1, idle: 2, busy: 3, draining: 4 };
+  pools = [
+    pool({ name: "default" }, { workers, desired: 6, failures: 2, state: "backing_off" }),
+    pool({ name: "big" }),
+  ];
+  const scrape = async () => (await world.send("GET", "/metrics")).text();
+  const text = await scrape();
+  for (const line of [
+    'hive_pool_workers{pool="default",state="starting"} 1',
+    'hive_pool_workers{pool="default",state="busy"} 3',
+    'hive_pool_desired{pool="default"} 6',
+    'hive_pool_boot_failures{pool="default"} 2',
+    'hive_pool_ok{pool="default"} 0',
+    'hive_pool_ok{pool="big"} 1',
+  ])
+    expect(text).toContain(line);
+  pools = [];
+  expect(await scrape()).not.toContain("pool=");
+});
+
 test("a job that no pool can run says what it asks for", async () => {
   pools = [pool({ name: "default" }), pool({ name: "tests", roles: ["tester"] })];
   expect(await waiting("gpu", { labels: ["gpu"] })).toBe(

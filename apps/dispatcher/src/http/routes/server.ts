@@ -81,6 +81,7 @@ export function serverHandlers(parts: Parts): ServerHandlers {
         workers: seen?.workers ?? { free: 0, busy: 0 },
         waitingClaims: parts.waiters.size,
         leader: seen !== null,
+        pools: parts.pools(),
       });
       return { body: text, headers: { "content-type": metrics.registry.contentType } };
     },
