@@ -27,7 +27,7 @@ export interface KeeperWorld {
 /** Starts a keeper in a new folder of `world`. */
 export async function startKeeper(
   world: GitWorld,
-  limits: Partial<MirrorKeeperOptions["limits"]> = {},
+  more: Partial<Pick<MirrorKeeperOptions, "git" | "mostHeads">> = {},
   folder = join(world.newFolder("keeper"), "data"),
 ): Promise<KeeperWorld> {
   if (!existsSync(folder)) mkdirSync(folder, { mode: 0o755 });
@@ -44,13 +44,14 @@ export async function startKeeper(
   };
   const keeper = await createMirrorKeeper({
     git: world.git,
+    ...more,
     folder,
     allowFileRepos: false,
-    limits: { keepMs: 30 * DAY_MS, maxBytes: 1e12, minFreeBytes: 1e9, ...limits },
+    limits: { keepMs: 30 * DAY_MS, maxBytes: 1e12, minFreeBytes: 1e9 },
     machine: seen,
     log: { info: (message) => void said.push(message), warn: (message) => void said.push(message) },
   });
-  const ask = (repo: string, lease: string, more: Partial<HandOutRequest> = {}): Promise<MirrorReply> =>
+  const ask = (repo: string, lease: string, other: Partial<HandOutRequest> = {}): Promise<MirrorReply> =>
     keeper.handOut({
       lease,
       worker: "bee-1",
@@ -58,7 +59,7 @@ export async function startKeeper(
       credential: { username: "x-access-token", password: TOKEN },
       proxy: null,
       broken: null,
-      ...more,
+      ...other,
     });
   return {
     keeper,
@@ -66,11 +67,11 @@ export async function startKeeper(
     said,
     machine,
     ask,
-    async get(repo, lease, more) {
-      const reply = await ask(repo, lease, more);
+    async get(repo, lease, other) {
+      const reply = await ask(repo, lease, other);
       if (!reply.ok) throw new Error(`${reply.code}: ${reply.message}`);
       return join(folder, reply.folder);
     },
-    again: () => startKeeper(world, limits, folder),
+    again: () => startKeeper(world, more, folder),
   };
 }

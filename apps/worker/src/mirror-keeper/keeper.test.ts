@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { withFileLock } from "../git/file-lock.ts";
 import { type GitWorld, plainGit, startGitWorld, TOKEN } from "../git/git-fixture.ts";
+import type { Git } from "../git/git.ts";
 import { createMirrors } from "../git/mirror.ts";
 import { run } from "../process/run.ts";
 import { DAY_MS, startKeeper } from "./keeper-fixture.ts";
@@ -159,6 +160,18 @@ describe("a hand-out", () => {
     expect(readdirSync(join(folder, "handouts"))).toEqual(["bee-1"]);
   });
 
+  it("is not made of a repository with more branches than can be told", async () => {
+    const repo = await world.makeRepo("branches.git");
+    for (const name of ["one", "two"]) plainGit(join(world.folder, "served", repo), "branch", name);
+    const { ask, folder } = await startKeeper(world, { mostHeads: 2 });
+    expect(await ask(repo, "job-1:1")).toMatchObject({
+      ok: false,
+      code: "work_too_large",
+      message: expect.stringContaining("3 branches"),
+    });
+    expect(readdirSync(join(folder, "handouts"))).toEqual([]);
+  });
+
   it("takes a folder of this machine only where that is allowed", async () => {
     const repo = await world.makeRepo("local.git");
     const { ask } = await startKeeper(world);
@@ -281,6 +294,25 @@ describe("a damaged mirror", () => {
     if (!renewed.ok || !joined.ok) throw new Error("not handed out");
     expect(plainGit(join(folder, renewed.folder), "cat-file", "-p", "main:a.txt")).toHaveLength(1999);
     expect(said.filter((line) => line.includes("fetched anew"))).toHaveLength(1);
+  });
+
+  it("that another lease throws away while it is handed out is fetched anew for both", async () => {
+    const repo = await world.makeRepo("thrown.git", { "a.txt": "a\n" });
+    let thrown = false;
+    const git: Git = {
+      ...world.git,
+      async run(args, call) {
+        const isHandOut = args[0] === "clone";
+        if (isHandOut && !thrown) {
+          thrown = true;
+          rmSync(args.at(-2) ?? "", { recursive: true });
+        }
+        return world.git.run(args, call);
+      },
+    };
+    const { get } = await startKeeper(world, { git });
+    expect(plainGit(await get(repo, "job-1:1"), "cat-file", "-p", "main:a.txt")).toBe("a");
+    expect(thrown).toBe(true);
   });
 
   it("is not thrown away for a hand-out that is another lease's", async () => {

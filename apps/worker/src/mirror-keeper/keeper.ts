@@ -22,6 +22,8 @@ export interface MirrorKeeperOptions {
   readonly folder: string;
   readonly allowFileRepos: boolean;
   readonly limits: ShelfLimits;
+  /** Branches a hand-out may name: each passes through the dispatcher, which has other things to do. Default 50,000. */
+  readonly mostHeads?: number;
   readonly machine: ShelfMachine;
   readonly log: KeeperLog;
 }
@@ -39,6 +41,8 @@ export interface MirrorKeeper {
   stop(): Promise<void>;
 }
 
+const MOST_HEADS = 50_000;
+
 interface Asking {
   readonly stop: AbortController;
   readonly done: Promise<unknown>;
@@ -46,7 +50,7 @@ interface Asking {
 
 /** Opens the keeper's folder. @throws when it cannot be written */
 export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<MirrorKeeper> {
-  const { folder, git, log } = options;
+  const { folder, git, log, mostHeads = MOST_HEADS } = options;
   const mirrorsFolder = join(folder, "mirrors");
   await mkdir(folder, { recursive: true, mode: 0o755 });
   await mkdir(mirrorsFolder, { recursive: true, mode: 0o700 });
@@ -100,7 +104,7 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
         const mirror = await mirrors.prepare({ address, credential, proxy }, signal);
         if (!mirror.ok) return told(mirror);
         const { size } = mirror.refs.heads;
-        if (size > MOST_HEADS) return told(failedWith("work_too_large", tooMany(address.url, size)));
+        if (size > mostHeads) return told(failedWith("work_too_large", tooMany(address.url, size, mostHeads)));
         const made = await lend(request, mirror, signal);
         if (!("failed" in made)) return reply(made, mirror);
         // Another lease found it damaged and threw it away in this moment: it is fetched anew for both.
@@ -162,15 +166,12 @@ export async function createMirrorKeeper(options: MirrorKeeperOptions): Promise<
   };
 }
 
-/** Branches a reply may name: each passes through the dispatcher, which has other things to do. */
-const MOST_HEADS = 50_000;
-
 function reply(handOut: HandOut, { refs }: Mirror): MirrorReply {
   return { ok: true, folder: folderOf(handOut), defaultBranch: refs.defaultBranch, heads: [...refs.heads] };
 }
 
-function tooMany(url: string, branches: number): string {
-  return `${url} has ${branches} branches, more than the ${MOST_HEADS} a hand-out can name; delete some`;
+function tooMany(url: string, branches: number, most: number): string {
+  return `${url} has ${branches} branches, more than the ${most} a hand-out can name; delete some`;
 }
 
 function told({ code, message }: GitFailed): MirrorReply {
