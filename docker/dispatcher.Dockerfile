@@ -28,7 +28,7 @@ FROM ${BASE_IMAGE}
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update -qq \
  && apt-get install -qq -y --no-install-recommends ca-certificates git > /dev/null \
- && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
+ && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 # A new named volume takes owner and mode from the folder it is mounted over.
 RUN echo "hive:x:10000:0:Hive:/var/lib/hive:/usr/sbin/nologin" >> /etc/passwd \
  && install -d -o 10000 -g 0 -m 0700 /var/lib/hive \

@@ -39,7 +39,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get install -qq -y --no-install-recommends ca-certificates curl git jq openssh-client procps python3 \
     python3-venv ripgrep unzip util-linux xz-utils zip \
     $(test "$BUILD_TOOLS" = 0 || echo g++ libc6-dev make patch pkg-config) > /dev/null \
- && rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old /var/log/*.log /var/log/apt
+ && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 # Programs look their user up (ssh refuses to run without a name): the users that jobs run as, one for each slot.
 RUN for slot in $(seq 0 99); do \
       echo "agent-$slot:x:$((20000 + slot)):$((20000 + slot))::/work:/bin/bash" >> /etc/passwd; \
