@@ -73,7 +73,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
   const { mustReach } = options;
   // In a container the job shares its processors with nobody but us, and a thousand busy processes of its own must not
   // keep us from our heartbeats. On a machine it would be everybody's last.
-  const niceness = config.isolated ? LAST_IN_LINE : 0;
+  const niceness = config.contained ? LAST_IN_LINE : 0;
   const slot = await openSlot({
     folder,
     slot: config.slot,

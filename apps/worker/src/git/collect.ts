@@ -59,11 +59,15 @@ const BROKEN = 91;
 const UNMERGED = 92;
 
 // Explicit GIT_DIR and GIT_WORK_TREE overrule core.worktree and core.bare of a config the agent may have written.
+// In git's own folder there are files and folders, and hooks that nobody runs; a pipe would be waited for, and a link
+// can lead to one. A pipe in the place of .gitignore or its kind would be waited for too.
 // $1: "yes" to take unmerged files as they are. stdin: the commit's message.
 const COMMIT_REST = `export GIT_DIR=.git GIT_WORK_TREE=.
 chmod u+rwx . .git 2>/dev/null
 rm -f .git/index.lock .git/HEAD.lock 2>/dev/null
 [ -d .git ] && [ ! -L .git ] || exit ${BROKEN}
+[ -z "$(find .git -path .git/hooks -prune -o ! -type f ! -type d -print -quit)" ] || exit ${BROKEN}
+find . -path ./.git -prune -o -name '.git*' -type p -exec rm -f {} +
 git rev-parse -q --verify 'HEAD^{commit}' >/dev/null || exit ${BROKEN}
 if [ "$1" != yes ] && [ -n "$(git ls-files -u | head -n 1)" ]; then exit ${UNMERGED}; fi
 git add -A --ignore-errors -- . >/dev/null

@@ -313,4 +313,25 @@ describe.each(users)("an agent under %s", (kind) => {
     expect(outcome).toMatchObject({ end: "failed", error: { code: "objects_refused", kind: "work" } });
     expect(plainGit(join(world.folder, "served", repo), "branch", "--list", "hive/*")).toBe("");
   });
+
+  it.each([".git/index", ".git/HEAD", ".git/config", ".git/info/exclude", ".gitignore", "sub/.gitattributes"])(
+    "cannot make anybody wait for a pipe in the place of %s",
+    async (path) => {
+      const { outcome, repo } = await attack(`pipe ${path}`, (workspace) => {
+        const pipe = join(workspace.repo, path);
+        execFileSync("sh", ["-c", 'mkdir -p "$(dirname "$1")"; rm -f "$1"; mkfifo "$1"; chmod 666 "$1"', "sh", pipe]);
+        writeFiles(workspace.repo, { "work.txt": "work" });
+      });
+      expect(outcome).toMatchObject({ end: "published" });
+      expect(plainGit(join(world.folder, "served", repo), "show", "hive/job-1:work.txt")).toBe("work");
+    },
+  );
+
+  it("cannot lead git to a pipe or a device by a link in git's own folder", async () => {
+    const { outcome } = await attack("linked", (workspace) => {
+      execFileSync("sh", ["-c", "rm .git/HEAD; ln -s /dev/zero .git/HEAD"], { cwd: workspace.repo });
+      writeFiles(workspace.repo, { "work.txt": "work" });
+    });
+    expect(outcome).toMatchObject({ end: "published" });
+  });
 });
