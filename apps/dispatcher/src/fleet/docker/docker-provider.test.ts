@@ -53,7 +53,7 @@ describe("a container's end", () => {
   const state = (ExitCode: number, OOMKilled = false): InspectedContainer => ({
     Id: "1",
     Name: "/x",
-    State: { Status: "exited", Running: false, OOMKilled, ExitCode, Error: "", StartedAt: "", FinishedAt: "" },
+    State: { Status: "exited", Running: false, OOMKilled, ExitCode, StartedAt: "" },
     Config: { Labels: {} },
   });
 
@@ -240,7 +240,7 @@ describe("the next life of a server", () => {
 });
 
 describe("leftovers", () => {
-  it("of this server go at boot and every minute: made and never started, volumes, networks", async () => {
+  it("of this server go at boot and every minute: made and never started, volumes, networks, replaced images", async () => {
     const { fake, clock, provider, until } = world;
     const now = Date.now() / 1_000;
     fake.add("old", labelled(1), "created", now - 120);
@@ -248,11 +248,17 @@ describe("leftovers", () => {
     fake.add("unlabelled", OURS, "exited", now - 120);
     fake.volumes.set("ours", OURS).set("somebody's", {});
     fake.networks.set("ours", OURS).set("somebody's", {});
+    fake.nameless
+      .set("sha256:replaced", now - 3_600)
+      .set("sha256:just-built", now)
+      .set("sha256:in-use", now - 3_600);
+    fake.failNext(/^DELETE .*in-use/, { status: 409, message: "image is being used by running container" });
     await provider.list();
     clock.pass(0);
     await until("the first look", () => fake.networks.size === 1);
     expect(fake.containers.map(({ name }) => name)).toEqual(["young"]);
     expect([...fake.volumes.keys()]).toEqual(["somebody's"]);
+    expect([...fake.nameless.keys()]).toEqual(["sha256:just-built", "sha256:in-use"]);
     fake.volumes.set("later", OURS);
     await until("the next look", () => fake.volumes.size === 1 && fake.containers.length === 0, 61_000);
   });

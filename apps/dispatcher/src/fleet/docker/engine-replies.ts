@@ -29,9 +29,6 @@ export const waitReply = z.object({
   Error: z.object({ Message: z.string() }).nullish(),
 });
 
-const STATES = ["created", "running", "paused", "restarting", "removing", "exited", "dead", "stopping"] as const;
-export type ContainerState = (typeof STATES)[number];
-
 export const listedContainer = z.object({
   Id: z.string().min(1),
   Names: z
@@ -39,7 +36,8 @@ export const listedContainer = z.object({
     .nullish()
     .transform((names) => names ?? []),
   Labels: labels,
-  State: z.enum(STATES),
+  /** `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`; engines to come may know more. */
+  State: z.string(),
   /** Seconds since 1970. */
   Created: z.number(),
 });
@@ -49,13 +47,12 @@ export const inspectedContainer = z.object({
   Id: z.string().min(1),
   Name: z.string(),
   State: z.object({
-    Status: z.enum(STATES),
+    Status: z.string(),
     Running: z.boolean(),
-    OOMKilled: z.boolean(),
+    OOMKilled: z.boolean().default(false),
     ExitCode: z.int(),
-    Error: z.string(),
+    /** The year 1 when it never was. */
     StartedAt: z.string(),
-    FinishedAt: z.string(),
   }),
   Config: z.object({ Labels: labels }),
 });
@@ -75,6 +72,8 @@ export const inspectedImage = z.object({
     .nullish(),
 });
 export type InspectedImage = z.infer<typeof inspectedImage>;
+
+export const imagesReply = z.array(z.object({ Id: z.string().min(1), Created: z.number() }));
 
 export const volumesReply = z.object({
   Volumes: z

@@ -69,7 +69,15 @@ describe("the version of the engine's API", () => {
 
 describe("an engine that cannot be used", () => {
   it("is told in words, with the next step", async () => {
-    expect(await findEngine(engine)).toEqual({ usable: true, about: "Docker 20.10.24 (Fake)", warnings: [] });
+    expect(await findEngine(engine, "linux")).toEqual({ usable: true, about: "Docker 20.10.24 (Fake)", warnings: [] });
+    const desktop = { ...engine, info: async () => ({ ...(await engine.info()), system: "Docker Desktop" }) };
+    const inMachine = { usable: false, reason: expect.stringContaining("docker compose up -d --build") };
+    expect(await findEngine(desktop)).toEqual(inMachine);
+    expect(await findEngine(engine, "darwin")).toEqual(inMachine);
+    const weak = { ...engine, info: async () => ({ ...(await engine.info()), missingLimits: ["memory"] }) };
+    expect(await findEngine(weak, "linux")).toMatchObject({
+      warnings: [expect.stringContaining("cannot limit memory")],
+    });
     await fake.away();
     expect(await findEngine(engine)).toEqual({
       usable: false,

@@ -11,6 +11,7 @@ import { engineSocketPath } from "./engine-address.ts";
 import { EngineError, imageMissingError, isEngineError } from "./engine-error.ts";
 import {
   createReply,
+  imagesReply,
   infoReply,
   type InspectedContainer,
   type InspectedImage,
@@ -73,6 +74,10 @@ export interface Engine {
   followLogs(id: string, since: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** Null when there is none. */
   inspectImage(name: string): Promise<InspectedImage | null>;
+  /** Images without a name that carry this label: a newer one took their name. */
+  listNamelessImages(label: string): Promise<readonly { readonly id: string; readonly createdAt: number }[]>;
+  /** `conflict` when a container is made of it. One that is gone is no error. */
+  removeImage(id: string): Promise<void>;
   /** Builds an image of a tar archive; the answer is JSON, a line for each step, and errors are in it. */
   buildImage(archive: Readable, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage>;
   listVolumes(labels: Readonly<Record<string, string>>): Promise<readonly Labelled[]>;
@@ -115,7 +120,10 @@ export function createEngine(address: string, clock: Pick<Clock, "after">): Engi
       await run({ method: "DELETE", path, query, what });
     } catch (error) {
       // Gone, or somebody is at it right now.
-      if (isEngineError(error, "not_found") || (isEngineError(error, "conflict") && /in progress/.test(error.message)))
+      if (
+        isEngineError(error, "not_found", "image_missing") ||
+        (isEngineError(error, "conflict") && /in progress/.test(error.message))
+      )
         return;
       throw error;
     }
@@ -194,6 +202,12 @@ export function createEngine(address: string, clock: Pick<Clock, "after">): Engi
         { method: "GET", path: `/images/${encodeURIComponent(name)}/json`, what: `look at image ${name}` },
         inspectedImage,
       ).catch(nullIfMissing),
+    async listNamelessImages(label) {
+      const filters = JSON.stringify({ dangling: ["true"], label: [label] });
+      const call: EngineCall = { method: "GET", path: "/images/json", query: { filters }, what: "list images" };
+      return (await read(call, imagesReply)).map(({ Id, Created }) => ({ id: Id, createdAt: Created }));
+    },
+    removeImage: (id) => remove(`/images/${id}`, `remove image ${short(id)}`),
     buildImage: (archive, query, signal) =>
       open({
         method: "POST",
@@ -257,7 +271,7 @@ function byLabels(labels: Readonly<Record<string, string>>): { readonly filters:
 }
 
 function short(id: string): string {
-  return id.slice(0, 12);
+  return id.replace(/^sha256:/, "").slice(0, 12);
 }
 
 async function textOf(response: IncomingMessage, address: string): Promise<string> {

@@ -40,6 +40,8 @@ export interface FakeEngine {
   /** Every call, such as `POST /containers/create?name=x`, without the version. */
   readonly calls: readonly string[];
   readonly images: Map<string, { Id: string; RepoDigests?: readonly string[]; Config?: object }>;
+  /** Images with the label hive.source that have lost their name, by id: when they were made, in seconds since 1970. */
+  readonly nameless: Map<string, number>;
   readonly volumes: Map<string, Readonly<Record<string, string>>>;
   readonly networks: Map<string, Readonly<Record<string, string>>>;
   version: { Version: string; ApiVersion: string; MinAPIVersion?: string; Os: string };
@@ -136,6 +138,7 @@ export async function startFakeEngine(): Promise<FakeEngine> {
     containers,
     calls,
     images: new Map([["hive-worker", { Id: "sha256:1" }]]),
+    nameless: new Map(),
     volumes: new Map(),
     networks: new Map(),
     version: { Version: "20.10.24", ApiVersion: "1.41", MinAPIVersion: "1.12", Os: "linux" },
@@ -240,6 +243,13 @@ export async function startFakeEngine(): Promise<FakeEngine> {
       response.end();
       return;
     }
+    if (path === "/images/json") {
+      const { dangling, label } = JSON.parse(query.get("filters") ?? "{}") as Record<string, readonly string[]>;
+      const isAsked = dangling?.[0] === "true" && label?.[0] === "hive.source";
+      return reply(200, isAsked ? [...engine.nameless].map(([Id, Created]) => ({ Id, Created })) : []);
+    }
+    if (kind === "images" && call.startsWith("DELETE"))
+      return engine.nameless.delete(id) ? reply(200, []) : reply(404, { message: `No such image: ${id}` });
     if (kind === "images") {
       const name = path.slice("/images/".length, -"/json".length);
       const image = engine.images.get(decodeURIComponent(name));

@@ -190,6 +190,11 @@ describe("an image that is there", () => {
     images = await imagesOf({ AGENTS: "agent@1.0.0" });
     expect((await built()).first).toMatchObject({ why: "building" });
     expect(await images.prepare(POOL)).toMatchObject({ ready: true });
+    // Another server of other code builds it too: they do not take turns.
+    fake.images.set("hive-worker", { Id: "sha256:other", Config: { Labels: { "hive.source": "other" } } });
+    expect(await images.prepare(POOL)).toMatchObject({ ready: true, image: { digest: "sha256:other" } });
+    fake.images.clear();
+    expect((await built()).after).toMatchObject({ ready: true });
   });
 
   it("is left as it is when somebody else built it", async () => {

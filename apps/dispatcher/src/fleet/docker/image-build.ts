@@ -29,11 +29,14 @@ export interface ImageBuildOptions {
 
 export type BuildState =
   | { readonly state: "none" }
+  /** A build of this life of the server ended well. */
+  | { readonly state: "done" }
   | { readonly state: "building"; readonly step: string }
   | { readonly state: "failed"; readonly message: string };
 
 export interface ImageBuild {
   readonly source: ImageSource;
+  state(): BuildState;
   /** Begins a build, unless one runs or the last one failed within the last minute; says what is so now. */
   begin(): BuildState;
   /** Tells the end of every build, good or bad; the returned function takes that back. */
@@ -62,7 +65,7 @@ export function createImageBuild(options: ImageBuildOptions): ImageBuild {
         state = { state: "building", step };
         log.info(`${image}: ${step}`);
       });
-      state = { state: "none" };
+      state = { state: "done" };
       log.info(`The image ${image} is built (${Math.round((clock.mono() - began) / 1000)} s).`);
     } catch (error) {
       if (closing.signal.aborted) return;
@@ -76,6 +79,7 @@ export function createImageBuild(options: ImageBuildOptions): ImageBuild {
 
   return {
     source,
+    state: () => state,
     begin() {
       if (state.state === "building" || closing.signal.aborted) return state;
       if (state.state === "failed" && clock.mono() - failedAt < AGAIN_MS) return state;

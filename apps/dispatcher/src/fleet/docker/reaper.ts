@@ -1,7 +1,8 @@
 /**
  * Removes what nobody uses any more, at boot and every minute: containers that were made and never started (the server
- * died in between), ended ones whose removal failed, volumes and networks with this server's label, and folders of
- * mirrors handed to workers that are gone. What carries another server's label is never touched.
+ * died in between), ended ones whose removal failed, volumes and networks with this server's label, folders of mirrors
+ * handed to workers that are gone, and worker images built here whose name a newer one took. What carries another
+ * server's label is never touched; such an image is any server's, and one that is in use stays.
  */
 
 import { readdir, rmdir, stat } from "node:fs/promises";
@@ -9,10 +10,20 @@ import type { Clock } from "../../clock.ts";
 import { handoutsOf, LAUNCH_LABEL, serverLabels } from "./container-spec.ts";
 import type { Engine } from "./engine.ts";
 import { EngineError } from "./engine-error.ts";
+import { SOURCE_LABEL } from "./image-build.ts";
 import type { ListedContainer } from "./engine-replies.ts";
 
 export interface ReaperOptions {
-  readonly engine: Pick<Engine, "removeContainer" | "listVolumes" | "removeVolume" | "listNetworks" | "removeNetwork">;
+  readonly engine: Pick<
+    Engine,
+    | "removeContainer"
+    | "listNamelessImages"
+    | "removeImage"
+    | "listVolumes"
+    | "removeVolume"
+    | "listNetworks"
+    | "removeNetwork"
+  >;
   readonly serverId: string;
   /** The folder with a folder of mirrors for each worker; null: there is none. */
   readonly handouts: string | null;
@@ -30,6 +41,7 @@ export interface ReaperOptions {
 
 /** Milliseconds something may be half-made. */
 const YOUNG_MS = 60_000;
+const YOUNG_IMAGE_MS = 600_000;
 const NOT_RUNNING: ReadonlySet<string> = new Set(["created", "exited", "dead"]);
 
 /** Looks once. @throws EngineError when the engine is away */
@@ -41,7 +53,7 @@ export async function reap(options: ReaperOptions): Promise<void> {
   async function tryTo(what: string, remove: () => Promise<void>): Promise<boolean> {
     try {
       await remove();
-      log.info(`removed ${what}, which nobody uses`);
+      log.info(`removed ${what}: nobody uses it`);
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.engineGone) throw error;
@@ -59,6 +71,11 @@ export async function reap(options: ReaperOptions): Promise<void> {
       engine.removeContainer(container.Id),
     );
     if (gone && launchId !== undefined) options.onRemoved(launchId);
+  }
+  for (const { id, createdAt } of await engine.listNamelessImages(SOURCE_LABEL)) {
+    // A build that ends now names its image in a moment.
+    if (clock.wall() - createdAt * 1_000 < YOUNG_IMAGE_MS) continue;
+    await tryTo(`image ${id}`, () => engine.removeImage(id));
   }
   for (const { id } of await engine.listVolumes(labels)) await tryTo(`volume ${id}`, () => engine.removeVolume(id));
   for (const { id } of await engine.listNetworks(labels)) await tryTo(`network ${id}`, () => engine.removeNetwork(id));

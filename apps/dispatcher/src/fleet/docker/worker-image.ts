@@ -49,7 +49,8 @@ export function createWorkerImages({ engine, defaultImage, build }: WorkerImages
     if (build === null || name !== defaultImage) return false;
     if (found === null) return true;
     const builtFrom = found.Config?.Labels?.[SOURCE_LABEL];
-    return builtFrom !== undefined && builtFrom !== build.source.hash;
+    // Once: another server on this engine may build it of its own code, and the two would take turns for ever.
+    return builtFrom !== undefined && builtFrom !== build.source.hash && build.state().state !== "done";
   }
 
   return {
