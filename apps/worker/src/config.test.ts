@@ -28,6 +28,20 @@ test("every problem is told at once, and no value of a secret is repeated", () =
   }
 });
 
+test("a worker with a socket needs no address; it takes its secret from a file, and its gateway by the socket", () => {
+  const config = readConfig({ HIVE_SOCKET: "/run/hive/server/dispatcher.sock", CALLBACK_SECRET_FILE: "/run/secret" });
+  expect(config).toMatchObject({
+    socket: "/run/hive/server/dispatcher.sock",
+    credential: { kind: "file", file: "/run/secret" },
+    llmUrl: null,
+    oneShot: false,
+    contactFile: null,
+    image: null,
+    log: "text",
+  });
+  expect(() => readConfig({ CALLBACK_SECRET: SECRET })).toThrow(/HIVE_URL: set it to the dispatcher's address/);
+});
+
 test("the secrets leave the environment, so that no child inherits them", () => {
   const env: NodeJS.ProcessEnv = {
     HIVE_URL: "http://h:1",

@@ -193,7 +193,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
   if (given["HIVE_URL"] === undefined && given["HIVE_SOCKET"] === undefined) {
     problems.push("HIVE_URL: set it to the dispatcher's address, such as http://localhost:8099");
   }
-  if (!parsed.success || credential === null) throw new ConfigError(problems);
+  if (!parsed.success || credential === null || problems.length > 0) throw new ConfigError(problems);
   const value = parsed.data;
   const dataFolder = resolve(value.HIVE_WORKER_DATA);
   return {

@@ -80,7 +80,8 @@ export function createCrew(options: CrewOptions): Crew {
     const slot = lowestFree(taken.map((one) => one.slot));
     const launchId = randomUUID();
     const { roles, labels, egress, timeoutMs } = pool;
-    const known = { name, provider: provider.name, isolation: provider.isolation, roles, labels };
+    // Not its isolation: only the worker can see what user its jobs run as and whether there is a network.
+    const known = { name, provider: provider.name, roles, labels };
     const token = options.tokens.issue({ ...known, pool: pool.name, egress, timeoutMs }, () => registered(launchId));
     const env = {
       ...options.environmentOf(pool, slot),
