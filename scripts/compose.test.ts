@@ -19,8 +19,8 @@ const part = (begin: string): string => {
 /** Settings of the dispatcher that compose or the image decides, and those that make no sense there. */
 const DECIDED = new Set([
   ...["HIVE_HOST", "HIVE_DATA", "HIVE_RUN", "HIVE_MIRROR_DATA", "HIVE_COMMAND"],
-  // No engine's socket is mounted: this server starts no worker.
-  ...["HIVE_DOCKER_HOST", "HIVE_WORKER_IMAGE"],
+  // No engine's socket is mounted: this server starts no worker and builds no image.
+  ...["HIVE_DOCKER_HOST", "HIVE_WORKER_IMAGE", "HIVE_BASE_IMAGE", "HIVE_AGENT_CLIS", "HIVE_BUILD_TOOLS"],
   // Nothing runs without isolation there, and no folder of the machine is in reach.
   ...["HIVE_ALLOW_UNISOLATED", "HIVE_ALLOW_FILE_REPOS"],
 ]);
