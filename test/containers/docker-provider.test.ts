@@ -1,21 +1,31 @@
 /** The docker provider on a real engine: the promises every provider makes, and those that only containers can keep. */
+import { execFileSync, type StdioOptions } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../apps/dispatcher/src/clock.ts";
 import { engineSocketPath } from "../../apps/dispatcher/src/fleet/docker/engine-address.ts";
 import { findEngine } from "../../apps/dispatcher/src/fleet/docker/find-engine.ts";
 import type { Provider } from "../../apps/dispatcher/src/fleet/provider.ts";
 import { providerSuite } from "../../apps/dispatcher/src/fleet/provider.suite.ts";
 import { until } from "../e2e/until.ts";
+import { BASE_IMAGE } from "./engine/base-image.ts";
 import { engineCall, engineJson } from "./engine/engine-api.ts";
 import { type ProbeWorld, startProbes } from "./probe-worker.ts";
 import { engine, isMissing } from "./test-engine.ts";
 
 interface Listed {
   readonly Id: string;
-  readonly Labels: Readonly<Record<string, string>>;
+  readonly Labels: Readonly<Record<string, string>> | null;
 }
+
+const BUILT_TWICE = "hive-built-twice:test";
 
 describe.skipIf(isMissing)("on a real engine", () => {
   const { socket } = engine;
+  const docker = (dockerfile: string): void => {
+    const env = { PATH: process.env["PATH"], DOCKER_HOST: `unix://${socket}`, DOCKER_BUILDKIT: "0" };
+    const stdio: StdioOptions = ["pipe", "ignore", "ignore"];
+    execFileSync("docker", ["build", "--quiet", "--tag", BUILT_TWICE, "-"], { env, input: dockerfile, stdio });
+  };
 
   providerSuite("docker", async () => {
     const world = await startProbes(socket);
@@ -132,7 +142,8 @@ describe.skipIf(isMissing)("on a real engine", () => {
   });
 
   test("leftovers go within a minute, and another server's stay", async () => {
-    const world = await startProbes(socket);
+    // Twenty minutes ahead: what was made just now is old enough to be nobody's.
+    const world = await startProbes(socket, { ...systemClock, wall: () => Date.now() + 1_200_000 });
     const label = (server: string): object => ({ "hive.managed": "1", "hive.server": server });
     const [ours, theirs] = [`ours-${process.pid}`, `theirs-${process.pid}`];
     const make = async (server: string): Promise<void> => {
@@ -151,16 +162,25 @@ describe.skipIf(isMissing)("on a real engine", () => {
         engineJson<readonly Listed[]>(socket, "GET", `/networks?filters=${filters}`),
       ]);
       const kinds = [all[0], all[1].Volumes ?? [], all[2]];
-      return kinds.flat().map(({ Labels }) => Labels["hive.server"] ?? "");
+      return kinds.flat().map(({ Labels }) => Labels?.["hive.server"] ?? "");
     };
     try {
       await make(ours);
       await make(theirs);
+      // Two builds under one name: the first one has lost it.
+      for (const source of ["old", "new"]) docker(`FROM ${BASE_IMAGE}\nLABEL hive.source=${source}-${process.pid}`);
       const provider = world.open(ours);
       await provider.list();
       await until("what is ours to be gone", async () => !(await left()).includes(ours), { limitMs: 30_000 });
       expect((await left()).filter((server) => server === theirs)).toHaveLength(3);
+      const sources = async (): Promise<readonly string[]> =>
+        (await engineJson<readonly Listed[]>(socket, "GET", "/images/json?all=1")).map(
+          (image) => image.Labels?.["hive.source"] ?? "",
+        );
+      await until("the replaced image to be gone", async () => !(await sources()).includes(`old-${process.pid}`));
+      expect(await sources()).toContain(`new-${process.pid}`);
     } finally {
+      await engineCall(socket, "DELETE", `/images/${BUILT_TWICE}`).catch(() => undefined);
       await world.open(theirs).list();
       await until("the rest to be gone", async () => !(await left()).includes(theirs), { limitMs: 30_000 });
       await world.close();
