@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { createEngine } from "./docker/engine.ts";
 import { DEFAULT_DOCKER_HOST } from "./docker/engine-address.ts";
-import { findEngine } from "./docker/find-engine.ts";
+import { type EngineFound, findEngine } from "./docker/find-engine.ts";
 import { DEFAULT_WORKER_IMAGE } from "./docker/open-docker.ts";
 import { compilePools, type Pool } from "./pool-settings.ts";
 
@@ -42,29 +42,41 @@ export async function chooseFleet(
   // Without need nobody is asked: a server told to use processes does not touch the engine.
   const asksFor =
     config.fleet !== "process" || compilePools(entries, { provider: "process", workers }).some(inContainer);
-  const found = asksFor ? await findEngine(createEngine(dockerHost, clock)) : ({ usable: false, reason: "" } as const);
+  const found: EngineFound = asksFor
+    ? await findEngine(createEngine(dockerHost, clock))
+    : { usable: false, reason: "it was not asked for" };
   const provider = config.fleet === "auto" ? (found.usable ? "docker" : "process") : config.fleet;
   const pools = compilePools(entries, { provider, workers });
   const isolated = pools.some(inContainer);
-  const images = [
-    ...new Set(pools.filter(inContainer).map(({ image }) => image ?? config.workerImage ?? DEFAULT_WORKER_IMAGE)),
-  ];
-  const why =
-    config.fleet === "process" ? "HIVE_FLEET is process" : `no container engine: ${found.usable ? "" : found.reason}`;
   return {
     pools,
     max: workers ?? pools.reduce((sum, { max }) => sum + max, 0),
     dockerHost: isolated ? dockerHost : null,
     isolated,
-    isolation: isolated
-      ? `containers (${found.usable ? found.about : `engine unreachable: ${found.reason}`}, image ${images.join(", ")})`
-      : `none (${why}): ${
-          config.allowUnisolated
-            ? "real agents run as plain processes, because HIVE_ALLOW_UNISOLATED is set"
-            : "real agents are held"
-        }`,
+    isolation: isolated ? containers(pools, config.workerImage, found) : nothing(config, found),
     warnings: isolated && found.usable ? found.warnings : [],
   };
+}
+
+function containers(pools: readonly Pool[], workerImage: string | undefined, found: EngineFound): string {
+  const engine = found.usable ? found.about : `the engine cannot be reached: ${found.reason}`;
+  const images = new Set(pools.filter(inContainer).map(({ image }) => image ?? workerImage ?? DEFAULT_WORKER_IMAGE));
+  const bare = pools.filter((pool) => !inContainer(pool)).map(({ name }) => name);
+  const but = bare.length === 0 ? "" : `; none in ${bare.join(", ")}, whose workers are processes`;
+  return `containers (${engine}, image ${[...images].join(", ")})${but}`;
+}
+
+function nothing({ fleet, allowUnisolated }: Pick<Config, "fleet" | "allowUnisolated">, found: EngineFound): string {
+  const why =
+    fleet === "process"
+      ? "HIVE_FLEET is process"
+      : found.usable
+        ? "the pools in hive.yaml are of processes"
+        : `no container engine: ${found.reason}`;
+  const agents = allowUnisolated
+    ? "real agents run as plain processes, because HIVE_ALLOW_UNISOLATED is set"
+    : "real agents are held";
+  return `none (${why}): ${agents}`;
 }
 
 function inContainer({ provider }: Pool): boolean {

@@ -61,7 +61,11 @@ function explainQueued(state: State, job: Job, pools: readonly PoolView[]): stri
   const open = fitting.find(({ state: is }) => is === "ok");
   if (staying.length === 0 && first === undefined) {
     if (able.length > 0) return `All ${able.length} workers that could take it are draining.`;
-    if (pools.length > 0) return `No pool of this server and none of its ${workers.length} workers ${missing(job)}.`;
+    if (pools.length > 0) {
+      const image = job.agent !== null && pools.some(({ provider }) => provider === "docker");
+      const hint = image ? " HIVE_AGENT_CLIS puts an agent into the worker image." : "";
+      return `No pool of this server and none of its ${workers.length} workers ${missing(job)}.${hint}`;
+    }
     if (workers.length > 0) return `None of the ${workers.length} workers ${missing(job)}.`;
     return "No worker is connected. Start one, or set HIVE_WORKERS.";
   }

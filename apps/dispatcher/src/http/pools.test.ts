@@ -91,6 +91,6 @@ test("a job whose pool starts nothing says why; one whose pool can start says th
   );
   pools = [pool({ name: "default" }, { agents: ["demo"] })];
   expect(await waiting("no-claude", { agent: "claude", task: "agent", instructions: "x", script: undefined })).toMatch(
-    /No pool of this server and none of its 0 workers runs the agent claude/,
+    /No pool of this server and none of its 0 workers runs the agent claude. HIVE_AGENT_CLIS puts/,
   );
 });
