@@ -12,7 +12,7 @@ import type { Launch } from "../provider.ts";
 import type { WorkerImage } from "./worker-image.ts";
 
 /** What carries this label is Hive's; which server's, says {@link SERVER_LABEL}. */
-export const MANAGED_LABEL = "hive.managed";
+const MANAGED_LABEL = "hive.managed";
 /** The installation id of the server that made it: nobody else touches it. */
 export const SERVER_LABEL = "hive.server";
 export const LAUNCH_LABEL = "hive.launch";
