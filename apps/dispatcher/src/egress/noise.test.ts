@@ -87,6 +87,9 @@ test("no answer of a host ends it, and an answer nobody could write is none", as
   const status = fc.constantFrom(
     "200 OK",
     "99 Low",
+    "099 Low",
+    "000",
+    "200 a\u0001b",
     "1000 High",
     "100 Continue",
     "101 Switching",
@@ -129,4 +132,20 @@ test("no answer of a host ends it, and an answer nobody could write is none", as
     { numRuns: 300 },
   );
   expect((await ask(front.socket, "/")).status).toBe(404);
+});
+
+test("an answer whose words could not be written passes without them, one whose status could not be is cut", async () => {
+  let status = "";
+  const port = await listen(
+    createServer((socket) =>
+      socket
+        .on("error", () => undefined)
+        .once("data", () => socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 2\r\n\r\nhi`, "latin1")),
+    ),
+  );
+  const front = await startFront({ ports: { 80: port } });
+  const answer = () => ask(front.socket, "http://deb.example/", { headers: { "proxy-authorization": basic("token") } });
+  status = "200 a\u0001b";
+  expect(await answer()).toMatchObject({ status: 200, body: "hi" });
+  for (status of ["099 x", "000 x"]) await expect(answer()).rejects.toThrow(/hang up|ECONNRESET/);
 });
