@@ -104,6 +104,8 @@ async function decide(bench: Bench): Promise<Outcome | null> {
       return { end: "canceled", result: resultOf(token) };
     case "timeout":
       return { end: "failed", error: { code: "timeout", kind: "work", message: token }, result: null };
+    case "memory":
+      return { end: "failed", error: { code: "out_of_memory", kind: "work", message: token }, result: null };
     case "leaving":
     case "unreachable":
       return { end: "returned", message: token };

@@ -53,8 +53,8 @@ export interface WorkerConfig {
   /** Processes and threads that the agent's user may have at once. */
   readonly agentProcesses: number;
   /** The image this worker runs from, as its launcher says; null: no image, or nobody said. */
-  readonly image: { readonly name: string; readonly digest: string } | null;
-  readonly log: "text" | "json";
+  readonly image: { readonly name: string; readonly digest: string | null } | null;
+  readonly log: "text" | "json" | "off";
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** The PATH that jobs search for programs. */
   readonly path: string;
@@ -150,8 +150,8 @@ const variables = z.object({
   /** The image this worker runs from, and its digest: for results. Absent: results name none. */
   HIVE_IMAGE: z.string().min(1).max(512).optional(),
   HIVE_IMAGE_DIGEST: z.string().min(1).max(128).optional(),
-  /** Readable lines for people, or JSON for programs. Default `text`. */
-  HIVE_LOG: z.enum(["text", "json"]).default("text"),
+  /** Readable lines for people, JSON for programs, or nothing. Default `text`. */
+  HIVE_LOG: z.enum(["text", "json", "off"]).default("text"),
   /** What the worker says on standard error. Default `info`. */
   HIVE_LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
   /** Where programs are looked up for jobs. */
@@ -221,7 +221,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
     oneShot: value.HIVE_ONE_SHOT,
     contactFile: value.HIVE_CONTACT_FILE === undefined ? null : resolve(value.HIVE_CONTACT_FILE),
     agentProcesses: value.HIVE_AGENT_PROCESSES,
-    image: value.HIVE_IMAGE === undefined ? null : { name: value.HIVE_IMAGE, digest: value.HIVE_IMAGE_DIGEST ?? "" },
+    image: value.HIVE_IMAGE === undefined ? null : { name: value.HIVE_IMAGE, digest: value.HIVE_IMAGE_DIGEST ?? null },
     log: value.HIVE_LOG,
     logLevel: value.HIVE_LOG_LEVEL,
     path: value.PATH,

@@ -12,6 +12,7 @@ const PLACED = new Set(["level", "time", "msg", "err", "jobId", "fence"]);
 
 /** The worker's logger. */
 export function createLog({ log, logLevel }: Pick<WorkerConfig, "log" | "logLevel">): Logger {
+  if (log === "off") return pino({ level: "silent" });
   const options = { level: logLevel, base: null };
   if (log === "json") return pino(options, destination({ fd: 2, sync: true }));
   return pino(options, { write: (line: string) => void process.stderr.write(readable(line)) });

@@ -254,8 +254,8 @@ export interface JobResult {
 export interface ResultEnvironment {
   readonly isolation: string;
   readonly provider: string;
-  /** The worker's image; null where it ran from none. An empty digest: nobody told the worker. */
-  readonly image: { readonly name: string; readonly digest: string } | null;
+  /** The worker's image; null where it ran from none. The digest is null where nobody told the worker. */
+  readonly image: { readonly name: string; readonly digest: string | null } | null;
   /** Names the worker's code, where it came in an image. */
   readonly build: string | null;
   /** Versions by the tool's name, agents included. */

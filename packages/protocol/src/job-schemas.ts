@@ -137,7 +137,7 @@ export const environmentSchema = z
   .object({
     isolation: z.string().max(64),
     provider: z.string().max(32),
-    image: z.object({ name: z.string().max(512), digest: z.string().max(128) }).nullable(),
+    image: z.object({ name: z.string().max(512), digest: z.string().max(128).nullable() }).nullable(),
     build: z.string().max(128).nullable(),
     tools: z
       .record(z.string().max(64), z.string().max(64))

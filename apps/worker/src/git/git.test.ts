@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { lendCredential } from "./credential.ts";
 import { classify } from "./failure.ts";
+import { gitEnvironment } from "./git.ts";
 import {
   type GitWorld,
   openWorkspace,
@@ -157,6 +158,23 @@ describe("git", () => {
     expect(shown.stdout).not.toMatch(/^(?:system|global)\t/m);
   });
 
+  it("gives a proxy's token to the supervisor's own git alone, and takes it out of what git prints", async () => {
+    const folder = world.newFolder("proxied");
+    const proxy = "http://hive:proxy-canary@127.0.0.1:9";
+    const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, home: folder };
+    expect(gitEnvironment(world.git.machine, { cwd: folder, proxy }, null)).toMatchObject({
+      https_proxy: proxy,
+      http_proxy: proxy,
+      GIT_HTTP_PROXY_AUTHMETHOD: "basic",
+    });
+    expect(JSON.stringify(gitEnvironment(world.git.machine, { cwd: folder, proxy, user: own }, null))).not.toContain(
+      "canary",
+    );
+    const printed = await world.git.script('echo "fatal: $https_proxy" >&2; exit 3', [], { cwd: folder, proxy });
+    expect(printed.stderr).toContain("http://hive:***@127.0.0.1:9");
+    expect(JSON.stringify(printed)).not.toContain("canary");
+  });
+
   it("ends as a value when it takes too long, says too much, is stopped or is not there", async () => {
     const folder = world.newFolder("ends");
     const script = (text: string, extra = {}) => world.git.script(text, [], { cwd: folder, ...extra });
@@ -214,6 +232,8 @@ describe("what git says", () => {
       true,
       "network",
     ],
+    ["fatal: unable to access 'https://x/': Received HTTP code 403 from proxy after CONNECT", true, "network"],
+    ["fatal: unable to access 'https://x/': CONNECT tunnel failed, response 403", true, "network"],
     ["fatal: write error: No space left on device\nfatal: index-pack failed", true, "disk_full"],
     [
       "error: object file ./objects/12/34 is empty\nfatal: loose object 1234 (stored in x) is corrupt",
