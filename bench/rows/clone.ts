@@ -77,10 +77,12 @@ async function measureClone({ stage, pick, say }: RowContext): ReturnType<Row["r
     await plainClone(stage, address.url, clone);
     whole.push(performance.now() - begun);
 
-    for (const [from, times] of [
+    const ways = [
       [mirrors, mirrored],
       [toLease(`round-${round}`), handedOut],
-    ] as const) {
+    ] as const;
+    // In turns: the disk is still busy with the files of whichever came before.
+    for (const [from, times] of round % 2 === 1 ? ways : [...ways].reverse()) {
       const attempt = join(folder, `attempt-${round}`);
       await mkdir(attempt);
       const asked = performance.now();
