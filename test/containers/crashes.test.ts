@@ -10,6 +10,14 @@ const KILLS = 100;
 const DISPATCHER_KILLS = 4;
 const LEFTOVER_MS = 60_000;
 
+/** Names of the workers that have a job: one that dies before it registered is a failed boot, and its pool waits. */
+async function busyWorkers(hive: HiveProcess): Promise<ReadonlySet<string>> {
+  const { workers } = (await (await hive.fetch("/v1/workers")).json()) as {
+    readonly workers: readonly { readonly name: string; readonly jobId: string | null }[];
+  };
+  return new Set(workers.filter(({ jobId }) => jobId !== null).map(({ name }) => name));
+}
+
 describe.skipIf(isMissing)("crashes around containers", () => {
   let host: GitHost;
   let hive: HiveProcess;
@@ -33,11 +41,10 @@ describe.skipIf(isMissing)("crashes around containers", () => {
     await hive.hive.enqueueAll(ids.map((jobId) => ({ jobId, repo, task: "script", script, maxAttempts: 20 })));
     let kills = 0;
     let dispatcherKills = 0;
-    const killed = new Set<string>();
     const strike = async (): Promise<boolean> => {
-      for (const { Id, State } of await hiveContainers(socket)) {
-        if (State !== "running" || killed.has(Id) || kills >= KILLS) continue;
-        killed.add(Id);
+      const busy = await busyWorkers(hive);
+      for (const { Id, Labels } of await hiveContainers(socket)) {
+        if (kills >= KILLS || !busy.has(Labels["hive.name"] ?? "")) continue;
         if (await killContainer(socket, Id)) kills += 1;
       }
       if (dispatcherKills < DISPATCHER_KILLS && kills >= (dispatcherKills + 1) * 20) {
