@@ -173,7 +173,8 @@ function blank(step: Step, from: NewJob): Job {
 }
 
 function writeBody(step: Step, from: NewJob): void {
-  const { id, bodyHash, branch, base, instructions, script, changes, callbackUrl, metadata, gitUser, egress, origin } = from;
+  const { id, bodyHash, branch, base, instructions, script, changes, callbackUrl, metadata, gitUser, egress, origin } =
+    from;
   const body: JobBody = {
     id,
     bodyHash,
