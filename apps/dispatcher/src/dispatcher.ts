@@ -209,7 +209,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     gatewayUrl = gateway.url;
     stops.push(() => gateway.stop());
 
-    // A process of 50 MB that nobody would speak to beside workers without containers.
+    // A process of 60 MB that nobody would speak to beside workers without containers.
     if (options.fleet.dockerHost !== null || config.run !== undefined || config.shareCallbackSecret) {
       const egress = await keepEgress({
         settings: {
