@@ -15,7 +15,7 @@ let relay: LocalRelay;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "hive-relay-"));
   server = await startSocketServer(join(folder, "server.sock"), null);
-  relay = await startLocalRelay({ socket: server.path, halfClosedMs: 200 });
+  relay = await startLocalRelay({ socket: server.path });
 });
 afterEach(async () => {
   await relay.close();
@@ -31,8 +31,8 @@ function raw(bytes: string): Promise<string> {
 }
 
 /** Opens a tunnel; the answer's head has been read. */
-async function tunnel(target: string): Promise<{ head: string; socket: Socket }> {
-  const socket = connect({ port: relay.port, host: "127.0.0.1", allowHalfOpen: true });
+async function tunnel(target: string, through = relay): Promise<{ head: string; socket: Socket }> {
+  const socket = connect({ port: through.port, host: "127.0.0.1", allowHalfOpen: true });
   socket.write(`CONNECT ${target} HTTP/1.1\r\nhost: ${target}\r\nproxy-authorization: Basic aGl2ZTp0\r\n\r\n`);
   const head = await new Promise<string>((resolve) =>
     socket.once("data", (chunk: Buffer) => resolve(chunk.toString())),
@@ -130,11 +130,27 @@ test("one side of a tunnel may end and still hear the other out", async () => {
   expect(await text(socket)).toBe("you said goodbye");
 });
 
-test("a tunnel whose one side is gone and whose other is silent ends", async () => {
-  server.onTunnel = (socket) => void socket.resume();
+test("the far side of a tunnel may end first and still hear the near one out", async () => {
+  const heard = Promise.withResolvers<string>();
+  server.onTunnel = (socket) => {
+    let said = "";
+    socket.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    socket.on("end", () => heard.resolve(said));
+    socket.end("that is all");
+  };
   const { socket } = await tunnel("x:1");
+  await new Promise((resolve) => socket.once("end", resolve).resume());
+  socket.end("thank you");
+  expect(await heard.promise).toBe("thank you");
+});
+
+test("a tunnel whose one side is gone and whose other is silent ends", async () => {
+  const hasty = await startLocalRelay({ socket: server.path, halfClosedMs: 50 });
+  server.onTunnel = (socket) => void socket.resume();
+  const { socket } = await tunnel("x:1", hasty);
   socket.end();
   expect(await text(socket)).toBe("");
+  await hasty.close();
 });
 
 test("without a server the answer is 502 and says so; with a new one at the same place all goes on", async () => {
