@@ -49,7 +49,7 @@ describe.skipIf(isMissing)("workers in containers", () => {
       most = Math.max(most, queue.running);
       return queue.queued + queue.running === 0;
     };
-    await until("a hundred jobs to be over", allOver, { limitMs: 170_000, more: () => hive.printed().slice(-4_000) });
+    await until("a hundred jobs to be over", allOver, { limitMs: 300_000, more: () => hive.printed().slice(-4_000) });
     const jobs = await Promise.all(ids.map((id) => hive.over(id)));
     expect(jobs.filter(({ status }) => status !== "succeeded").map(({ jobId, error }) => [jobId, error])).toEqual([]);
     expect(jobs.filter(({ history }) => history.length !== 1).map(({ jobId }) => jobId)).toEqual([]);
@@ -57,7 +57,7 @@ describe.skipIf(isMissing)("workers in containers", () => {
     expect(most).toBeGreaterThan(5);
     expect(most).toBeLessThanOrEqual(10);
     expect(new Set(jobs.map(({ history }) => history[0]?.workerId)).size).toBeGreaterThan(5);
-  }, 300_000);
+  }, 400_000);
 
   test("a cancel ends the container's whole process tree, also what escaped its session", async () => {
     const repo = host.makeRepo("cancel.git");
