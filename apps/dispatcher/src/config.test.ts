@@ -91,6 +91,16 @@ describe("the settings", () => {
     expect(problemOf(() => loadConfig({ HIVE_CONFIG: path }))).toContain("is not YAML");
   });
 
+  it("hold pools, and name the one that is wrong with its value", async () => {
+    const good = await file("pools:\n  - name: big\n    memory: 32g\n    hours: Mo-Fr 08:00-18:00 UTC\n");
+    expect(loadConfig({ HIVE_CONFIG: good }).pools).toMatchObject([{ name: "big", memory: 32 * 2 ** 30 }]);
+    const bad = await file("pools:\n  - name: big\n    memory: lots\n    min: -1\n");
+    const problem = problemOf(() => loadConfig({ HIVE_CONFIG: bad, HIVE_DOCKER_HOST: "tcp://10.0.0.1:2375" }));
+    expect(problem).toContain('pools.0.memory: "lots" is no size');
+    expect(problem).toContain("pools.0.min: ");
+    expect(problem).toContain("HIVE_DOCKER_HOST: must be a Unix socket of this machine");
+  });
+
   it("each say what they are for", () => {
     for (const option of options) expect(option.about.length, option.name).toBeGreaterThan(20);
   });
