@@ -33,8 +33,6 @@ export interface ComposeHive {
   inspect(name: string): Promise<Container>;
   /** Waits until the server answers and has this many workers. */
   ready(workers: number): Promise<void>;
-  /** The workers as the server lists them. */
-  workers(): Promise<readonly { readonly name: string; readonly roles: readonly string[] }[]>;
   /** A client with the token that the README's line gets. */
   hive(): HiveClient;
   /** Removes containers, volumes, images of compose and the clone. */
@@ -82,10 +80,6 @@ export function cloneForCompose(engine: TestEngine): ComposeHive {
         return (JSON.parse(last) as { workers: { total: number } }).workers.total === workers;
       };
       await until(`${workers} workers`, come, { limitMs: 90_000, more: () => `${last}\n${logs()}` });
-    },
-    workers: async () => {
-      const reply = await fetch(`${url}/v1/workers`, { headers: { authorization: `Bearer ${token()}` } });
-      return ((await reply.json()) as { workers: { name: string; roles: string[] }[] }).workers;
     },
     hive: () => createHive({ url, token: token() }),
     dispose: () => {

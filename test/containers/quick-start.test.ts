@@ -89,6 +89,12 @@ describe.skipIf(isMissing)("the quick start with compose (needs a Docker Engine)
     }
   });
 
+  it("hive doctor, inside, finds nothing wrong and workers in containers", () => {
+    const checks = clone.docker("exec", "hive-dispatcher", "hive", "doctor");
+    expect(checks).toMatch(/^ok +Isolation +container$/m);
+    expect(checks).not.toMatch(/^BAD/m);
+  });
+
   it("a worker is closed as the design says, and has nobody's keys", async () => {
     const worker = await clone.inspect("hive-worker-1");
     expect(worker.HostConfig).toMatchObject({
@@ -130,7 +136,7 @@ describe.skipIf(isMissing)("the quick start with compose (needs a Docker Engine)
   it("COMPOSE_PROFILES says how many workers, HIVE_WORKER_3_ROLES what the third one does", async () => {
     clone.compose(["up", "--detach"], { COMPOSE_PROFILES: "workers-4", HIVE_WORKER_3_ROLES: "tester,reviewer" });
     await clone.ready(4);
-    const workers = await clone.workers();
+    const workers = await clone.hive().workers();
     expect(workers.map(({ name, roles }) => `${name}: ${roles.join(" ")}`).sort()).toEqual([
       "hive-worker-1: ",
       "hive-worker-2: ",

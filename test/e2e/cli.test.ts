@@ -150,6 +150,11 @@ test("doctor checks this machine and the server, and a repository", async () => 
   expect(checks.length).toBeGreaterThan(3);
   expect(checks.filter((check) => check.state === "bad")).toEqual([]);
   expect(checks.map((check) => check.text).join("\n")).toContain(`${server.port}`);
+  // This server's workers are processes.
+  expect(checks.find((check) => check.name === "Isolation")).toMatchObject({
+    state: "note",
+    text: expect.stringMatching(/^(\d+) of \1 workers are processes of a machine/) as unknown,
+  });
 });
 
 test("mistakes get one clear line: a wrong token, no server, an unknown job, a bad repository", async () => {

@@ -43,6 +43,7 @@ export const workerSchema = z
     phase: z.string().nullable(),
   })
   .meta({ id: "Worker" });
+export type Worker = z.infer<typeof workerSchema>;
 
 /** A kind of worker that the server starts: its settings, and how it is. */
 export const poolSchema = z

@@ -16,6 +16,7 @@ import {
   type JobSummary,
   type NewJobRequest,
   type Pool,
+  type Worker,
 } from "@hive/protocol";
 import { eventStream, type StreamEvent } from "./event-stream.ts";
 
@@ -60,6 +61,8 @@ export interface HiveClient {
     options?: { readonly follow?: boolean; readonly fence?: number; readonly signal?: AbortSignal },
   ): Promise<AsyncIterable<Uint8Array>>;
   diff(jobId: string): Promise<string>;
+  /** Every worker that is registered: what it plays, what isolates its jobs, what it does. */
+  workers(): Promise<readonly Worker[]>;
   /** The kinds of workers the server starts, and what is in the way. */
   pools(): Promise<readonly Pool[]>;
   /** Everything that happens, from now or after an id, over lost connections without a gap. */
@@ -139,6 +142,7 @@ export function createHive(options: HiveOptions): HiveClient {
     async diff(jobId) {
       return (await again(() => api.open(endpoints.jobDiff, { params: { jobId } }))).text();
     },
+    workers: async () => (await again(() => api.call(endpoints.listWorkers, {}))).workers,
     pools: async () => (await again(() => api.call(endpoints.listPools, {}))).pools,
     events: (given = {}) => eventStream(api, { ...given, sleep }),
     async wait(jobId, { signal, held = false } = {}) {

@@ -10,4 +10,5 @@ export {
   type Accepted,
   type Health,
   type Pool,
+  type Worker,
 } from "@hive/protocol";

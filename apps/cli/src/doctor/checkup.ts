@@ -1,7 +1,6 @@
 /** `hive doctor`: what this machine has, what the server says, and for everything that is wrong the command that helps. */
 
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createConnection } from "node:net";
 import { promisify } from "node:util";
 import { ApiError, createHive } from "@hive/sdk";
@@ -17,6 +16,8 @@ export interface Check {
 
 const OLDEST_NODE = 24;
 const TIMEOUT_MS = 3000;
+/** States of a pool that a person has to end. */
+const TROUBLE: ReadonlySet<string> = new Set(["image_missing", "engine_unreachable", "backing_off"]);
 const run = promisify(execFile);
 
 /** All checks that need no repository. */
@@ -26,7 +27,7 @@ export async function checkup(config: CliConfig): Promise<Check[]> {
     await gitCheck(),
     await serverCheck(config),
     await tokenCheck(config),
-    engineCheck(),
+    await isolationCheck(config),
     keyCheck(),
   ];
 }
@@ -104,19 +105,29 @@ async function tokenCheck(config: CliConfig): Promise<Check> {
   }
 }
 
-function engineCheck(): Check {
-  const socket = "/var/run/docker.sock";
-  if (existsSync(socket))
-    return {
-      name: "Engine",
-      state: "note",
-      text: `${socket} is there; this version runs workers as processes, isolation: none`,
-    };
-  return {
-    name: "Engine",
-    state: "note",
-    text: "no container engine: isolation none, real agents are held (HIVE_ALLOW_UNISOLATED=1 runs them)",
-  };
+/** What keeps jobs from the machines they run on, as the workers of the server say it, and pools that are in trouble. */
+async function isolationCheck(config: CliConfig): Promise<Check> {
+  const name = "Isolation";
+  try {
+    const hive = createHive({ url: config.url, token: config.token ?? "none", retries: 0 });
+    const [workers, pools] = await Promise.all([hive.workers(), hive.pools()]);
+    const trouble = pools.filter(({ failures, state }) => failures > 0 || TROUBLE.has(state));
+    if (trouble.length > 0) {
+      return { name, state: "bad", text: trouble.map((pool) => `pool ${pool.name}: ${pool.message}`).join("; ") };
+    }
+    const open = workers.filter(({ isolation }) => !isolation.startsWith("container"));
+    if (open.length > 0) {
+      return {
+        name,
+        state: "note",
+        text: `${open.length} of ${workers.length} workers are processes of a machine: real agents are held (with a Docker Engine there, workers become containers)`,
+      };
+    }
+    const kinds = [...new Set(workers.map(({ isolation }) => isolation))].join(", ");
+    return { name, state: "ok", text: workers.length === 0 ? "no worker is registered" : kinds };
+  } catch {
+    return { name, state: "note", text: "not known: the server did not say" };
+  }
 }
 
 function keyCheck(): Check {
