@@ -42,7 +42,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/*.log /var/log/apt
 # Programs look their user up (ssh refuses to run without a name): the users that jobs run as, one for each slot.
 RUN for slot in $(seq 0 99); do \
-      echo "agent-$slot:x:$((20000 + slot)):$((20000 + slot))::/work:/bin/bash" >> /etc/passwd; \
+      echo "agent-$slot:x:$((20000 + slot)):$((20000 + slot))::/workspace:/bin/bash" >> /etc/passwd; \
       echo "agent-$slot:x:$((20000 + slot)):" >> /etc/group; \
     done
 ARG AGENTS=""
@@ -55,14 +55,14 @@ RUN for agent in $AGENTS; do \
       && chmod -R a+rX,go-w "$(npm root --global)"; \
     fi
 # Empty places that the container's own file systems are mounted over; the root file system itself is read-only.
-RUN mkdir -m 0700 /run/hive && mkdir /work /mirrors
+RUN mkdir -m 0700 /run/hive && mkdir /workspace /mirrors
 COPY --from=code /opt/hive /opt/hive
 # One start writes down what Node compiled: workers that live for one job only start in half the time. It ends at once,
 # for it is told nothing of a server.
 ENV NODE_COMPILE_CACHE=/opt/hive/compile-cache
 RUN node /opt/hive/apps/worker/src/main.ts 2> /dev/null; test -n "$(ls -A "$NODE_COMPILE_CACHE")" && chmod -R a+rX,go-w "$NODE_COMPILE_CACHE"
-ENV HIVE_PROVIDER=docker HIVE_WORKER_DATA=/work HIVE_CONTACT_FILE=/run/hive/contact HIVE_LOG=text
-WORKDIR /work
+ENV HIVE_PROVIDER=docker HIVE_WORKER_DATA=/workspace HIVE_CONTACT_FILE=/run/hive/contact HIVE_LOG=text
+WORKDIR /workspace
 # A worker that talked to its server within the last 90 seconds is well: it asks for work, or beats, far more often.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=2 \
   CMD ["/bin/sh", "-c", "test -n \"$(find \"$HIVE_CONTACT_FILE\" -newermt '90 seconds ago' 2> /dev/null)\""]

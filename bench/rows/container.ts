@@ -101,7 +101,7 @@ async function rawRun({ socket }: Engine): Promise<number> {
       SecurityOpt: ["no-new-privileges"],
       ReadonlyRootfs: true,
       Init: true,
-      Tmpfs: { "/run/hive": "mode=0700", "/work": "exec", "/tmp": "exec" },
+      Tmpfs: { "/run/hive": "mode=0700", "/workspace": "exec", "/tmp": "exec" },
     },
   });
   await engineCall(socket, "POST", `/containers/${Id}/start`);

@@ -74,10 +74,10 @@ describe.skipIf(isMissing)("on a real engine", () => {
         env: { HIVE_IMAGE: world.image, HIVE_IMAGE_DIGEST: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) },
       });
       const mounts = new Map((seen["mounts"] as string[][]).map(([at, kind, options]) => [at, `${kind},${options},`]));
-      expect(new Set(mounts.keys())).toEqual(new Set(["/run/hive", "/tmp", "/work"]));
+      expect(new Set(mounts.keys())).toEqual(new Set(["/run/hive", "/tmp", "/workspace"]));
       expect(mounts.get("/run/hive")).toMatch(/^tmpfs,rw,nosuid,nodev,noexec,/);
       for (const [at, kib] of [
-        ["/work", 32_768],
+        ["/workspace", 32_768],
         ["/tmp", 8_192],
       ] as const) {
         expect(mounts.get(at)).toMatch(/^tmpfs,rw,nosuid,nodev,/);

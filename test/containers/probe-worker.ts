@@ -40,7 +40,7 @@ if (does === "looks") {
     try { for (;;) { fs.writeSync(file, chunk); written += 1; if (written > 4096) return "no limit"; } }
     finally { fs.closeSync(file); fs.rmSync(folder + "/fill"); }
   });
-  const litter = () => tried(() => { for (let n = 0; n < 2000000; n += 1) fs.writeFileSync("/work/f" + n, ""); return "no limit"; });
+  const litter = () => tried(() => { for (let n = 0; n < 2000000; n += 1) fs.writeFileSync("/workspace/f" + n, ""); return "no limit"; });
   console.error("saw " + JSON.stringify({
     uid: process.getuid(), capabilities: field("CapEff"), bounding: field("CapBnd"),
     noNewPrivileges: field("NoNewPrivs"), seccomp: field("Seccomp"),
@@ -48,8 +48,8 @@ if (does === "looks") {
     root: tried(() => fs.writeFileSync("/x", "")), mirror: tried(() => fs.writeFileSync(process.env.HIVE_MIRROR_HANDOUTS + "/handouts/" + process.env.NAME + "/x", "")),
     server: fs.readdirSync("/run/hive/server"), serverWrite: tried(() => fs.writeFileSync("/run/hive/server/x", "")),
     closed: (fs.statSync("/run/hive").mode & 0o777).toString(8),
-    mounts: fs.readFileSync("/proc/mounts", "utf8").split("\\n").map((line) => line.split(" ")).filter(([, at]) => ["/work", "/tmp", "/run/hive"].includes(at)).map(([kind, at, , options]) => [at, kind, options]),
-    fillWork: fill("/work"), fillTmp: fill("/tmp"), litter: litter(),
+    mounts: fs.readFileSync("/proc/mounts", "utf8").split("\\n").map((line) => line.split(" ")).filter(([, at]) => ["/workspace", "/tmp", "/run/hive"].includes(at)).map(([kind, at, , options]) => [at, kind, options]),
+    fillWork: fill("/workspace"), fillTmp: fill("/tmp"), litter: litter(),
     files: tried(() => require("node:child_process").execSync("ulimit -Hn; ulimit -c", { shell: "/bin/sh" })).trim(),
     init: fs.readFileSync("/proc/1/comm", "utf8").trim(),
     env: process.env,

@@ -53,9 +53,9 @@ describe.skipIf(isMissing)("a worker in a container", () => {
         probe "of root" ls /proc/$pid/fd; probe "of root" kill -0 $pid; probe "of root" ls /proc/$pid/root/
       done | sort | uniq -c | sed 's/^ *[0-9]* //'
       probe run ls /run/hive; probe socket curl -sS --unix-socket /run/hive/server/dispatcher.sock http://x/v1/worker/claim
-      for at in / /opt/hive /opt/hive/apps/worker/src/main.ts /work /work/slot-0 /work/slot-0/private /etc/passwd /mirrors /dev /proc/sys/kernel/core_pattern; do
+      for at in / /opt/hive /opt/hive/apps/worker/src/main.ts /workspace /workspace/slot-0 /workspace/slot-0/private /etc/passwd /mirrors /dev /proc/sys/kernel/core_pattern; do
         probe "write $at" sh -c "touch $at/x 2>/dev/null || { [ -w $at ] && [ -f $at ]; }"; done
-      for at in private unsent logs; do probe "read $at" ls /work/slot-0/$at; done
+      for at in private unsent logs; do probe "read $at" ls /workspace/slot-0/$at; done
       probe become setpriv --reuid=0 true; probe mount mount -t tmpfs x /mnt; probe namespace unshare -r true
       probe world curl -sS --noproxy '*' -m 3 http://93.184.215.14/; probe metadata curl -sS --noproxy '*' -m 3 http://169.254.169.254/
       relay=\${HTTP_PROXY##*@}
@@ -63,7 +63,7 @@ describe.skipIf(isMissing)("a worker in a container", () => {
       echo "gateway: $(curl -s -o /dev/null -w '%{http_code}' --noproxy '*' http://$relay/llm/anthropic/v1/models)"
       # Everything that can be read, searched for what only the supervisor may have.
       grep -rhsaoE 'eyJ[A-Za-z0-9_-]{10,}\\.eyJ[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+|launch-''canary-[a-z0-9]+|worker-''token' /proc/[0-9]*/environ /proc/[0-9]*/cmdline \\
-        /work /tmp /run /mirrors /etc /home /root /var /dev/shm > found.tmp || true
+        /workspace /tmp /run /mirrors /etc /home /root /var /dev/shm > found.tmp || true
       echo "audiences: $(grep -oE 'eyJ[^.]*\\.eyJ[A-Za-z0-9_-]+' found.tmp | cut -d. -f2 | while read -r body; do
         echo "$body" | tr '_-' '/+' | sed 's/$/==/' | base64 -di 2>/dev/null | grep -oE 'hive:[a-z]+'; done | sort -u | xargs)"
       echo "canaries: $(grep -vc eyJ found.tmp)"; rm found.tmp`;
@@ -131,7 +131,7 @@ assert c.shmget(4711, 4096, 0o1600) >= 0, "shm"
 PY
       python3 keep.py; ipcmk -Q >/dev/null; ipcmk -S 1 >/dev/null
       for at in "$HOME" "$TMPDIR" /tmp /dev/shm; do mkdir -p "$at/left/in"; touch "$at/left/in/file" "$at/.left"; chmod 000 "$at/left/in" "$at/left"; done
-      ln -s /work/slot-0 /tmp/link; for i in $(seq 2000); do touch "/tmp/$i-left"; done
+      ln -s /workspace/slot-0 /tmp/link; for i in $(seq 2000); do touch "/tmp/$i-left"; done
       setsid nohup sh -c 'trap "" TERM HUP INT; while :; do sleep 1; echo left > /tmp/again; done' >/dev/null 2>&1 &
       (setsid sleep 3591 & ) ; python3 -c "
 import socket; s = socket.socket(socket.AF_UNIX); s.bind('\\0left'); s.listen()
@@ -145,7 +145,7 @@ if os.fork() == 0: os.setsid(); import time; time.sleep(3592)"
       echo "files: $(find / -xdev -path /proc -prune -o -user 20000 -print 2>/dev/null | grep -v "^$PWD" | grep -c left || true)"
       echo "temporary: $(ls -A /tmp /dev/shm /dev/mqueue /var/tmp | grep -v : | xargs)"; echo "home: $(ls -A "$HOME" "$TMPDIR" | grep -v : | xargs)"
       echo "shared: $(tail -qn +2 /proc/sysvipc/* | wc -l)"; echo "sockets: $(grep -c @left /proc/net/unix || true)"
-      echo "attempts: $(ls -d /work/slot-0/attempt-* 2>/dev/null | wc -l)"`;
+      echo "attempts: $(ls -d /workspace/slot-0/attempt-* 2>/dev/null | wc -l)"`;
     const second = await world.offer("looks-1", look);
     expect((await world.end(second)).end, world.logOf(second)).toBe("succeeded");
     expect(answers(world.logOf(second))).toMatchObject({
@@ -156,7 +156,7 @@ if os.fork() == 0: os.setsid(); import time; time.sleep(3592)"
       shared: "0",
       sockets: "0",
     });
-    expect(worker.exec("sh", "-c", "find /work/slot-0 -mindepth 1 -maxdepth 1 -name 'attempt-*' | wc -l").trim()).toBe(
+    expect(worker.exec("sh", "-c", "find /workspace/slot-0 -mindepth 1 -maxdepth 1 -name 'attempt-*' | wc -l").trim()).toBe(
       "0",
     );
   });
@@ -178,7 +178,7 @@ x = bytearray(64 << 20); import time; time.sleep(30)"`,
       expect(outcome, worker.logs()).toMatchObject({ end: "failed", error: { kind: "work", code } });
       const next = await world.offer(
         `after-${what}`,
-        `ps -eo uid= | awk '$1 >= 20000' | wc -l; df --output=used /work | tail -1; echo fine > fine.txt`,
+        `ps -eo uid= | awk '$1 >= 20000' | wc -l; df --output=used /workspace | tail -1; echo fine > fine.txt`,
       );
       expect((await world.end(next)).end, `after ${what}: ${worker.logs()}`).toBe("succeeded");
     }

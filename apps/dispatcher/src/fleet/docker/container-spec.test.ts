@@ -36,7 +36,7 @@ describe("what a worker's container may do", () => {
         "HIVE_SOCKET=/run/hive/server/dispatcher.sock",
         "HIVE_PROVIDER=docker",
         "HIVE_CONTACT_FILE=/run/hive/contact",
-        "HIVE_WORKER_DATA=/work",
+        "HIVE_WORKER_DATA=/workspace",
         "HIVE_MIRROR_HANDOUTS=/mirrors",
         "HIVE_AGENT_PROCESSES=236",
         "HIVE_IMAGE=hive-worker",
@@ -66,7 +66,7 @@ describe("what a worker's container may do", () => {
         ReadonlyRootfs: true,
         Tmpfs: {
           "/run/hive": "rw,nosuid,nodev,noexec,mode=0700,size=4194304,nr_inodes=256",
-          "/work": "rw,nosuid,nodev,exec,mode=0755,size=800000000,nr_inodes=97656",
+          "/workspace": "rw,nosuid,nodev,exec,mode=0755,size=800000000,nr_inodes=97656",
           "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=200000000,nr_inodes=24414",
         },
         ShmSize: 67_108_864,
@@ -105,10 +105,10 @@ describe("what a worker's container may do", () => {
 
   it("has limits on processes and on what is written also where the pool says none", () => {
     const none = specOf({ cpus: null, memoryBytes: null, diskBytes: null, pids: null });
-    expect(none).toMatchObject({ HostConfig: { PidsLimit: 1_024, Tmpfs: { "/work": sized(4 * 2 ** 30) } } });
+    expect(none).toMatchObject({ HostConfig: { PidsLimit: 1_024, Tmpfs: { "/workspace": sized(4 * 2 ** 30) } } });
     expect(JSON.stringify(none)).not.toMatch(/Memory"|MemorySwap|NanoCpus/);
     const memoryOnly = specOf({ memoryBytes: 2 ** 30, diskBytes: null });
-    expect(memoryOnly).toMatchObject({ HostConfig: { Tmpfs: { "/work": sized(2 ** 29), "/tmp": sized(2 ** 27) } } });
+    expect(memoryOnly).toMatchObject({ HostConfig: { Tmpfs: { "/workspace": sized(2 ** 29), "/tmp": sized(2 ** 27) } } });
   });
 
   it("leaves the supervisor room below the container's process limit", () => {

@@ -31,9 +31,9 @@ export interface HostFolders {
 const MIB = 1024 * 1024;
 /** Processes and threads of a container whose pool does not say. npm and compilers take some hundred. */
 const DEFAULT_PIDS = 1_024;
-/** What `/work` holds where the pool says neither disk nor memory. */
+/** What `/workspace` holds where the pool says neither disk nor memory. */
 const DEFAULT_DISK_BYTES = 4_096 * MIB;
-/** `/tmp` beside `/work`: a quarter of it, and at most this. */
+/** `/tmp` beside `/workspace`: a quarter of it, and at most this. */
 const MAX_TMP_BYTES = 1_024 * MIB;
 /** What the supervisor itself needs of the process limit: itself with its threads, tini, git, and one to spare. */
 const SUPERVISOR_PIDS = 64;
@@ -67,7 +67,7 @@ export function containerSpec(launch: Launch, image: WorkerImage, serverId: stri
       ...launch.env,
       HIVE_SOCKET: "/run/hive/server/dispatcher.sock",
       HIVE_CONTACT_FILE: "/run/hive/contact",
-      HIVE_WORKER_DATA: "/work",
+      HIVE_WORKER_DATA: "/workspace",
       ...(folders.handouts === null ? {} : { HIVE_MIRROR_HANDOUTS: "/mirrors" }),
       // Below the container's limit: a job that makes processes without end hits its own limit, and the supervisor can
       // still start what it needs to end the job.
@@ -102,7 +102,7 @@ export function containerSpec(launch: Launch, image: WorkerImage, serverId: stri
         // An image's VOLUMEs would be writable folders of the host without a limit.
         ...Object.fromEntries(image.volumes.map((path) => [path, scratch])),
         "/run/hive": "rw,nosuid,nodev,noexec,mode=0700,size=4194304,nr_inodes=256",
-        "/work": `rw,nosuid,nodev,exec,mode=0755,size=${disk},nr_inodes=${files}`,
+        "/workspace": `rw,nosuid,nodev,exec,mode=0755,size=${disk},nr_inodes=${files}`,
         "/tmp": scratch,
       },
       ShmSize: 64 * MIB,
