@@ -182,7 +182,11 @@ function runBackend(
   });
   child.stdin.on("error", () => {});
   incoming.pipe(child.stdin);
-  incoming.on("close", () => child.stdin.destroy());
+  // Whole, and maybe still on its way into the program: that goes on. Broken off: git would wait for the rest for ever,
+  // with a processor to itself.
+  incoming.on("close", () => {
+    if (!incoming.complete) child.kill("SIGKILL");
+  });
 
   let head = Buffer.alloc(0);
   let inBody = false;
