@@ -69,7 +69,7 @@ export type Entry =
       readonly what: WriteKind;
       readonly outcome: string;
       readonly token: string | null;
-      /** The id a finish carries; null for other writes. */
+      /** Which finish it is, see `finishSent`; null for other writes. */
       readonly finishId: string | null;
       readonly status: string | null;
     }
@@ -113,7 +113,18 @@ export class History {
   readonly written = new Map<string, string>();
   /** When each finish was first sent, by `job/fence finishId`; also those whose sender died before it heard an answer. */
   readonly finishes = new Map<string, number>();
+  readonly #finishNames = new Map<string, string>();
   readonly #hash = createHash("sha256");
+
+  /** A finish is sent. Its id is random; answers the name it has in this history, which is the same for the same seed. */
+  finishSent(lease: string, finishId: string, sentAt: number): string {
+    const known = this.#finishNames.get(finishId);
+    if (known !== undefined) return known;
+    const name = `finish-${this.#finishNames.size + 1}`;
+    this.#finishNames.set(finishId, name);
+    this.finishes.set(`${lease} ${name}`, sentAt);
+    return name;
+  }
 
   add(entry: Entry): void {
     this.entries.push(entry);

@@ -44,9 +44,14 @@ export function workerClient(world: World, program: Program): ApiClient {
     const settings = { timeoutMs: options.timeoutMs ?? 30_000, signal: options.signal };
     if (write === undefined) return world.network.call(program, () => world.dispatcher, work, settings);
     const lease = JSON.parse(options.token ?? "{}") as { readonly jobId: string; readonly fence: number };
-    const finishId = write === "finish" ? (request.body as { readonly finishId: string }).finishId : null;
-    const finish = `${lease.jobId}/${lease.fence} ${finishId}`;
-    if (finishId !== null && !world.history.finishes.has(finish)) world.history.finishes.set(finish, sentAt);
+    const finishId =
+      write === "finish"
+        ? world.history.finishSent(
+            `${lease.jobId}/${lease.fence}`,
+            (request.body as { readonly finishId: string }).finishId,
+            sentAt,
+          )
+        : null;
     const asked = world.network.call(program, () => world.dispatcher, work, settings);
     const note = (outcome: string, status: string | null): void =>
       world.history.add({

@@ -108,7 +108,9 @@ describe("what a worker's container may do", () => {
     expect(none).toMatchObject({ HostConfig: { PidsLimit: 1_024, Tmpfs: { "/workspace": sized(4 * 2 ** 30) } } });
     expect(JSON.stringify(none)).not.toMatch(/Memory"|MemorySwap|NanoCpus/);
     const memoryOnly = specOf({ memoryBytes: 2 ** 30, diskBytes: null });
-    expect(memoryOnly).toMatchObject({ HostConfig: { Tmpfs: { "/workspace": sized(2 ** 29), "/tmp": sized(2 ** 27) } } });
+    expect(memoryOnly).toMatchObject({
+      HostConfig: { Tmpfs: { "/workspace": sized(2 ** 29), "/tmp": sized(2 ** 27) } },
+    });
   });
 
   it("leaves the supervisor room below the container's process limit", () => {
