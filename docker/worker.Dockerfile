@@ -30,16 +30,19 @@ RUN rm -rf apps/cli apps/dispatcher packages/sdk \
  && chmod -R a+rX,go-w /opt/hive
 
 FROM ${BASE_IMAGE}
-ARG BUILD_TOOLS=1
-# What jobs of most languages need: git over https and ssh, archives, a search, Python with its own environments, and
-# a compiler for packages that bring C code. Other languages come with a pool's own image.
-# util-linux (setpriv, unshare) and procps (ps) are the supervisor's.
+# What jobs of most languages need: git over https and ssh, archives, a search, Python with its own environments.
+# Other languages come with a pool's own image. util-linux (setpriv, unshare) and procps (ps) are the supervisor's.
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update -qq \
  && apt-get install -qq -y --no-install-recommends ca-certificates curl git jq openssh-client procps python3 \
-    python3-venv ripgrep unzip util-linux xz-utils zip \
-    $(test "$BUILD_TOOLS" = 0 || echo g++ libc6-dev make patch pkg-config) > /dev/null \
+    python3-venv ripgrep unzip util-linux xz-utils zip > /dev/null \
  && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/*.log /var/log/apt
+# A compiler, for packages that bring C or C++ code.
+ARG BUILD_TOOLS=1
+RUN test "$BUILD_TOOLS" = 0 || { export DEBIAN_FRONTEND=noninteractive \
+ && apt-get update -qq \
+ && apt-get install -qq -y --no-install-recommends g++ libc6-dev make patch pkg-config > /dev/null \
+ && apt-get clean && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/log/*.log /var/log/apt; }
 # Programs look their user up (ssh refuses to run without a name): the users that jobs run as, one for each slot.
 RUN for slot in $(seq 0 99); do \
       echo "agent-$slot:x:$((20000 + slot)):$((20000 + slot))::/workspace:/bin/bash" >> /etc/passwd; \

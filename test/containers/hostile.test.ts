@@ -12,6 +12,7 @@ import {
   GIT_FOLDERS,
   hunt,
   LOOK_AROUND,
+  MILLION_FILES,
   nodeScript,
   OUTLIVE,
   proxied,
@@ -62,7 +63,7 @@ unshare -Ur id -u 2>&1 | sed 's/^/unshare: /' || true
 mount -t tmpfs none /mnt 2>&1 | sed 's/^/mount: /' || true
 chroot / /bin/true 2>&1 | sed 's/^/chroot: /' || true
 su -c id root </dev/null 2>&1 | sed 's/^/su: /' || true
-for place in /opt/hive/x /etc/x /usr/bin/x /run/x /x /work/x /mirrors/x /var/lib/x /proc/sys/kernel/x; do touch $place 2>/dev/null && echo "WROTE $place"; done
+for place in /opt/hive/x /etc/x /usr/bin/x /run/x /x /workspace/x /mirrors/x /var/lib/x /proc/sys/kernel/x; do touch $place 2>/dev/null && echo "WROTE $place"; done
 echo -17 > /proc/self/oom_score_adj 2>/dev/null && echo "WROTE oom_score_adj"
 echo TRIED`,
     );
@@ -106,16 +107,16 @@ echo TRIED`,
     expect(log).toContain("LOOKED true");
     expect(log).toContain("HUNTED");
     // The bait proves that the hunter finds what is there to be found.
-    expect(linesOf(log, "FOUND"), log).toEqual([expect.stringMatching(/^FOUND SECRET \/work\/\S+\/bait\.txt$/)]);
+    expect(linesOf(log, "FOUND"), log).toEqual([expect.stringMatching(/^FOUND SECRET \/workspace\/\S+\/bait\.txt$/)]);
   });
 
   test("reaches neither the socket nor the supervisor's folders, processes and memory", async () => {
     const { job, log, told } = await world.run(
       "supervisor",
-      `for place in /run/hive /run/hive/server /run/hive/server/callback-secret /proc/1/root/run/hive /proc/1/cwd/ /work/slot-*/ "\${PWD%/work/repo}" "\${PWD%/attempt*}" "\${PWD%/attempt*}/private" "\${PWD%/attempt*}/logs" "\${PWD%/attempt*}/unsent"; do
+      `for place in /run/hive /run/hive/server /run/hive/server/callback-secret /proc/1/root/run/hive /proc/1/cwd/ /workspace/slot-*/ "\${PWD%/*/repo}" "\${PWD%/attempt*}" "\${PWD%/attempt*}/private" "\${PWD%/attempt*}/logs" "\${PWD%/attempt*}/unsent"; do
   ls -A "$place" >/dev/null 2>&1 && echo "LISTED $place"
 done
-for place in "\${PWD%/repo}/x" "\${PWD%/work/repo}/x" "\${PWD%/attempt*}/x" /work/slot-9/x "\${PWD%/work/repo}/bin/hive-progress" "\${PWD%/work/repo}/script.sh"; do
+for place in "\${PWD%/repo}/x" "\${PWD%/*/repo}/x" "\${PWD%/attempt*}/x" /workspace/slot-9/x "\${PWD%/*/repo}/bin/hive-progress" "\${PWD%/*/repo}/script.sh"; do
   (echo x >> "$place") 2>/dev/null && echo "WROTE $place"
 done
 mv "\${PWD%/repo}" "$HOME/moved" 2>/dev/null && echo "WROTE moved"
@@ -172,9 +173,9 @@ git cat-file -p HEAD:README.md 2>/dev/null | head -1
 for place in /mirrors /mirrors/mirrors /mirrors/handouts /mirrors/handouts/* "$borrowed/.." "$borrowed/../.."; do
   for name in $(ls -A "$place" 2>/dev/null); do [ -e "$place/$name/HEAD" ] && echo "MIRROR $(realpath "$place/$name")"; done
 done
-ls -A /mirrors/handouts/ >/dev/null 2>&1 && echo "LISTED handouts"
+ls -A /mirrors/handouts/ 2>/dev/null | sed 's|^|HANDOUTS-OF |'
 ls -A /mirrors/mirrors/ >/dev/null 2>&1 && echo "LISTED mirrors"
-for worker in hive-worker-1 hive-worker-2; do ls -A /mirrors/handouts/$worker >/dev/null 2>&1 && echo "LISTED $worker"; done
+for worker in hive-worker-1 hive-worker-2 hive-victims-2; do ls -A /mirrors/handouts/$worker >/dev/null 2>&1 && echo "LISTED $worker"; done
 for place in "$borrowed/x" "$borrowed/pack/x" "$borrowed/../HEAD" "$borrowed/../config" "$borrowed/../hooks/post-checkout"; do
   (echo x >> "$place") 2>/dev/null && echo "WROTE $place"
 done
@@ -189,6 +190,9 @@ echo "own $(realpath "$borrowed/..")"; echo TRIED`,
       linesOf(log, "MIRROR").filter((line) => line !== `MIRROR ${own}`),
       told,
     ).toEqual([]);
+    // A fleet's container has the folder of its own worker and no other; the quick start's share one that nobody lists.
+    const folders = world.kind === "fleet" ? [expect.stringMatching(/^HANDOUTS-OF hive-victims-\d+$/)] : [];
+    expect(linesOf(log, "HANDOUTS-OF"), told).toEqual(folders);
     expect(linesOf(log, "WROTE", "LISTED"), told).toEqual([]);
     if (other !== null) expect((await world.end(other)).job.status).toBe("succeeded");
   });
@@ -256,7 +260,7 @@ echo "own $(realpath "$borrowed/..")"; echo TRIED`,
   });
 
   test("gets nothing of the worker protocol or the server's API through the relay, with any token it has", async () => {
-    const { job, log, told } = await world.run("relayed", relayed());
+    const { job, log, told } = await world.run("relayed", relayed(), { task: "agent" });
     expect(job, told).toMatchObject({ status: "succeeded" });
     expect(log).toContain("TRIED");
     expect(linesOf(log, "PASSED"), told).toEqual([]);
@@ -301,14 +305,11 @@ sleep 1; echo work > work.txt`,
     "puts something else in the place of git's folder: %s",
     async (name, script) => {
       const id = `git-${name.replaceAll(" ", "-")}`;
-    const { job, told } = await world.run(id, script);
+      const { job, told } = await world.run(id, script);
       expect(["succeeded", "failed"], told).toContain(job.status);
       expect(job.error?.code, told).not.toBe("worker_broke");
       if (job.status === "succeeded")
-        expect(
-          world.git.read(`${world.kind}/${id}.git`, `hive/${world.kind}-${id}`, "work.txt"),
-          told,
-        ).toBe("work");
+        expect(world.git.read(`${world.kind}/${id}.git`, `hive/${world.kind}-${id}`, "work.txt"), told).toBe("work");
     },
   );
 
@@ -322,8 +323,7 @@ sleep 1; echo work > work.txt`,
     expect([read("stolen"), read("root"), read("zero")]).toEqual(["/proc/1/environ", "/", "/dev/zero"]);
     for (const target of ["/proc/1/environ", "/run/hive/server/callback-secret", "/dev/zero", "/etc/passwd"]) {
       const name = `report${target.replaceAll("/", "-")}`;
-      const instructions = `#!HOSTILE\nln -s ${target} "$HIVE_OUTPUT/report.md"\n#!END`;
-      const end = await world.run(name, "", { task: "analyze", agent: "command", instructions });
+      const end = await world.run(name, `ln -s ${target} "$HIVE_OUTPUT/report.md"`, { task: "analyze" });
       expect(end.job, end.told).toMatchObject({ status: "failed", reason: "no_report" });
       expect(end.job.result?.artifacts ?? []).toEqual([]);
     }
@@ -355,7 +355,7 @@ sleep 1; echo work > work.txt`,
 
   test("fills every disk it can write to", async () => {
     const fill =
-      'for place in "$HOME" "$TMPDIR" /tmp /dev/shm; do head -c 20G /dev/zero > "$place/big" 2>/dev/null; done; df -m /work /tmp | tail -2';
+      'for place in "$HOME" "$TMPDIR" /tmp /dev/shm; do head -c 20G /dev/zero > "$place/big" 2>/dev/null; done; df -m /workspace /tmp | tail -2';
     const { job, log, told } = await world.run("disk", `${fill}; echo FILLED; rm -f "$HOME/big"; echo work > work.txt`);
     expect(log, told).toContain("FILLED");
     expect(job, told).toMatchObject({ status: "succeeded" });
@@ -368,7 +368,7 @@ sleep 1; echo work > work.txt`,
 
   test("takes more memory than there is, at once and in small pieces", async () => {
     const { job, told } = await world.run("memory", `python3 -c 'x = bytearray(4 << 30); print("HAS IT")'`);
-    expect(job, told).toMatchObject({ status: "failed", error: { code: "killed" } });
+    expect(job, told).toMatchObject({ status: "failed", error: { code: "out_of_memory" } });
     // Each piece is smaller than the supervisor: the kernel must not take that one for the largest.
     const pieces = await world.run(
       "memory-pieces",
@@ -384,18 +384,9 @@ sleep 1; echo work > work.txt`,
       'mkdir many; for n in $(seq 10000); do echo $n > many/$n; done; echo "made $(ls many | wc -l)"',
     );
     expect(many.job, many.told).toMatchObject({ status: "succeeded", result: { diffStat: { files: 10_000 } } });
-    const script = `python3 -c '
-import os
-made = 0
-try:
-  for d in range(1000):
-    os.mkdir(f"{os.environ["HOME"]}/{d}")
-    for n in range(1000):
-      os.close(os.open(f"{os.environ["HOME"]}/{d}/{n}", os.O_CREAT | os.O_WRONLY)); made += 1
-except OSError as e: print(e)
-print("MADE", made)'`.replaceAll('"HOME"', "\\x22HOME\\x22");
-    const million = await world.run("million-files", script, { timeoutMs: 170_000 });
+    const million = await world.run("million-files", MILLION_FILES, { timeoutMs: 170_000 });
     expect(["succeeded", "failed"], million.told).toContain(million.job.status);
+    expect(million.log, million.told).toMatch(/^MADE \d{5,7}$/m);
     expect(million.job.error?.code, million.told).not.toBe("worker_broke");
   });
 });

@@ -109,6 +109,46 @@ describe.skipIf("missing" in given)("images (need a Docker Engine)", () => {
     expect(inside(engine.dispatcherImage, "hive --version 2>&1 || hive --help")).toContain("hive");
   });
 
+  /** The image's own health check as a line of shell. */
+  const healthOf = async (name: string): Promise<string> => {
+    const { Healthcheck } = (await image(name)).Config;
+    return (Healthcheck?.Test ?? [])
+      .slice(1)
+      .map((word) => `'${word.replaceAll("'", `'\\''`)}'`)
+      .join(" ");
+  };
+
+  it("a worker is well as long as its server answered within the last minute and a half", async () => {
+    const health = await healthOf(engine.workerImage);
+    const look = (before: string): string =>
+      inside(
+        engine.workerImage,
+        `${before}\nif ${health}; then echo well; else echo not well; fi`,
+        ...["--tmpfs", "/run/hive"],
+      );
+    expect(look("")).toBe("not well");
+    expect(look("touch $HIVE_CONTACT_FILE")).toBe("well");
+    expect(look("touch -d '80 seconds ago' $HIVE_CONTACT_FILE")).toBe("well");
+    expect(look("touch -d '2 minutes ago' $HIVE_CONTACT_FILE")).toBe("not well");
+  });
+
+  it("a dispatcher is well when it is ready, on whatever port it listens", async () => {
+    const health = await healthOf(engine.dispatcherImage);
+    const answering = (status: number): string =>
+      inside(
+        engine.dispatcherImage,
+        `node -e 'require("node:http").createServer((request, answer) => answer.writeHead(request.url === "/health/ready" ? ${status} : 404).end()).listen(8111, () => console.log("up"))' > /tmp/out &
+         until grep -q up /tmp/out; do :; done
+         if ${health}; then echo well; else echo not well; fi`,
+        ...["--tmpfs", "/tmp", "--env", "HIVE_PORT=8111"],
+      );
+    expect(answering(200)).toBe("well");
+    expect(answering(503)).toBe("not well");
+    expect(inside(engine.dispatcherImage, `if ${health} 2> /dev/null; then echo well; else echo not well; fi`)).toBe(
+      "not well",
+    );
+  });
+
   it("a lock file that changed is all that makes npm run again: code is copied after it", () => {
     for (const kind of ["worker", "dispatcher"]) {
       const lines = readFileSync(join(checkout, `docker/${kind}.Dockerfile`), "utf8").split("\n");

@@ -156,9 +156,9 @@ if os.fork() == 0: os.setsid(); import time; time.sleep(3592)"
       shared: "0",
       sockets: "0",
     });
-    expect(worker.exec("sh", "-c", "find /workspace/slot-0 -mindepth 1 -maxdepth 1 -name 'attempt-*' | wc -l").trim()).toBe(
-      "0",
-    );
+    expect(
+      worker.exec("sh", "-c", "find /workspace/slot-0 -mindepth 1 -maxdepth 1 -name 'attempt-*' | wc -l").trim(),
+    ).toBe("0");
   });
 
   test("a job that takes all it can get hurts nobody but itself", async () => {

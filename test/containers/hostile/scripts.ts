@@ -229,8 +229,8 @@ done
 for folder in "$HOME" "$TMPDIR" /tmp /var/tmp /dev/shm /dev/mqueue; do
   ls -A "$folder" 2>/dev/null | sed "s|^|LEFT $folder/|"
 done
-find / -xdev \\( -path /proc -o -path "\${PWD%/work/repo}" \\) -prune -o -user "$me" -print 2>/dev/null | sed 's/^/LEFT file /' | head -20
-find /work /mirrors -path "\${PWD%/work/repo}" -prune -o -user "$me" -print 2>/dev/null | grep -vxE '/work/slot-[0-9]+/(home|tmp|workspace)' | sed 's/^/LEFT file /' | head -20
+find / -xdev \\( -path /proc -o -path "\${PWD%/*/repo}" \\) -prune -o -user "$me" -print 2>/dev/null | sed 's/^/LEFT file /' | head -20
+find /workspace /mirrors -path "\${PWD%/*/repo}" -prune -o -user "$me" -print 2>/dev/null | grep -vxE '/workspace/slot-[0-9]+/(home|tmp|workspace)' | sed 's/^/LEFT file /' | head -20
 awk -v me="$me" 'NR > 1 && $0 ~ "[[:space:]]" me "[[:space:]]" { print "LEFT ipc " FILENAME " " $0 }' /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg
 git status --porcelain | sed 's/^/LEFT change /'
 ls .git/hooks 2>/dev/null | grep -v sample | sed 's/^/LEFT hook /'
@@ -313,3 +313,20 @@ cp -r locked /tmp/ 2>/dev/null; mkdir -p /tmp/locked2/in; touch /tmp/locked2/in/
 mkdir /dev/shm/locked; touch /dev/shm/locked/x; chmod 000 /dev/shm/locked
 mkdir /tmp/x; touch "/tmp/x/$(printf 'new\\nline')"
 echo STUBBORN`;
+
+/** A million empty files, or as many as there may be. */
+export const MILLION_FILES = `
+cat > "$TMPDIR/million.py" <<'END'
+import os
+home, made = os.environ["HOME"], 0
+try:
+    for folder in range(1000):
+        os.mkdir(f"{home}/{folder}")
+        for name in range(1000):
+            os.close(os.open(f"{home}/{folder}/{name}", os.O_CREAT | os.O_WRONLY))
+            made += 1
+except OSError as error:
+    print(error)
+print("MADE", made)
+END
+python3 "$TMPDIR/million.py"`;

@@ -47,7 +47,7 @@ export interface World {
   readonly neighbours: readonly string[];
   /** Connections that reached this machine's trap. */
   trapped(): number;
-  /** Puts a script in under this name, which is also its repository's, and waits for its end. */
+  /** Puts a script in under this name, which is also its repository's, and waits for its end. As another task an agent runs it. */
   run(name: string, script: string, more?: Partial<NewJobRequest> & { readonly files?: Files }): Promise<Ended>;
   /** Begins one; for attacks that need something done meanwhile. */
   begin(name: string, script: string, more?: Partial<NewJobRequest> & { readonly files?: Files }): Promise<string>;
@@ -113,14 +113,15 @@ function jobsOf(
   const logOf = async (jobId: string): Promise<string> => (await get(`/v1/jobs/${jobId}/logs`)).text();
   const world: Pick<World, "run" | "begin" | "end" | "logOf"> = {
     logOf,
-    async begin(name, script, { files, ...more } = {}) {
+    async begin(name, script, { files, task = "script", ...more } = {}) {
       const repo = git.makeRepo(`${kind}/${name}.git`, files);
       const { jobId } = await server.hive.enqueue({
         jobId: `${kind}-${name}`,
         repo,
-        task: "script",
-        // An attack that fails is no reason to stop trying.
-        script: `set +e +o pipefail\n${script}`,
+        // An attack that fails is no reason to stop trying. An agent is told what to do by its instructions.
+        ...(task === "script"
+          ? { task, script: `set +e +o pipefail\n${script}` }
+          : { task, agent: "command", instructions: `#!HOSTILE\n${script}\n#!END` }),
         githubToken: GIT_TOKEN,
         labels: [LABEL],
         // An attack is made once: what it did to the worker must not be hidden by a second try.
@@ -139,19 +140,6 @@ function jobsOf(
       const blocked = events
         .filter(({ type }) => type === "job.egress_blocked")
         .map(({ data }) => `${String(data["host"])}:${String(data["port"])} ${String(data["reason"])}`);
-      if (process.env["TOLD"])
-        console.log(
-          jobId,
-          JSON.stringify(job.result?.phases),
-          job.createdAt,
-          JSON.stringify(
-            job.history.map((h) => [
-              h.grantedAt - job.createdAt,
-              (h.begunAt ?? 0) - job.createdAt,
-              h.endedAt - job.createdAt,
-            ]),
-          ),
-        );
       const told = `${log}\n${JSON.stringify(job.error)} ${blocked.join(", ")}`;
       return { job, log, told, blocked };
     },
