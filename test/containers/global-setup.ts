@@ -8,7 +8,7 @@ import type { TestProject } from "vitest/node";
 import { buildImage, type ImageKind, megabytes } from "../../scripts/images.ts";
 import { missingPrograms } from "../../scripts/system-packages.ts";
 import { BASE_IMAGE, importBaseImage } from "./engine/base-image.ts";
-import { startEngine } from "./engine/engine.ts";
+import { type Engine, startEngine } from "./engine/engine.ts";
 import { engineCall } from "./engine/engine-api.ts";
 
 /** What every container test is given. */
@@ -34,17 +34,13 @@ const PROGRAMS = ["docker", "dockerd", "docker-init", "docker-compose", "iptable
 
 /** Called by vitest before the first file; answers how to clean up. */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const missing = whyNot();
-  if (missing !== null) {
-    console.log(`The container tests are skipped: ${missing}`);
-    project.provide("engine", { missing });
+  const found = await findEngine();
+  if (typeof found === "string") {
+    console.log(`The container tests are skipped: ${found}`);
+    project.provide("engine", { missing: found });
     return undefined;
   }
-  const running = process.env["CONTAINER_TEST_ENGINE"];
-  const engine =
-    running === undefined
-      ? await startEngine()
-      : { socket: running, hostAddress: "172.17.0.1", engineAddress: "127.0.0.1", stop: () => Promise.resolve() };
+  const engine = found;
   try {
     const env = { ...process.env, DOCKER_HOST: `unix://${engine.socket}`, DOCKER_BUILDKIT: "0" };
     const known = await engineCall(engine.socket, "GET", `/images/${BASE_IMAGE}/json`).catch(() => null);
@@ -70,7 +66,19 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   return () => engine.stop();
 }
 
-/** Why these tests cannot run here; null when they can. */
+/** The engine to use, or why there can be none here. */
+async function findEngine(): Promise<Omit<Engine, "restart"> | string> {
+  const running = process.env["CONTAINER_TEST_ENGINE"];
+  if (running !== undefined) {
+    return { socket: running, hostAddress: "172.17.0.1", engineAddress: "127.0.0.1", stop: () => Promise.resolve() };
+  }
+  const missing = whyNot();
+  if (missing !== null) return missing;
+  // In some containers even root may not make networks or mounts.
+  return startEngine().catch((error: unknown) => `no Docker Engine starts here: ${String(error)}`);
+}
+
+/** Why no engine can be started here; null when it can be tried. */
 function whyNot(): string | null {
   if (process.platform !== "linux") return "they need Linux";
   if (process.getuid?.() !== 0) return "they start a Docker Engine, which needs root";

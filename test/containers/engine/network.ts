@@ -84,8 +84,9 @@ export function removeNetworks(isOver: (id: string) => boolean): void {
 /** Two addresses of a network nobody here has. */
 function freeSubnet(): [host: string, engine: string, subnet: string] {
   const taken = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address));
-  for (let block = 0; block < 256; block += 1) {
-    const prefix = `10.213.${block}.`;
+  for (let tries = 0; tries < 256; tries += 1) {
+    // Not all from the same end: two test runs may look at the same moment.
+    const prefix = `10.213.${(process.pid + tries) % 256}.`;
     if (!taken.some((address) => address?.startsWith(prefix))) return [`${prefix}1`, `${prefix}2`, `${prefix}0/30`];
   }
   throw new Error("no free network below 10.213.0.0/16");
