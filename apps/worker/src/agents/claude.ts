@@ -34,7 +34,11 @@ export const claudeAdapter: AgentAdapter = {
   name: "claude",
   async available({ path, llmBaseUrl }) {
     const program = await findProgram(PROGRAM, path);
-    if (!program) return { ok: false, why: "claude is not installed here: npm install -g @anthropic-ai/claude-code" };
+    if (!program)
+      return {
+        ok: false,
+        why: "claude is not installed here: npm install -g @anthropic-ai/claude-code (an image: build it with HIVE_AGENT_CLIS)",
+      };
     if (llmBaseUrl === null) return { ok: false, why: "no LLM gateway: set HIVE_LLM_URL on this worker" };
     return { ok: true, version: await readVersion(program, path) };
   },
