@@ -23,6 +23,9 @@ interface Step {
   readonly run: () => Promise<Counts>;
 }
 
+/** Milliseconds after which a step that runs tests is cut: a busy machine takes three times as long as a quiet one. */
+const STEP_LIMIT_MS = 40 * 60_000;
+
 const nothing: Counts = { passed: 0, failed: 0, skipped: 0, notes: [] };
 
 /** A build server has everything: what is missing or skipped there is a failure. */
@@ -114,14 +117,8 @@ async function vitest(project: string): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "hive-test-report-"));
   try {
     const report = join(folder, "report.json");
-    const ended = await runProgram("vitest", [
-      "run",
-      "--project",
-      project,
-      "--reporter=default",
-      "--reporter=json",
-      `--outputFile.json=${report}`,
-    ]);
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const ended = await runProgram("vitest", ["run", "--project", project, ...reporters], { limitMs: STEP_LIMIT_MS });
     const counts = existsSync(report) ? readReport(readFileSync(report, "utf8")) : nothing;
     // An error outside any test, or a run that was cut, has no failed test to its name.
     return ended.code !== 0 && counts.failed === 0 ? add(counts, failure(`vitest ${project}: ${ended.why}`)) : counts;
