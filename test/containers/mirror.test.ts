@@ -84,11 +84,12 @@ describe.skipIf(isMissing)("the mirror of a job in a container", () => {
     await hive.hive.enqueueAll(jobs);
     const ended = await Promise.all(jobs.map(({ jobId }) => hive.over(jobId)));
     expect(ended.map(({ status, error }) => [status, error])).toEqual(jobs.map(() => ["succeeded", null]));
-    // Every job lists the branches as often as every other, with one POST each; the one fetch takes two.
     const posts = host.server.requests
       .slice(before)
-      .filter(({ method, path, user }) => method === "POST" && path.endsWith("git-upload-pack") && user !== null);
-    expect(posts.length % WORKERS).toBe(2);
+      .filter(({ method, path, user }) => method === "POST" && path.endsWith("git-upload-pack") && user !== null)
+      .map(({ length }) => length ?? 0);
+    // Jobs list the branches, each with one short POST and as often as they like; a fetch says more, and says it twice.
+    expect(posts.filter((length) => length > Math.min(...posts))).toHaveLength(2);
     await until("the hand-outs to go", () => handOuts().length === 0);
   });
 
