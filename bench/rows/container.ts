@@ -10,8 +10,7 @@ import { type Engine, startEngine } from "../../test/containers/engine/engine.ts
 import { buildImage } from "../../scripts/images.ts";
 import { API_TOKEN, type BenchDispatcher, startDispatcher } from "../dispatcher.ts";
 import { HttpConnection } from "../http-connection.ts";
-import { processesWith, sleepWord, TREE_SLEEPS, treeScript } from "../processes.ts";
-import { type Figure, median, percentile, type Row, type RowContext } from "../row.ts";
+import { type Figure, median, type Row, type RowContext } from "../row.ts";
 import { until } from "../stage.ts";
 import { makeRepository } from "./small-repository.ts";
 
@@ -42,8 +41,6 @@ async function measureContainers(context: RowContext): Promise<readonly Figure[]
   const cold = await startsOf(context, rounds, { ...docker, HIVE_WORKERS: "2" }, "none");
   context.say("warm containers");
   const warm = await startsOf(context, rounds, { ...docker, HIVE_WORKERS: "3" }, "idle");
-  context.say("cancels");
-  const cancels = await cancelsOf(context, context.pick({ quick: 2, usual: 8, full: 20 }), docker);
   const beside = median(asProcess);
   return [
     {
@@ -60,24 +57,6 @@ async function measureContainers(context: RowContext): Promise<readonly Figure[]
       anchor: { name: "the engine alone: create, start `true`, remove", value: median(raw) },
       goal: { of: "ratio", at: "most", bound: 1.2 },
       note: "cold includes the start of Node and the registration",
-    },
-    {
-      name: "POST cancel to dead tree in a container, p50",
-      value: percentile(cancels.all, 0.5),
-      unit: "ms",
-      goal: { of: "value", at: "most", bound: 100 },
-    },
-    {
-      name: "POST cancel to dead tree in a container, slowest",
-      value: Math.max(...cancels.all),
-      unit: "ms",
-      goal: { of: "value", at: "most", bound: 1_000 },
-    },
-    {
-      name: "processes that survived",
-      value: cancels.survivors,
-      unit: "processes",
-      goal: { of: "value", at: "most", bound: 0 },
     },
   ];
 }
@@ -144,32 +123,6 @@ async function startsOf(
 
 interface Events {
   readonly events: readonly { readonly type: string; readonly at: number }[];
-}
-
-async function cancelsOf(
-  { stage }: RowContext,
-  jobs: number,
-  env: Readonly<Record<string, string>>,
-): Promise<{ readonly all: readonly number[]; readonly survivors: number }> {
-  const repo = makeRepository(stage.folder("repository"));
-  const hive = await startDispatcher(stage, { HIVE_ALLOW_FILE_REPOS: "1", ...env, HIVE_WORKERS: "3" });
-  const client = await HttpConnection.open(hive.port);
-  const all: number[] = [];
-  let survivors = 0;
-  for (let n = 0; n < jobs; n += 1) {
-    const word = sleepWord(n);
-    const body = { repo: `file://${repo}`, task: "script", script: treeScript(word, false) };
-    const { jobId } = (await client.expect(202, "/enqueue", API_TOKEN, body)) as { readonly jobId: string };
-    await until("the job's tree to run", () => processesWith(word).length >= TREE_SLEEPS);
-    const begun = performance.now();
-    await client.expect(200, `/v1/jobs/${jobId}/cancel`, API_TOKEN, {});
-    await until("the tree to be dead", () => processesWith(word).length === 0, 10_000).catch(() => undefined);
-    all.push(performance.now() - begun);
-    survivors += processesWith(word).length;
-  }
-  client.close();
-  await hive.stop();
-  return { all, survivors };
 }
 
 async function workersAre(hive: BenchDispatcher, ready: "idle" | "none"): Promise<boolean> {
