@@ -7,9 +7,9 @@ import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../e2e/until.ts";
 import { engineJson } from "./engine/engine-api.ts";
+import { GIT_FOLDERS, TRAPS } from "./hostile/git-scripts.ts";
 import {
   direct,
-  GIT_FOLDERS,
   hunt,
   LOOK_AROUND,
   MILLION_FILES,
@@ -18,7 +18,6 @@ import {
   proxied,
   relayed,
   STUBBORN,
-  TRAPS,
 } from "./hostile/scripts.ts";
 import { docker, startComposeWorld, startFleetWorld, type World } from "./hostile/world.ts";
 import { engine, isMissing } from "./test-engine.ts";
