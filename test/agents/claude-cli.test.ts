@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEFAULT_AGENT_SETTINGS } from "@hive/protocol";
 import { claudeAdapter } from "../../apps/worker/src/agents/claude.ts";
 import type { AgentEvent, AgentInput } from "../../apps/worker/src/agents/contract.ts";
 import { type RunAgentOptions, runAgent } from "../../apps/worker/src/agents/run-agent.ts";
@@ -52,7 +53,8 @@ describe.runIf(installed)("the real Claude Code CLI", () => {
       instructions: "Write hello.txt, please.",
       llmBaseUrl: endpoint.url,
       llmToken: "lease.token.value",
-      model: "sonnet",
+      settings: { ...DEFAULT_AGENT_SETTINGS, model: "sonnet" },
+      resume: null,
     };
     return { input, endpoint, at };
   }

@@ -1,3 +1,4 @@
+export * from "./agent-schemas.ts";
 export * from "./client.ts";
 export * from "./egress-schemas.ts";
 export * from "./endpoint.ts";

@@ -1,7 +1,8 @@
 /** The worker protocol's shapes. Any language can write a worker: `docs/worker-protocol.md` tells the story. */
 
 import { z } from "zod";
-import { attemptErrorSchema, fileChangeSchema, nameSchema, resultSchema } from "./job-schemas.ts";
+import { agentSettingsSchema, DEFAULT_AGENT_SETTINGS } from "./agent-schemas.ts";
+import { attemptErrorSchema, fileChangeSchema, nameSchema, resultSchema, usageSchema } from "./job-schemas.ts";
 
 /** The version of the worker protocol this code speaks. A server takes workers of the same number. */
 export const WORKER_PROTOCOL = 1;
@@ -32,6 +33,8 @@ export const registerSchema = z.strictObject({
   provider: z.string().max(32),
   isolation: z.string().max(64),
   agents: z.array(nameSchema).max(32),
+  /** True: it also runs the agents whose command line comes with the job, whatever their name. */
+  commandLines: z.boolean().optional(),
   proof: proofSchema,
 });
 
@@ -52,6 +55,22 @@ export const claimSchema = z.strictObject({
   waitMs: z.int().min(0).max(60_000).optional(),
 });
 
+/** What the operator wants of a job's pull request. */
+export const pullRequestSettingsSchema = z.object({
+  /** Labels it gets when it is opened. */
+  labels: z.array(z.string()),
+  /** Who is asked to review it: user names, and teams as `org/team`. */
+  reviewers: z.array(z.string()),
+  /** Whether its text says what the work cost. */
+  cost: z.boolean(),
+  /** Whether it is opened as a draft. Work whose tests are red always is. */
+  draft: z.boolean(),
+});
+export type PullRequestSettings = z.infer<typeof pullRequestSettingsSchema>;
+
+/** Where the operator says nothing about pull requests. */
+export const DEFAULT_PULL_REQUEST: PullRequestSettings = { labels: [], reviewers: [], cost: false, draft: true };
+
 /** All a worker is told of a job. Secrets come separately, under the fence. */
 export const leasedJobSchema = z.object({
   jobId: z.string(),
@@ -65,6 +84,8 @@ export const leasedJobSchema = z.object({
   script: z.string().nullable(),
   changes: z.array(fileChangeSchema).nullable(),
   agent: z.string().nullable(),
+  /** How the agent is to be run, as the operator says. */
+  agentSettings: agentSettingsSchema.default(DEFAULT_AGENT_SETTINGS),
   gitUser: z.object({ name: z.string(), email: z.string() }).nullable(),
   timeoutMs: z.int(),
   idleTimeoutMs: z.int().nullable(),
@@ -77,6 +98,8 @@ export const leasedJobSchema = z.object({
   announced: z.array(z.object({ ref: z.string(), commit: z.string() })),
   /** Whether this job may fill dependency caches; see apps/dispatcher/src/caches/cache-rules.ts. */
   fillsCaches: z.boolean().default(false),
+  /** How its pull request should be; null: the job gets none, the pushed branch is its end. */
+  pullRequest: pullRequestSettingsSchema.nullable().default(DEFAULT_PULL_REQUEST),
   /** How the attempt before this one ended, for the agent to learn from. */
   previous: attemptErrorSchema.nullable(),
   /** The job's page. */
@@ -122,6 +145,15 @@ export const secretsReplySchema = z.object({
   /** The GitHub API that fits the repository's host, or null when it is not a GitHub. */
   githubApiUrl: z.string().nullable(),
 });
+
+export const factsReplySchema = z.object({
+  /** What the job used of models so far, over all its attempts; null: nothing was counted. */
+  usage: usageSchema.nullable(),
+  /** Places this attempt was refused at the way out, each once. */
+  blocked: z.array(z.object({ host: z.string(), port: z.int() })),
+});
+
+export type LeaseFacts = z.infer<typeof factsReplySchema>;
 
 export const publishSchema = z.strictObject({
   ref: z.string().max(512),

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DEFAULT_AGENT_SETTINGS } from "@hive/protocol";
 import type { RunResult } from "../process/run.ts";
 import { claudeAdapter } from "./claude.ts";
 import { commandAdapter } from "./command.ts";
@@ -12,6 +13,8 @@ import { type RunAgentOptions, runAgent } from "./run-agent.ts";
 
 const fixtures = join(import.meta.dirname, "fixtures");
 const exited: RunResult = { exitCode: 0, signal: null, reason: "exited", outputBytes: 1, survivors: 0 };
+/** A new session of an agent of which the operator has said nothing. */
+const fresh = { settings: DEFAULT_AGENT_SETTINGS, resume: null, workspace: "/work" };
 let folder = "";
 let number = 0;
 
@@ -23,7 +26,7 @@ afterAll(async () => {
 });
 
 async function replay(name: string, run: Partial<RunResult> = {}): Promise<{ events: AgentEvent[]; end: AgentEnd }> {
-  const parser = claudeAdapter.parser();
+  const parser = claudeAdapter.parser(fresh);
   const lines = (await readFile(join(fixtures, `claude-2.1.330-${name}.jsonl`), "utf8")).split("\n");
   return { events: lines.flatMap((line) => parser.push(line)), end: parser.end({ ...exited, ...run }) };
 }
@@ -34,7 +37,16 @@ async function newInput(instructions: string, prompt = instructions): Promise<Ag
   const places = { workspace: join(at, "workspace"), home: join(at, "home"), output: join(at, "output") };
   for (const place of Object.values(places)) await mkdir(place, { recursive: true });
   const env = { PATH: "/usr/bin:/bin", HOME: places.home, HIVE_JOB_ID: "job-1" };
-  return { ...places, env, instructions, prompt, llmBaseUrl: null, llmToken: "lease-token", model: null };
+  return {
+    ...places,
+    env,
+    instructions,
+    prompt,
+    llmBaseUrl: null,
+    llmToken: "lease-token",
+    ...fresh,
+    workspace: places.workspace,
+  };
 }
 
 async function runIt(
@@ -109,7 +121,7 @@ describe("streams recorded from Claude Code", () => {
   test("without the result line nothing is a success, whatever the exit code", async () => {
     const lines = (await readFile(join(fixtures, "claude-2.1.330-tool.jsonl"), "utf8")).split("\n");
     const cut = (run: Partial<RunResult>): AgentEnd => {
-      const parser = claudeAdapter.parser();
+      const parser = claudeAdapter.parser(fresh);
       for (const line of lines.filter((text) => !text.includes('"type":"result"'))) parser.push(line);
       return parser.end({ ...exited, ...run });
     };
@@ -120,7 +132,7 @@ describe("streams recorded from Claude Code", () => {
   });
 
   test("lines of no known shape are kept and harm nothing", () => {
-    const parser = claudeAdapter.parser();
+    const parser = claudeAdapter.parser(fresh);
     const odd = [
       "",
       "not json",
@@ -136,7 +148,7 @@ describe("streams recorded from Claude Code", () => {
   });
 
   test("a price the CLI only guesses is no price", () => {
-    const parser = claudeAdapter.parser();
+    const parser = claudeAdapter.parser(fresh);
     const result = { type: "result", subtype: "success", is_error: false, total_cost_usd: 5, result: "x", usage: {} };
     parser.push(JSON.stringify({ ...result, modelUsage: { local: { costBasis: "unknown", costUSD: 5 } } }));
     expect(parser.end(exited)).toMatchObject({ end: "ok", costUsd: null });

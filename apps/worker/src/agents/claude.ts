@@ -19,6 +19,7 @@ import {
   type AgentParser,
   AgentUnavailableError,
   endWithoutResult,
+  fingerprint,
   NO_FACTS,
   shorten,
 } from "./contract.ts";
@@ -32,6 +33,7 @@ const USELESS_TOOLS = "AskUserQuestion,EnterWorktree,ExitWorktree,CronCreate";
 /** The adapter `claude`. */
 export const claudeAdapter: AgentAdapter = {
   name: "claude",
+  sessionFiles: [],
   async available({ path, llmBaseUrl }) {
     const program = await findProgram(PROGRAM, path);
     if (!program)
@@ -62,7 +64,7 @@ function command(input: AgentInput): AgentCommand {
       "--no-session-persistence",
       "--disallowedTools",
       USELESS_TOOLS,
-      ...(input.model === null ? [] : ["--model", input.model]),
+      ...(input.settings.model === null ? [] : ["--model", input.settings.model]),
     ],
     stdin: input.prompt,
     env: {
@@ -143,7 +145,13 @@ class ClaudeParser implements AgentParser {
         const input = fieldsOf(block["input"]);
         const id = textAt(block, "id") ?? "";
         const tool = textAt(block, "name") ?? "unknown";
-        const call: AgentEvent = { kind: "tool_call", id, tool, summary: summarize(input) };
+        const call: AgentEvent = {
+          kind: "tool_call",
+          id,
+          tool,
+          summary: summarize(input),
+          fingerprint: fingerprint(tool, input),
+        };
         return tool === "TodoWrite" ? [call, ...planOf(input)] : [call];
       }
       default:

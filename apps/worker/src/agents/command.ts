@@ -22,6 +22,7 @@ cat >"$HIVE_PROMPT_FILE" && exec /bin/sh -c "$1" hive-agent <"$HIVE_PROMPT_FILE"
 export function commandAdapter(line: string | null): AgentAdapter {
   return {
     name: "command",
+    sessionFiles: [],
     available: () =>
       Promise.resolve(
         line === null

@@ -6,6 +6,8 @@
  * Order of calls: `available` once at the worker's start; then per job `command`, one `parser`, its `push` for each
  * line of standard output, `end` once after the process tree is gone. Adapters keep no state between jobs.
  */
+import { hash } from "node:crypto";
+import type { AgentSettings, AgentTotals } from "@hive/protocol";
 import type { RunResult } from "../process/run.ts";
 
 /** One thing an agent did, in words that are the same for every agent. Texts are cut to a readable length. */
@@ -13,7 +15,14 @@ export type AgentEvent =
   | { readonly kind: "message"; readonly text: string }
   | { readonly kind: "thinking"; readonly text: string }
   | { readonly kind: "plan"; readonly items: readonly { readonly text: string; readonly done: boolean }[] }
-  | { readonly kind: "tool_call"; readonly id: string; readonly tool: string; readonly summary: string }
+  | {
+      readonly kind: "tool_call";
+      readonly id: string;
+      readonly tool: string;
+      readonly summary: string;
+      /** A hash of the tool and all of its input: the same call again has the same. */
+      readonly fingerprint: string;
+    }
   | { readonly kind: "tool_result"; readonly id: string; readonly ok: boolean; readonly summary: string }
   | { readonly kind: "file_change"; readonly path: string; readonly change: "create" | "update" | "delete" }
   | { readonly kind: "usage"; readonly usage: AgentUsage }
@@ -38,6 +47,8 @@ export interface AgentFacts {
   readonly version: string | null;
   readonly model: string | null;
   readonly sessionId: string | null;
+  /** What the session has used in all its runs, this one included; null where the agent does not say. */
+  readonly totals: AgentTotals | null;
   readonly usage: AgentUsage | null;
   /** US dollars as the agent reckons; null where it does not know the price. The gateway's count is the true one. */
   readonly costUsd: number | null;
@@ -69,11 +80,28 @@ export interface AgentInput {
   readonly llmBaseUrl: string | null;
   /** The lease's `llm` token: the one credential an agent ever sees. */
   readonly llmToken: string;
-  /** Model to ask for. Null: the agent's own default. */
-  readonly model: string | null;
+  /** How the operator wants the agent to be run; its model is in here. */
+  readonly settings: AgentSettings;
+  /**
+   * The session to go on with: {@link AgentAdapter.sessionFiles} of it are in the home already. `totals` as the run
+   * before it reported them. Null: a new session.
+   */
+  readonly resume: ResumedSession | null;
   /** The clean environment the command starts from. */
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** A session of an earlier run of the same agent. */
+export interface ResumedSession {
+  readonly sessionId: string;
+  readonly totals: AgentTotals | null;
+}
+
+/**
+ * Code of an end where the agent does not know the session it was to go on with, or cannot read it: nothing was done.
+ * The same work may be asked for again without `resume`.
+ */
+export const RESUME_REJECTED = "resume_rejected";
 
 /** A command to run, with everything it needs. */
 export interface AgentCommand {
@@ -109,10 +137,16 @@ export type Availability =
 export interface AgentAdapter {
   /** As jobs name it: `claude`, `command`, `demo`. */
   readonly name: string;
+  /**
+   * What of the home makes its sessions, as paths relative to it; files and folders, some of which may be missing.
+   * Empty: it cannot go on with a session.
+   */
+  readonly sessionFiles: readonly string[];
   available(search: AgentSearch): Promise<Availability>;
   /** @throws AgentUnavailableError when this worker cannot run the agent for this job */
   command(input: AgentInput): AgentCommand;
-  parser(): AgentParser;
+  /** A reader for the run that {@link AgentAdapter.command} was asked to make with the same input. */
+  parser(input: Pick<AgentInput, "resume" | "settings" | "workspace">): AgentParser;
 }
 
 /** The worker lacks something an agent needs; the message says what and the next step. */
@@ -129,11 +163,17 @@ export const NO_FACTS: AgentFacts = {
   version: null,
   model: null,
   sessionId: null,
+  totals: null,
   usage: null,
   costUsd: null,
 };
 
 const LONGEST_TEXT = 4_000;
+
+/** The `fingerprint` of a call. */
+export function fingerprint(tool: string, input: unknown): string {
+  return hash("sha256", JSON.stringify([tool, input]), "base64url").slice(0, 22);
+}
 
 /** Cuts a text to what an event may carry. */
 export function shorten(text: string, longest = LONGEST_TEXT): string {

@@ -11,6 +11,7 @@ import {
   type AgentFacts,
   type AgentParser,
   endWithoutResult,
+  fingerprint,
   NO_FACTS,
   shorten,
 } from "./contract.ts";
@@ -22,6 +23,7 @@ export const DEMO_PROGRAM = fileURLToPath(new URL("./demo-agent.ts", import.meta
 /** The adapter `demo`. */
 export const demoAdapter: AgentAdapter = {
   name: "demo",
+  sessionFiles: [],
   available: () => Promise.resolve({ ok: true, version: process.version }),
   command: (input) => ({
     argv: [process.execPath, DEMO_PROGRAM],
@@ -50,7 +52,7 @@ class DemoParser implements AgentParser {
       case "message":
         return [{ kind: "message", text }];
       case "tool_call":
-        return [{ kind: "tool_call", id: textAt(event, "id") ?? "", tool: textAt(event, "tool") ?? "", summary: text }];
+        return [this.#call(event, text)];
       case "tool_result":
         return [{ kind: "tool_result", id: textAt(event, "id") ?? "", ok: event["ok"] === true, summary: text }];
       case "file_change":
@@ -67,6 +69,11 @@ class DemoParser implements AgentParser {
     if (this.#result.ok) return { ...this.#facts, end: "ok" };
     const message = this.#facts.text ?? "The demo agent failed.";
     return { ...this.#facts, end: "error", code: this.#result.code, kind: "work", message };
+  }
+
+  #call(event: Record<string, unknown>, summary: string): AgentEvent {
+    const tool = textAt(event, "tool") ?? "";
+    return { kind: "tool_call", id: textAt(event, "id") ?? "", tool, summary, fingerprint: fingerprint(tool, summary) };
   }
 
   #end(event: Record<string, unknown>, text: string): AgentEvent[] {

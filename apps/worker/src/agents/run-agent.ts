@@ -32,7 +32,7 @@ const LONGEST_LINE = 4 * 1_024 * 1_024;
 export async function runAgent(options: RunAgentOptions): Promise<{ end: AgentEnd; run: RunResult }> {
   const { adapter, input, log, onEvent } = options;
   const command = adapter.command(input);
-  const parser = adapter.parser();
+  const parser = adapter.parser(input);
   const lines = new LineCutter();
   const over = new AbortController();
   let overTimer: NodeJS.Timeout | undefined;
@@ -40,6 +40,7 @@ export async function runAgent(options: RunAgentOptions): Promise<{ end: AgentEn
   const handle = async (cut: readonly string[]): Promise<void> => {
     let readable = "";
     for (const event of cut.flatMap((line) => parser.push(line))) {
+      if (event.kind === "thinking" && !input.settings.thinking) continue;
       const text = describeEvent(event);
       if (text !== "") readable += `${text}\n`;
       onEvent(event);

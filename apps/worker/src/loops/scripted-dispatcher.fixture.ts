@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 import { createHash, randomUUID } from "node:crypto";
 import { HiveError } from "@hive/core";
 import {
+  DEFAULT_AGENT_SETTINGS,
   type Endpoint,
   type LeasedJob,
   type LeaseGrant,
@@ -53,6 +54,8 @@ export interface ScriptedDispatcher {
   readonly artifacts: Map<string, Buffer>;
   readonly intervals: { claimWaitMs: number; heartbeatMs: number; leaseMs: number; logFlushMs: number };
   secrets: { git: { username: string; password: string } | null; githubApiUrl: string | null };
+  /** What `GET /v1/worker/facts` answers. */
+  facts: LeaseFacts;
   /** Leases that are over: every call of theirs is refused. */
   readonly stale: Set<number>;
   close(): Promise<void>;
@@ -70,6 +73,7 @@ const EMPTY_JOB: LeasedJob = {
   script: null,
   changes: null,
   agent: null,
+  agentSettings: DEFAULT_AGENT_SETTINGS,
   gitUser: null,
   timeoutMs: 60_000,
   idleTimeoutMs: null,
@@ -78,6 +82,7 @@ const EMPTY_JOB: LeasedJob = {
   bundle: null,
   announced: [],
   fillsCaches: false,
+  pullRequest: { labels: [], reviewers: [], cost: false, draft: true },
   previous: null,
   url: "http://127.0.0.1/jobs/job-1",
 };
@@ -170,6 +175,9 @@ export async function startScriptedDispatcher(): Promise<ScriptedDispatcher> {
         self.artifacts.set(`${fenceOf(call)}/${name}`, call.bytes);
         return { name, bytes: call.bytes.length, sha256 };
       }
+      case "leaseFacts":
+        fenceOf(call);
+        return self.facts;
       case "leasePublish":
         fenceOf(call);
         return { announced: true };
@@ -278,6 +286,7 @@ export async function startScriptedDispatcher(): Promise<ScriptedDispatcher> {
     artifacts: new Map(),
     intervals: { claimWaitMs: 2_000, heartbeatMs: 1_000, leaseMs: 30_000, logFlushMs: 5 },
     secrets: { git: null, githubApiUrl: null },
+    facts: { usage: null, blocked: [] },
     stale: new Set(),
     async close() {
       for (const wake of waiting) wake();

@@ -1,4 +1,5 @@
 /** The tasks `agent` and `analyze`: the same agent, told different things, and only the first is published. */
+import type { AgentSettings } from "@hive/protocol";
 import { type AgentEnd, AgentUnavailableError } from "../agents/contract.ts";
 import { runAgent } from "../agents/run-agent.ts";
 import type { FileToKeep, TaskEnd, TaskRequest } from "../worker-parts.ts";
@@ -27,7 +28,8 @@ export async function runAgentTask(context: TaskContext): Promise<TaskEnd> {
     output: request.output,
     llmBaseUrl: settings.llmUrl,
     llmToken: request.llmToken,
-    model: settings.model ?? null,
+    settings: settingsOf(context),
+    resume: null,
     env: context.env,
   };
   try {
@@ -52,6 +54,12 @@ export async function runAgentTask(context: TaskContext): Promise<TaskEnd> {
     if (!(error instanceof AgentUnavailableError)) throw error;
     return failed({ code: "agent_missing", kind: "system", message: error.message });
   }
+}
+
+/** What the operator says, with the worker's own model for Claude Code where the server names none. */
+function settingsOf({ settings, request: { job } }: TaskContext): AgentSettings {
+  const model = job.agentSettings.model ?? (job.agent === "claude" ? (settings.model ?? null) : null);
+  return { ...job.agentSettings, model };
 }
 
 function summaryOf(end: AgentEnd): string | null {

@@ -1,5 +1,5 @@
 /** A plain job as a worker is given it, for the tests of tasks. */
-import type { LeasedJob } from "@hive/protocol";
+import { DEFAULT_AGENT_SETTINGS, type LeasedJob } from "@hive/protocol";
 
 /** Change what a test is about. */
 export const leasedJob: LeasedJob = {
@@ -14,6 +14,7 @@ export const leasedJob: LeasedJob = {
   script: null,
   changes: null,
   agent: null,
+  agentSettings: DEFAULT_AGENT_SETTINGS,
   gitUser: null,
   timeoutMs: 60_000,
   idleTimeoutMs: null,
@@ -22,6 +23,7 @@ export const leasedJob: LeasedJob = {
   bundle: null,
   announced: [],
   fillsCaches: false,
+  pullRequest: { labels: [], reviewers: [], cost: false, draft: true },
   previous: null,
   url: "http://localhost/jobs/job-1",
 };

@@ -1,7 +1,7 @@
 /** The worker's side of the queue: register, claim, beat, tell, announce, finish. Logs and files are in `attempt-files.ts`. */
 
 import { HiveError, type Grant, type Job, type JobBody } from "@hive/core";
-import { WORKER_PROTOCOL, type LeasedJob, type LeaseGrant } from "@hive/protocol";
+import { DEFAULT_AGENT_SETTINGS, DEFAULT_PULL_REQUEST, WORKER_PROTOCOL, type LeasedJob, type LeaseGrant } from "@hive/protocol";
 import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
 import { createJobCredential, placeOf } from "../../credentials/job-credential.ts";
 import { begunJob } from "../begun-job.ts";
@@ -9,6 +9,7 @@ import type { Handlers } from "../handler.ts";
 import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 import type { Signals } from "../signals.ts";
+import { workFacts } from "../work-facts.ts";
 
 type WorkerHandlers = Pick<
   Handlers,
@@ -19,6 +20,7 @@ type WorkerHandlers = Pick<
   | "leaseHeartbeat"
   | "leaseEvents"
   | "leaseSecrets"
+  | "leaseFacts"
   | "leasePublish"
 >;
 
@@ -38,6 +40,7 @@ export type WorkerProtocolParts = Pick<
   | "openSecret"
   | "caches"
   | "githubApiFor"
+  | "pullRequestFor"
   | "publicUrl"
   | "firstBeatMs"
   | "intervals"
@@ -84,6 +87,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       script: body.script,
       changes: body.changes === null ? null : [...body.changes],
       agent: job.agent,
+      agentSettings: DEFAULT_AGENT_SETTINGS,
       gitUser: body.gitUser,
       timeoutMs: job.timeoutMs,
       idleTimeoutMs: agentic ? IDLE_MS : null,
@@ -92,9 +96,15 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       bundle: run?.bundle ?? null,
       announced: (run?.announced ?? []).map(({ ref, commit }) => ({ ref, commit })),
       fillsCaches: parts.caches !== null && whyNoCacheWrites(job, body) === null,
+      pullRequest: pullRequestOf(job),
       previous,
       url: jobUrl(parts.publicUrl, job.id),
     };
+  }
+
+  function pullRequestOf(job: Job): LeasedJob["pullRequest"] {
+    const place = placeOf(job.repo);
+    return place === null ? DEFAULT_PULL_REQUEST : parts.pullRequestFor(place.path);
   }
 
   return {
@@ -176,6 +186,11 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       await begunJob(queue, caller);
       const place = placeOf(job.repo);
       return { git, githubApiUrl: place === null ? null : parts.githubApiFor(place.host) };
+    },
+
+    async leaseFacts({ caller }) {
+      await begunJob(queue, caller);
+      return workFacts(queue, caller);
     },
 
     async leasePublish({ body, caller }) {
