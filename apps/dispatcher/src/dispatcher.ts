@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
+import { DEFAULT_PULL_REQUEST } from "@hive/protocol";
 import type { Logger } from "pino";
 import { splitTokens } from "./auth/bearer.ts";
 import { createLeaseAccess } from "./auth/lease-access.ts";
@@ -19,6 +20,7 @@ import { createEndpointKeys } from "./callbacks/endpoint-keys.ts";
 import { createSender } from "./callbacks/send.ts";
 import { systemClock } from "./clock.ts";
 import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
+import { ruleFor } from "./credentials/repo-rules.ts";
 import { keepEgress, type KeptEgress } from "./egress/egress-process.ts";
 import type { FleetChoice } from "./fleet/choose-fleet.ts";
 import type { Fleet } from "./fleet/fleet.ts";
@@ -174,6 +176,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       }),
       openSecret: (jobId, field, sealed) => open(ring, { jobId, field }, sealed),
       githubApiFor: (host) => githubApiFor(host, config.githubApiUrl),
+      pullRequestFor: (place) => ruleFor(config.repos, place)?.pullRequest ?? DEFAULT_PULL_REQUEST,
       intervals: { claimWaitMs: CLAIM_WAIT_MS, heartbeatMs, leaseMs: config.leaseMs, logFlushMs: LOG_FLUSH_MS },
       firstBeatMs: rules.firstBeatMs,
       limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.limits },
@@ -197,9 +200,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       settings: {
         dispatcherUrl: localUrl,
         gatewayToken: serverToken,
-        anthropicBaseUrl: config.anthropicBaseUrl,
+        providers: options.llm,
+        logPrompts: config.logPrompts,
         log: "json",
-        ...(config.anthropicApiKey === undefined ? {} : { anthropicApiKey: config.anthropicApiKey }),
       },
       env: ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca },
       clock,

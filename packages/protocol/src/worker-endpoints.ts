@@ -11,6 +11,7 @@ import { artifactName, fence, jobIdSchema, offset } from "./job-schemas.ts";
 import { mirrorReplySchema, mirrorRequestSchema } from "./mirror-schemas.ts";
 import {
   claimSchema,
+  factsReplySchema,
   finishSchema,
   heartbeatReplySchema,
   heartbeatSchema,
@@ -155,6 +156,14 @@ export const workerEndpoints = {
     summary: "Announces the commit that is about to be pushed; only then may it be",
     body: publishSchema,
     reply: { status: 200, body: z.object({ announced: z.literal(true) }) },
+    errors: ["lease_lost", "not_begun"],
+  }),
+  leaseFacts: endpoint({
+    method: "GET",
+    path: "/v1/worker/facts",
+    access: "lease",
+    summary: "What the server knows of the job's work and its worker cannot: what it used, which places it was refused",
+    reply: { status: 200, body: factsReplySchema },
     errors: ["lease_lost", "not_begun"],
   }),
   leaseFinish: endpoint({

@@ -11,6 +11,14 @@ const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an 
 export const secretPlace = z.union([z.strictObject({ env: variable }), z.strictObject({ file: z.string().min(1) })]);
 export type SecretPlace = z.infer<typeof secretPlace>;
 
+// GitHub's own rules for names; what does not fit could only be refused there.
+const reviewer = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,99})?$/,
+    "must be a user, or a team as org/team",
+  );
+
 export const repoRuleSchema = z.strictObject({
   /** `host/owner/name` with `*` for any run of characters but `/`, and `**` for any. */
   match: z.string().min(1).max(512),
@@ -30,6 +38,19 @@ export const repoRuleSchema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),
   /** `start`: a person approves before the job starts; `publish`: before its work is pushed. */
   approve: z.enum(["none", "start", "publish"]).default("none"),
+  /** How pull requests of this repository should be, on a GitHub. */
+  pullRequest: z
+    .strictObject({
+      /** Each at most 50 characters, as GitHub has them. Default: none. */
+      labels: z.array(z.string().trim().min(1).max(50)).max(20).default([]),
+      /** User names, and teams as `org/team`. Default: none. */
+      reviewers: z.array(reviewer).max(15).default([]),
+      /** Says in its text what the work cost. Default: no. */
+      cost: z.boolean().default(false),
+      /** Opens it as a draft. Default: yes. */
+      draft: z.boolean().default(true),
+    })
+    .optional(),
 });
 
 export const repoRulesSchema = z

@@ -77,7 +77,8 @@ export function egressOf(body: JobBody): string[] | null {
   return stored.egress === undefined || stored.egress === null ? null : [...stored.egress];
 }
 
-function blockedOf(doc: Document | null): JobDetail["blocked"] {
+/** The places a job's latest attempt that had any was refused. */
+export function blockedOf(doc: Document | null): JobDetail["blocked"] {
   const stored: unknown = doc;
   const record = stored as BlockedRecord | null;
   return record === null
@@ -186,7 +187,8 @@ function resultView(result: AttemptRecord["result"]): JobDetail["result"] {
   };
 }
 
-function usageView(doc: Document | null): Usage | null {
+/** What was counted, as it is told. */
+export function usageView(doc: Document | null): Usage | null {
   if (doc === null) return null;
   const stored: unknown = doc;
   const { calls, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, costUsd } = stored as Usage;

@@ -1,5 +1,6 @@
 /** What the HTTP server is made of. `main.ts` builds these; tests build them with small numbers and a real store in memory. */
 
+import type { PullRequestSettings } from "@hive/protocol";
 import type { Logger } from "pino";
 import type { LeaseAccess } from "../auth/lease-access.ts";
 import type { LeaseTokens } from "../auth/lease-tokens.ts";
@@ -63,6 +64,8 @@ export interface Parts {
   readonly openSecret: (jobId: string, name: string, sealed: unknown) => string;
   /** The GitHub API that fits a repository's host, or null when it is not a GitHub. */
   readonly githubApiFor: (host: string) => string | null;
+  /** How pull requests of the repository `host/owner/name` should be. */
+  readonly pullRequestFor: (place: string) => PullRequestSettings;
   /** The hosts that jobs may reach on workers whose launcher said nothing else. */
   readonly egress: readonly string[];
   readonly intervals: WorkerIntervals;

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
-import { createClient, registrationMac, type ApiClient } from "@hive/protocol";
+import { createClient, DEFAULT_PULL_REQUEST, registrationMac, type ApiClient } from "@hive/protocol";
 import pino from "pino";
 import { createLeaseAccess } from "../auth/lease-access.ts";
 import { createLeaseTokens } from "../auth/lease-tokens.ts";
@@ -124,6 +124,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     credentials: { find: async () => null },
     openSecret: (jobId, name, sealed) => open(ring, { jobId, field: name }, sealed),
+    pullRequestFor: () => DEFAULT_PULL_REQUEST,
     githubApiFor: (host) => (host === "github.com" ? "https://api.github.com" : null),
     intervals: { claimWaitMs: 20_000, heartbeatMs: 5_000, leaseMs: rules.leaseMs, logFlushMs: 100 },
     firstBeatMs: rules.firstBeatMs,

@@ -12,6 +12,7 @@ import {
   DEFAULT_AGENT_SETTINGS,
   type Endpoint,
   type LeasedJob,
+  type LeaseFacts,
   type LeaseGrant,
   PROBLEM_MEDIA_TYPE,
   problemOf,

@@ -13,6 +13,7 @@ import {
   ApiError,
   type CallOptions,
   endpoints,
+  type LeaseFacts,
   type MirrorReply,
   UnreachableError,
 } from "@hive/protocol";
@@ -48,6 +49,8 @@ export interface StoredCache {
 /** All calls reject with the attempt's end when the lease is over, and with ApiError when the dispatcher refuses for another reason. */
 export interface LeaseCalls {
   secrets(): Promise<LeaseSecrets>;
+  /** What the server alone knows of the work, as it is now. */
+  facts(): Promise<LeaseFacts>;
   /**
    * The job's repository among the server's mirrors, asked for until it is there. `broken`: what was handed out before
    * is damaged. Rejects with the signal's reason too.
@@ -103,6 +106,8 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
 
   return {
     secrets: () => untilAnswered(() => client.call(endpoints.leaseSecrets, {}, call)),
+
+    facts: () => untilAnswered(() => client.call(endpoints.leaseFacts, {}, call)),
 
     async mirror(broken, signal) {
       const until = signal === undefined ? attempt.right : AbortSignal.any([attempt.right, signal]);

@@ -1,7 +1,13 @@
 /** The worker's side of the queue: register, claim, beat, tell, announce, finish. Logs and files are in `attempt-files.ts`. */
 
 import { HiveError, type Grant, type Job, type JobBody } from "@hive/core";
-import { DEFAULT_AGENT_SETTINGS, DEFAULT_PULL_REQUEST, WORKER_PROTOCOL, type LeasedJob, type LeaseGrant } from "@hive/protocol";
+import {
+  DEFAULT_AGENT_SETTINGS,
+  DEFAULT_PULL_REQUEST,
+  WORKER_PROTOCOL,
+  type LeasedJob,
+  type LeaseGrant,
+} from "@hive/protocol";
 import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
 import { createJobCredential, placeOf } from "../../credentials/job-credential.ts";
 import { begunJob } from "../begun-job.ts";
