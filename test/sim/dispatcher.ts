@@ -4,6 +4,7 @@
  */
 
 import { HiveError, numberId, type HiveEvent, type WorkerProfile } from "@hive/core";
+import { DEFAULT_PULL_REQUEST } from "@hive/protocol";
 import { createLeaseAccess } from "../../apps/dispatcher/src/auth/lease-access.ts";
 import { createWorkerTokens } from "../../apps/dispatcher/src/auth/worker-tokens.ts";
 import { Deliverer } from "../../apps/dispatcher/src/callbacks/deliverer.ts";
@@ -89,6 +90,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     publicUrl: "http://hive",
     openSecret: () => "",
     githubApiFor: () => null,
+    pullRequestFor: () => DEFAULT_PULL_REQUEST,
     credentials: { find: () => Promise.resolve(null) },
     log: { warn: () => undefined },
     registrar: {

@@ -91,6 +91,8 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     },
     signal: running.attempt.work,
     remainingMs: running.remainingMs(),
+    feedback: null,
+    movedBase: null,
     llmToken: running.lease.llmToken,
     proxy: worker.way.proxyFor(running.lease.egressToken),
   };

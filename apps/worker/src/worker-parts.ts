@@ -14,6 +14,7 @@ import type { LogStream } from "./logs/log-stream.ts";
 import type { Clock } from "./loops/clock.ts";
 import type { Progress } from "./loops/heartbeat-loop.ts";
 import type { Registered } from "./loops/session.ts";
+import type { MovedBase } from "./moved-base/contract.ts";
 import type { Slot } from "./process/agent-user.ts";
 import type { MemoryWatch } from "./process/memory-watch.ts";
 import type { AgentEvent } from "./report/event-reporter.ts";
@@ -57,6 +58,10 @@ export interface TaskRequest {
   readonly remainingMs: number;
   /** Told which of the repository's own settings are used. */
   readonly onConfig: (config: ResultEnvironment["config"]) => void;
+  /** What people with a say wrote at the job's pull request, as a section of the prompt; null: nobody asked for it. */
+  readonly feedback: string | null;
+  /** For work that will be published: what to do about a base branch that moved. Null: nothing is published. */
+  readonly movedBase: MovedBase | null;
   /** The lease's `llm` token. */
   readonly llmToken: string;
   /** The proxy that the job's programs must use, its `egress` token included; null where the network is open. */

@@ -88,6 +88,8 @@ async function runTask(given: World): Promise<Done> {
     onConfig: (one) => (config = one),
     signal: given.signal ?? new AbortController().signal,
     remainingMs: 60_000,
+    feedback: null,
+    movedBase: null,
     llmToken: "lease-token",
     proxy: null,
   };
