@@ -60,7 +60,7 @@ export interface ModelServer {
   callsOf(when: string): readonly ModelCall[];
   /** What the whole answers of a story cost, side calls included. */
   costOf(when: string): Tally;
-  /** Resolves once a story has had this many calls for its steps. */
+  /** Resolves once this many steps of a story have been asked for, whether they were answered by then or not. */
   played(when: string, steps: number): Promise<void>;
   /** The most calls that were open at once. */
   mostAtOnce(): number;
@@ -80,7 +80,7 @@ export async function startModels(options: ModelServerOptions = {}): Promise<Mod
   let most = 0;
 
   const callsOf = (when: string): ModelCall[] => calls.filter((call) => call.story === when);
-  const stepsOf = (when: string): number => callsOf(when).filter((call) => call.step !== null).length;
+  const stepsOf = (when: string): number => stories.find((story) => story.when === when)?.played ?? 0;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { incoming, sent } = await read(request);
