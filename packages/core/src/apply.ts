@@ -16,17 +16,20 @@ import { docKey } from "./command.ts";
 import * as approve from "./commands/approve.ts";
 import * as cancel from "./commands/cancel.ts";
 import * as claim from "./commands/claim.ts";
+import * as comment from "./commands/comment.ts";
 import * as delivered from "./commands/delivered.ts";
 import * as drain from "./commands/drain.ts";
 import * as egressBlocked from "./commands/egress-blocked.ts";
 import * as enqueue from "./commands/enqueue.ts";
 import * as finish from "./commands/finish.ts";
 import * as heartbeat from "./commands/heartbeat.ts";
+import * as park from "./commands/park.ts";
 import * as publish from "./commands/publish.ts";
 import * as reconsider from "./commands/reconsider.ts";
 import * as redeliver from "./commands/redeliver.ts";
 import * as register from "./commands/register.ts";
 import * as reject from "./commands/reject.ts";
+import * as reserve from "./commands/reserve.ts";
 import * as report from "./commands/report.ts";
 import * as retry from "./commands/retry.ts";
 import * as sweep from "./commands/sweep.ts";
@@ -46,18 +49,21 @@ const VERBS: { readonly [T in CommandType]: Verb<T> } = {
   approve: { needs: approve.needs, apply: approve.approve },
   cancel: { needs: cancel.needs, apply: cancel.cancel },
   claim: { needs: claim.needs, apply: claim.claim },
+  comment: { needs: comment.needs, apply: comment.comment },
   delivered: { needs: delivered.needs, apply: delivered.delivered },
   drain: { needs: drain.needs, apply: drain.drain },
   egressBlocked: { needs: egressBlocked.needs, apply: egressBlocked.egressBlocked },
   enqueue: { needs: enqueue.needs, apply: enqueue.enqueue },
   finish: { needs: finish.needs, apply: finish.finish },
   heartbeat: { needs: heartbeat.needs, apply: heartbeat.heartbeat },
+  park: { needs: park.needs, apply: park.park },
   publish: { needs: publish.needs, apply: publish.publish },
   reconsider: { needs: reconsider.needs, apply: reconsider.reconsider },
   redeliver: { needs: redeliver.needs, apply: redeliver.redeliver },
   register: { needs: register.needs, apply: register.register },
   reject: { needs: reject.needs, apply: reject.reject },
   report: { needs: report.needs, apply: report.report },
+  reserve: { needs: reserve.needs, apply: reserve.reserve },
   retry: { needs: retry.needs, apply: retry.retry },
   sweep: { needs: sweep.needs, apply: sweep.sweep },
   usage: { needs: usage.needs, apply: usage.usage },

@@ -4,6 +4,9 @@
  * before it changed anything.
  */
 
+import type { AccountRef, CallCost, CallTokens } from "./accounts.ts";
+import type { BudgetLimits } from "./budget.ts";
+import type { Candidates, CandidateStart } from "./candidates.ts";
 import type { Change, Key } from "./document.ts";
 import type {
   Announcement,
@@ -17,9 +20,9 @@ import type {
   Lease,
   Status,
   Task,
+  StopRequest,
   TerminalStatus,
   Trust,
-  Usage,
 } from "./job.ts";
 import type { HiveEvent } from "./event.ts";
 
@@ -44,6 +47,10 @@ export interface NewJob {
   readonly maxAttempts: number;
   readonly retryOn: "system" | "failure";
   readonly timeoutMs: number;
+  /** See `JobBody.verifyRounds`. */
+  readonly verifyRounds: number | null;
+  /** What one generation may use, with every default filled in. */
+  readonly budget: BudgetLimits;
   readonly dependsOn: readonly string[];
   readonly branch: string | null;
   readonly base: string | null;
@@ -56,6 +63,10 @@ export interface NewJob {
   /** The hosts the job may reach, narrowing those of its worker; null: all of the worker's. */
   readonly egress: readonly string[] | null;
   readonly origin: string;
+  /** For a candidate: the job it works for, in the same batch. */
+  readonly parent?: string | null;
+  /** For a job done several times: how many candidates come with it in the same batch, and who chooses. */
+  readonly candidates?: Pick<Candidates, "count" | "choose"> | null;
   /** Secrets already sealed by the edge, by name. */
   readonly secrets: Readonly<Record<string, unknown>>;
   /** A setting of the server that is missing for this job, or null. */
@@ -72,6 +83,14 @@ export interface EnqueueReply {
     /** True when the same job was accepted before. */
     readonly existing: boolean;
   }[];
+}
+
+export interface CommentReply {
+  /** The comment's number among those of its job. */
+  readonly n: number;
+  readonly status: Status;
+  /** The generation that will be given it; null while an attempt runs, whose end decides. */
+  readonly generation: number | null;
 }
 
 /** What a worker says of itself. */
@@ -120,6 +139,8 @@ export type Outcome =
   | { readonly end: "canceled"; readonly result: JobResult | null }
   /** The worker gives the job back unfinished (drain, shutdown): nobody's fault, nothing is counted. */
   | { readonly end: "returned"; readonly message: string }
+  /** A provider's quota is used up: the work so far is kept, and the job goes on by itself when it is there again. */
+  | { readonly end: "parked"; readonly message: string; readonly result: JobResult | null }
   /** The work is done but may be published only after a person approved this bundle. */
   | {
       readonly end: "awaits_approval";
@@ -173,9 +194,24 @@ export type Command =
     }
   | { readonly type: "cancel"; readonly jobId: string; readonly by: string; readonly reason: string }
   | { readonly type: "retry"; readonly jobId: string; readonly by: string }
+  /** Somebody says something to a job of an agent: it becomes part of the next attempt, or begins a new generation. */
+  | {
+      readonly type: "comment";
+      readonly jobId: string;
+      readonly by: string;
+      readonly text: string;
+      readonly feedback: boolean;
+      /** Sealed secrets by name that take the place of the job's own; a job's secrets are erased when it ends. */
+      readonly secrets: Readonly<Record<string, unknown>>;
+      readonly idempotency: { readonly key: string; readonly hash: string } | null;
+    }
   /** Lets a held job go on: `approval` and `publish` only with what was approved, the others as an operator's decision. */
   | { readonly type: "approve"; readonly jobId: string; readonly by: string; readonly sha256: string | null }
   | { readonly type: "reject"; readonly jobId: string; readonly by: string; readonly reason: string }
+  /** A person says which candidate of a job is published; `candidate` counts from 1. */
+  | { readonly type: "choose"; readonly jobId: string; readonly candidate: number; readonly by: string }
+  /** A candidate that is being prepared says where it would start; the first of them decides for all. */
+  | { readonly type: "agreeStart"; readonly lease: LeaseRef; readonly start: CandidateStart }
   /** Settings changed (a restart with another environment): held jobs whose setting is there now go on. */
   | {
       readonly type: "reconsider";
@@ -191,8 +227,28 @@ export type Command =
   | { readonly type: "drain"; readonly workerId: string; readonly draining: boolean }
   /** A worker said goodbye or its process is known to be dead: its lease, if any, ends now. `blame`: may this count as a loss? */
   | { readonly type: "workerGone"; readonly workerId: string; readonly blame: boolean; readonly message: string }
-  /** Usage counted by the gateway; added to the job's. `callId` makes it count once. */
-  | { readonly type: "usage"; readonly lease: LeaseRef; readonly callId: string; readonly usage: Omit<Usage, "calls"> }
+  /** Sets aside the most that one call to a model can cost, before it is made; `callId` makes it count once. */
+  | {
+      readonly type: "reserve";
+      readonly lease: LeaseRef;
+      readonly callId: string;
+      readonly worst: { readonly cost: CallCost; readonly tokens: number };
+      readonly accounts: readonly AccountRef[];
+    }
+  /** What one call used, in place of what was set aside for it. `callId` makes it count once. */
+  | {
+      readonly type: "usage";
+      readonly lease: LeaseRef;
+      readonly callId: string;
+      readonly usage: CallTokens;
+      readonly cost: CallCost;
+      /** False: the call was cut off before its last figures; what was set aside for it is kept as its cost. */
+      readonly final: boolean;
+      /** Where a call counts that nothing was set aside for. */
+      readonly accounts: readonly AccountRef[];
+    }
+  /** The provider of the job's model takes no more calls before `until` (wall time): the attempt is to stop, uncounted. */
+  | { readonly type: "park"; readonly lease: LeaseRef; readonly until: number; readonly message: string }
   /** A connection of the job was refused on its way out; `reason` is a code, `message` is for people. */
   | {
       readonly type: "egressBlocked";
@@ -247,6 +303,7 @@ export interface Replies {
   readonly claim: { readonly grant: Grant | null; readonly drain: boolean };
   readonly heartbeat: {
     readonly cancel: { readonly reason: string } | null;
+    readonly stop: Pick<StopRequest, "code" | "message"> | null;
     readonly drain: boolean;
     readonly begun: true;
   };
@@ -256,12 +313,21 @@ export interface Replies {
   readonly finish: { readonly status: Status; readonly repeated: boolean };
   readonly cancel: { readonly status: Status };
   readonly retry: { readonly status: Status; readonly generation: number };
+  readonly comment: CommentReply;
   readonly approve: { readonly status: Status };
   readonly reject: { readonly status: TerminalStatus };
+  readonly choose: { readonly status: Status };
+  readonly agreeStart: { readonly start: CandidateStart };
   readonly reconsider: { readonly released: number };
   readonly drain: { readonly draining: boolean };
   readonly workerGone: { readonly ended: string | null };
+  readonly reserve:
+    | { readonly admitted: true }
+    /** The job is to stop: its worker was told, and so the agent must be. */
+    | { readonly admitted: false; readonly code: StopRequest["code"]; readonly message: string };
   readonly usage: { readonly counted: boolean };
+  /** `until` as it stands; false where the attempt ends for another reason anyway. */
+  readonly park: { readonly parked: boolean; readonly until: number | null };
   /** False when the same was told of this attempt before, or too many others were. */
   readonly egressBlocked: { readonly told: boolean };
   readonly delivered: { readonly state: string };
@@ -275,11 +341,11 @@ export type Effect =
   | { readonly type: "reloaded" }
   /** Jobs of this requirement can be claimed now. */
   | { readonly type: "ready"; readonly requirement: string }
-  /** Tell the worker at once: its job was canceled, its lease is over, or it is to leave. */
+  /** Tell the worker at once: its job was canceled or must stop, its lease is over, or it is to leave. */
   | {
       readonly type: "signal";
       readonly workerId: string;
-      readonly signal: "cancel" | "stale" | "drain";
+      readonly signal: "cancel" | "stop" | "stale" | "drain";
       readonly jobId: string | null;
       readonly fence: number | null;
       readonly reason: string;

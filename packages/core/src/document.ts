@@ -33,7 +33,8 @@ export interface Change extends Key {
 /**
  * `jobs` holds the small records (a start loads those of the live statuses); `bodies` the unchanging part; `attempts` how leases ended; `events` the stream (id: 16 digits); `workers` who
  * registered; `callbacks` what is still to be told; `answers` replies kept for repeated requests; `secrets` sealed values;
- * `usage` what the gateway counted per job; `egress` which refused places a job's latest attempt was told of.
+ * `usage` what the gateway counted per job; `accounts` what each budget has left; `egress` which refused places a job's latest attempt was told of;
+ * `comments` what people said to jobs.
  */
 export const COLLECTIONS = [
   {
@@ -58,7 +59,9 @@ export const COLLECTIONS = [
   { name: "answers", indexes: [{ name: "age", equals: [], range: "at" }] },
   { name: "secrets", indexes: [] },
   { name: "usage", indexes: [] },
+  { name: "accounts", indexes: [] },
   { name: "egress", indexes: [] },
+  { name: "comments", indexes: [] },
 ] as const satisfies readonly CollectionDeclaration[];
 
 /** The id of an event or callback document: its number in 16 digits, so that text order is number order. */
@@ -74,4 +77,9 @@ export function secretId(jobId: string, name: string): string {
 /** The id of an attempt's document. */
 export function attemptId(jobId: string, fence: number): string {
   return `${jobId}/${String(fence).padStart(8, "0")}`;
+}
+
+/** The id of a comment's document. */
+export function commentId(jobId: string, n: number): string {
+  return `${jobId}/${String(n).padStart(8, "0")}`;
 }

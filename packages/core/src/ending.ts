@@ -5,9 +5,10 @@
 
 import type { Outcome } from "./command.ts";
 import { attemptId } from "./document.ts";
-import type { AttemptError, AttemptRecord, Job, JobResult, Lease, Run, Usage } from "./job.ts";
+import type { AttemptError, AttemptRecord, Job, JobResult, Lease, Run, StopRequest, Usage } from "./job.ts";
 import { backoffMs, returnDelayMs } from "./retry.ts";
 import type { Rules } from "./rules.ts";
+import { timeLeft } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endJob } from "./terminate.ts";
 import { type Move, type Telling, move } from "./transitions.ts";
@@ -43,8 +44,9 @@ export function held(job: Job): Held {
 }
 
 /** Ends the job's live lease and moves the job on. Gives the job as it is now. */
-export function endLease(step: Step, held: Held, ending: Ending, report: Report | null = null): Job {
+export function endLease(step: Step, held: Held, said: Ending, report: Report | null = null): Job {
   const { job, run, lease } = held;
+  const ending = parkedFor(run, budgeted(step, held, said));
   const { to, telling } = judge(step, held, ending);
   const error = errorOf(ending);
   const counted = resultOf(ending, report?.usage ?? null);
@@ -81,7 +83,8 @@ export function endLease(step: Step, held: Held, ending: Ending, report: Report 
 
 function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
   const { rules } = step.state;
-  const over: Run = { ...run, lease: null };
+  const ranMs = lease.begunAt === null ? 0 : Math.max(0, step.now.wall - lease.begunAt);
+  const over: Run = { ...run, lease: null, stop: null, spentMs: (run.spentMs ?? 0) + ranMs };
   if (ending.end === "succeeded") return { to: { status: "succeeded", run: over }, telling: {} };
   if (run.cancel !== null) {
     const failures = ending.end === "failed" ? over.failures + 1 : over.failures;
@@ -100,6 +103,8 @@ function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
       return returned(step, over, ending.message);
     case "canceled":
       return returned(step, over, "the worker stopped, but nobody asked for a cancel");
+    case "parked":
+      return parked(step, over, run.stop ?? null, ending.message);
     case "awaits_approval": {
       const bundle = { fence: lease.fence, ...ending.bundle };
       return {
@@ -108,6 +113,51 @@ function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
       };
     }
   }
+}
+
+/**
+ * The ending as the job's budgets see it. An attempt that was told to stop for want of money, or whose time was up because
+ * no more was left of its minutes, ends so whatever its worker said; only success and a cancel stay what they are.
+ */
+function budgeted(step: Step, { job, run, lease }: Held, said: Ending): Ending {
+  if (said.end === "succeeded" || said.end === "awaits_approval" || lease.begunAt === null) return said;
+  const result = said.end === "failed" || said.end === "canceled" ? said.result : null;
+  const cause = said.end === "failed" ? said.error : null;
+  const left = timeLeft(job);
+  const timeUp = left !== null && cause?.code === "timeout" && left <= step.state.timeoutOf(job, lease.workerId);
+  if (timeUp) return overBudget(`the job's budget of ${minutes(job.budgetMs ?? 0)} minutes is used up`, result);
+  if (run.stop?.code !== "budget_exceeded") return said;
+  const also =
+    cause === null || cause.code === "budget_exceeded"
+      ? ""
+      : `; the attempt ended with ${cause.code}: ${cause.message}`;
+  return overBudget(`${run.stop.message}${also}`, result);
+}
+
+/** An attempt that a used-up quota stopped ends parked, whatever its worker said or whether it said anything; a success and a cancel stay what they are. */
+function parkedFor({ stop, cancel }: Run, said: Ending): Ending {
+  if (stop?.code !== "quota" || cancel !== null || said.end === "succeeded" || said.end === "awaits_approval")
+    return said;
+  const result = said.end === "lost" || said.end === "returned" ? null : said.result;
+  return { end: "parked", message: stop.message, result };
+}
+
+/** Nothing is counted, and the job's own time comes with the quota. Nobody asked for it: it is a return. */
+function parked(step: Step, over: Run, stop: StopRequest | null, message: string): Verdict {
+  if (stop?.code !== "quota") return returned(step, over, message);
+  const runAt = stop.until ?? step.now.wall;
+  return {
+    to: { status: "scheduled", reason: "quota", runAt, run: over },
+    telling: { type: "job.retrying", data: { message } },
+  };
+}
+
+function overBudget(message: string, result: JobResult | null): Ending {
+  return { end: "failed", error: { code: "budget_exceeded", kind: "work", message }, result };
+}
+
+function minutes(ms: number): number {
+  return Math.round(ms / 600) / 100;
 }
 
 function failed(step: Step, job: Job, over: Run, error: AttemptError): Verdict {

@@ -1,4 +1,7 @@
 export * from "./job.ts";
+export * from "./budget.ts";
+export * from "./accounts.ts";
+export * from "./candidates.ts";
 export * from "./event.ts";
 export * from "./errors.ts";
 export * from "./document.ts";

@@ -15,10 +15,14 @@
  * | queen               | the one dispatcher that may write |
  * | requirement         | what a job asks of a worker: its role and labels, as one string |
  * | key                 | jobs of one concurrency key share a limit of how many run at once |
+ * | candidate           | one of several jobs that do the same work on branches of their own; their parent publishes one of them |
  *
  * Times: `mono` are milliseconds of a monotonic clock (measures leases, never stored); `wall` are milliseconds since
  * 1970 (for `runAt` and people). A stored field that ends in `At` is wall time.
  */
+
+import type { BudgetLimits } from "./budget.ts";
+import type { Candidates } from "./candidates.ts";
 
 export const STATUSES = [
   "held",
@@ -41,8 +45,8 @@ export const TASKS = ["agent", "script", "build", "test", "lint", "analyze", "ch
 /** What kind of work a job is. `build` only compiles; the role `builder` is an agent that writes code. */
 export type Task = (typeof TASKS)[number];
 
-export const HELD_REASONS = ["approval", "publish", "flood", "paused", "no_isolation", "no_agent"] as const;
-/** Why a job is held: the first four wait for a person, the last two for a setting of the server. */
+export const HELD_REASONS = ["approval", "publish", "choice", "flood", "paused", "no_isolation", "no_agent"] as const;
+/** Why a job is held: the first five wait for a person, the last two for a setting of the server. */
 export type HeldReason = (typeof HELD_REASONS)[number];
 
 /** Whose fault a failed attempt was: the work itself (not paid for twice unless asked), or the system around it. */
@@ -65,7 +69,7 @@ export interface Job {
   /** Place in the queue among equal priorities: lower is earlier. An automatic retry keeps it, a retry by hand gets a new one. */
   order: number;
   status: Status;
-  /** For held, failed and canceled: a stable code that says why. Else null. */
+  /** For held, failed and canceled, and `quota` for a scheduled job that waits for one: a stable code that says why. Else null. */
   reason: string | null;
   readonly task: Task;
   readonly role: string | null;
@@ -91,6 +95,8 @@ export interface Job {
   readonly retryOn: "system" | "failure";
   /** Milliseconds an attempt may take. */
   readonly timeoutMs: number;
+  /** Milliseconds that all attempts of a generation may take together: its budget of minutes. Null or absent: no such budget. */
+  readonly budgetMs?: number | null;
   /** Jobs this one still waits for. */
   waitsFor: readonly string[];
   /**
@@ -102,8 +108,27 @@ export interface Job {
   readonly secrets: readonly string[];
   endedAt: number | null;
   generation: number;
+  /** For a candidate: the job it works for and whose account it spends from. Absent: it is nobody's candidate. */
+  readonly parent?: string | null | undefined;
+  /** For a job whose work is done several times: how that stands. Absent: it has no candidates. */
+  readonly candidates?: Candidates | null | undefined;
+  /** How far the job's comments got; absent while it has none. */
+  comments?: CommentCounts | undefined;
   /** All that exists only once a worker was given the job. Null for a job never claimed, which keeps waiting jobs small. */
   run: Run | null;
+}
+
+/**
+ * A job's comments are numbered from 1, and `done` ≤ `given` ≤ `count`. Those from `done` + 1 to `given` belong to the
+ * generation that had the last lease, whichever of its attempts it is; those beyond `given` wait for the next lease.
+ */
+export interface CommentCounts {
+  /** How many there are. */
+  readonly count: number;
+  /** Up to which the last lease was given them. */
+  readonly given: number;
+  /** Up to which a generation that was given them succeeded. */
+  readonly done: number;
 }
 
 /** What the queue remembers of a job's attempts. */
@@ -122,10 +147,16 @@ export interface Run {
   lease: Lease | null;
   /** Set once a person or program asked to cancel while a worker has the job. */
   cancel: CancelRequest | null;
+  /** Set once the running attempt must stop for want of money or of a provider's quota; gone with its lease. Absent: null. */
+  stop?: StopRequest | null;
+  /** Milliseconds that the ended attempts of this generation ran. Absent: 0. */
+  spentMs?: number;
   /** Commits announced for pushing, newest last: a remote head equal to one of them is this job's own work. */
   announced: Announcement[];
   /** What waits for approval to be published: the bundle's SHA-256 and where it is kept. */
   bundle: BundleRef | null;
+  /** The agent's own session that the next attempt can go on with; null or absent: none was kept. */
+  session?: SessionRef | null | undefined;
 }
 
 /** The right of one worker to one attempt. */
@@ -152,6 +183,17 @@ export interface CancelRequest {
   readonly reason: string;
 }
 
+/** Why an attempt must stop although nobody canceled it: the work so far is kept. */
+export interface StopRequest {
+  readonly at: number;
+  /** `budget_exceeded`: the job fails. `quota`: the job is parked until the provider takes calls again. */
+  readonly code: "budget_exceeded" | "quota";
+  /** For people: which budget or quota. */
+  readonly message: string;
+  /** When it may go on by itself, in wall time; null: not by itself. */
+  readonly until: number | null;
+}
+
 /** One commit a worker is about to push. */
 export interface Announcement {
   readonly fence: number;
@@ -165,6 +207,42 @@ export interface BundleRef {
   readonly fence: number;
   readonly sha256: string;
   readonly artifact: string;
+}
+
+/** An agent's session as an attempt left it: its files are an artifact of that attempt. */
+export interface SessionRef {
+  /** The attempt that has the artifact. */
+  readonly fence: number;
+  readonly artifact: string;
+  /** The adapter it belongs to; no other can read it. */
+  readonly agent: string;
+  /** The agent's own name of it. */
+  readonly sessionId: string;
+  /** What the session had used when it was kept, as its adapter counts; null where that need not be known. */
+  readonly totals: SessionTotals | null;
+}
+
+/** What a session has used in all its runs, as its agent counts. */
+export interface SessionTotals {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  /** US dollars; null where the agent does not reckon. */
+  readonly costUsd: number | null;
+}
+
+/** What somebody said to a job. The record's id is `<job>/<n, 8 digits>`; written once, never changed. */
+export interface CommentRecord {
+  readonly jobId: string;
+  /** Counts the job's comments from 1. */
+  readonly n: number;
+  readonly at: number;
+  readonly by: string;
+  /** Empty where only feedback was asked for. */
+  readonly text: string;
+  /** True when the pull request's reviews and failed checks are to be fetched for the agent too. */
+  readonly feedback: boolean;
 }
 
 /** The part of a job that does not change once it was accepted. */
@@ -182,6 +260,13 @@ export interface JobBody {
   readonly gitUser: { readonly name: string; readonly email: string } | null;
   /** The hosts the job may reach, narrowing those of its worker; null: all of the worker's. */
   readonly egress: readonly string[] | null;
+  /**
+   * How often an agent's work goes back to it because the repository's tests are red; null: nothing is verified. Absent
+   * in bodies of older versions: as for a job that says nothing of it.
+   */
+  readonly verifyRounds?: number | null;
+  /** What one generation may use, with the server's defaults filled in. Absent in bodies of older versions. */
+  readonly budget?: BudgetLimits | null;
   readonly dependsOn: readonly string[];
   /** Names of the sealed secrets kept for this job, such as `githubToken`. */
   readonly secrets: readonly string[];
@@ -208,13 +293,15 @@ export interface AttemptRecord {
   readonly grantedAt: number;
   readonly begunAt: number | null;
   readonly endedAt: number;
-  readonly end: "succeeded" | "failed" | "canceled" | "lost" | "returned" | "awaits_approval";
+  readonly end: "succeeded" | "failed" | "canceled" | "lost" | "returned" | "parked" | "awaits_approval";
   /** The finishing call's own id; the same call again gets the same answer. */
   readonly finishId: string | null;
   readonly error: AttemptError | null;
   readonly result: JobResult | null;
   /** The job's status right after, which is the finishing call's answer. */
   readonly statusAfter: Status;
+  /** Comments this attempt was given: the numbers after `after`, up to `upTo`. Absent: none. */
+  readonly comments?: { readonly after: number; readonly upTo: number } | undefined;
   /** The log of this attempt as committed: bytes and CRC-32. */
   readonly log: { readonly bytes: number; readonly crc32: number } | null;
 }
@@ -246,8 +333,24 @@ export interface JobResult {
   readonly salvage: string | null;
   readonly agent: { readonly name: string; readonly version: string | null; readonly model: string | null } | null;
   readonly isolation: string;
+  /** What the repository's tests said of an agent's work. Absent or null: the job is none that is verified. */
+  readonly verify?: VerifyResult | null | undefined;
+  /** The agent's session for a later attempt to go on with; absent or null: none was kept. */
+  readonly session?: SessionRef | null | undefined;
   /** Absent or null in results of older versions. */
   readonly environment?: ResultEnvironment | null | undefined;
+}
+
+/** How an agent's work was judged by the repository's own tests, as its base branch names them. */
+export interface VerifyResult {
+  /** `none`: the repository names no tests. `unchanged`: there was no work to judge. `off`: nobody wanted it judged. */
+  readonly state: "passed" | "failed" | "none" | "unchanged" | "off";
+  /** Times the work went back to the agent because its tests were red. */
+  readonly rounds: number;
+  /** The shell lines that judged, and null where none did. */
+  readonly command: string | null;
+  /** The end of what a red run printed; null unless `failed`. */
+  readonly report: string | null;
 }
 
 /** Where a result was made: enough to make the same place again. */
@@ -264,7 +367,7 @@ export interface ResultEnvironment {
   readonly config: { readonly path: string; readonly commit: string; readonly sha256: string } | null;
 }
 
-/** Tokens and calls of a job, counted by the gateway. `costUsd` is null while no price is known. */
+/** Tokens and calls of a job, counted by the gateway. `costUsd` says what is known: null while no call had a known price. */
 export interface Usage {
   readonly calls: number;
   readonly inputTokens: number;
@@ -272,6 +375,10 @@ export interface Usage {
   readonly cacheReadTokens: number;
   readonly cacheWriteTokens: number;
   readonly costUsd: number | null;
+  /** Calls of models without a known price: counted in tokens, missing in `costUsd`. Absent: none. */
+  readonly unpricedCalls?: number | undefined;
+  /** Calls whose final figures never came (cut off, crashed): `costUsd` has the worst they can have cost. Absent: none. */
+  readonly uncertainCalls?: number | undefined;
 }
 
 /** True once nothing more happens to the job by itself. */

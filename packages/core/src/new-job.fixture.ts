@@ -1,5 +1,6 @@
 /** What every test of the queue and of its neighbours starts from. */
 
+import { NO_LIMITS } from "./budget.ts";
 import type { NewJob } from "./command.ts";
 
 /** A job as the edge hands it in; its body hash is its id unless said. */
@@ -22,6 +23,7 @@ export function newJob(id: string, what: Partial<NewJob> = {}): NewJob {
     maxAttempts: 3,
     retryOn: "system",
     timeoutMs: 3_600_000,
+    budget: NO_LIMITS,
     dependsOn: [],
     branch: null,
     base: null,

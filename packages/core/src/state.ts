@@ -93,9 +93,13 @@ export class State {
     return Math.max(0, jobs);
   }
 
-  /** Milliseconds an attempt of this job may take on this worker: its own limit or the worker's, whichever is shorter. */
-  timeoutOf(job: Pick<Job, "timeoutMs">, workerId: string): number {
-    return Math.min(job.timeoutMs, this.workers.get(workerId)?.record.timeoutMs ?? job.timeoutMs);
+  /**
+   * Milliseconds an attempt of this job may take on this worker: its own limit, the worker's, or what is left of its
+   * budget of minutes, whichever is shortest.
+   */
+  timeoutOf(job: Pick<Job, "timeoutMs" | "budgetMs" | "run">, workerId: string): number {
+    const limit = Math.min(job.timeoutMs, this.workers.get(workerId)?.record.timeoutMs ?? job.timeoutMs);
+    return Math.min(limit, timeLeft(job) ?? limit);
   }
 
   loadWorker(stored: StoredWorker): void {
@@ -162,11 +166,15 @@ export class State {
       maxAttempts: job.maxAttempts,
       retryOn: pool.string(job.retryOn),
       timeoutMs: job.timeoutMs,
+      budgetMs: job.budgetMs ?? null,
       waitsFor: pool.list(job.waitsFor),
       hold: pool.string(job.hold),
       secrets: pool.list(job.secrets),
       endedAt: job.endedAt,
       generation: job.generation,
+      ...(job.parent == null ? {} : { parent: pool.string(job.parent) }),
+      ...(job.candidates == null ? {} : { candidates: job.candidates }),
+      ...(job.comments === undefined ? {} : { comments: job.comments }),
       run: job.run,
     };
   }
@@ -271,6 +279,11 @@ export function nextDeadline(state: State): { readonly mono: number | null; read
 /** Is this a hold that goes away with a setting of the server? */
 export function isSetting(hold: Job["hold"]): hold is "no_isolation" | "no_agent" | "paused" {
   return hold === "no_isolation" || hold === "no_agent" || hold === "paused";
+}
+
+/** Milliseconds left of a job's budget of minutes for the next attempt or the one that runs; null: it has no such budget. */
+export function timeLeft({ budgetMs, run }: Pick<Job, "budgetMs" | "run">): number | null {
+  return budgetMs === null || budgetMs === undefined ? null : Math.max(0, budgetMs - (run?.spentMs ?? 0));
 }
 
 /** When a scheduled job is due, in wall time. */

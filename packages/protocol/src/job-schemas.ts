@@ -1,7 +1,16 @@
 /** The shapes of jobs on the wire. */
 
-import { isEgressEntry, MAX_EGRESS_ENTRIES, STATUSES, TASKS } from "@hive/core";
+import {
+  CANDIDATES_MAX,
+  CANDIDATES_MIN,
+  CHOOSE_BY,
+  isEgressEntry,
+  MAX_EGRESS_ENTRIES,
+  STATUSES,
+  TASKS,
+} from "@hive/core";
 import { z } from "zod";
+import { agentTotalsSchema } from "./agent-schemas.ts";
 
 /** Ids of jobs: chosen by the caller or made by the server. */
 export const jobIdSchema = z
@@ -13,6 +22,9 @@ export const jobIdSchema = z
   .meta({ example: "demo-1" });
 
 const DAY_MS = 86_400_000;
+
+/** Times that red tests may go back to an agent, at most. */
+export const MOST_VERIFY_ROUNDS = 10;
 
 /** Names of roles and labels. */
 export const nameSchema = z
@@ -59,6 +71,29 @@ export const metadataSchema = z
   )
   .refine((value) => JSON.stringify(value).length <= METADATA_BYTES, `may hold ${METADATA_BYTES} bytes of JSON`);
 
+/** How many candidates, or what each of them is run by; what an entry leaves out is the job's own. */
+export const candidatesSchema = z.union([
+  z.int().min(CANDIDATES_MIN).max(CANDIDATES_MAX),
+  z
+    .array(z.strictObject({ agent: nameSchema.optional(), model: z.string().min(1).max(128).optional() }))
+    .min(CANDIDATES_MIN)
+    .max(CANDIDATES_MAX),
+]);
+
+/** Limits of a budget. */
+export const budgetSchema = z
+  .strictObject({
+    /** US dollars, of all calls to models. 0: only models that cost nothing. */
+    usd: z.number().min(0).max(1_000_000).optional(),
+    /** Tokens in and out, cached ones too. */
+    tokens: z.int().min(0).max(1_000_000_000_000).optional(),
+    /** Minutes that attempts may run, all together. */
+    minutes: z.number().min(0.1).max(10_080).optional(),
+    /** Calls to a model. */
+    turns: z.int().min(0).max(1_000_000).optional(),
+  })
+  .meta({ id: "Budget" });
+
 /** The body of `POST /enqueue` and `POST /v1/jobs`. */
 export const newJobSchema = z
   .strictObject({
@@ -84,7 +119,12 @@ export const newJobSchema = z
     concurrencyKey: z.string().min(1).max(256).refine(noControls, "must be one line").optional(),
     dependsOn: z.array(jobIdSchema).max(100).optional(),
     agent: nameSchema.optional(),
-    budget: z.unknown().optional(),
+    /** `false`: the repository's tests do not judge what the agent made. Default: what hive.yaml says of the repository, else true. */
+    verify: z.boolean().optional(),
+    /** How often red tests go back to the agent. Default: what hive.yaml says of the repository, else 2. */
+    verifyRounds: z.int().min(0).max(MOST_VERIFY_ROUNDS).optional(),
+    /** What one generation of the job may use; what is not said is the server's default. */
+    budget: budgetSchema.optional(),
     callbackUrl: z.string().min(1).max(2048).optional(),
     metadata: metadataSchema.optional(),
     gitUser: z
@@ -99,14 +139,16 @@ export const newJobSchema = z
       .optional(),
     /** Hosts the job may reach, of those its worker may; `[]` is none. Default: all its worker may. */
     egress: z.array(egressEntrySchema).max(MAX_EGRESS_ENTRIES).optional(),
+    /** The work is done several times, on branches of their own, and the best is published; only for the task `agent`. */
+    candidates: candidatesSchema.optional(),
+    /** Who chooses among the candidates. Default: `rule`. */
+    choose: z.enum(CHOOSE_BY).optional(),
   })
   .meta({ id: "NewJob" });
 export type NewJobRequest = z.input<typeof newJobSchema>;
 
 /** Fields of the contract that nothing enforces yet, with the reason. They are refused, never ignored. */
-export const NOT_SUPPORTED: Readonly<Record<string, string>> = {
-  budget: "budgets are not enforced by this version; leave it out and set timeoutMs",
-};
+export const NOT_SUPPORTED: Readonly<Record<string, string>> = {};
 
 export const acceptedSchema = z
   .object({
@@ -129,8 +171,35 @@ export const usageSchema = z
     cacheReadTokens: z.int(),
     cacheWriteTokens: z.int(),
     costUsd: z.number().nullable(),
+    /** Calls of models without a known price: counted in tokens, missing in `costUsd`. */
+    unpricedCalls: z.int().optional(),
+    /** Calls whose last figures never came: `costUsd` has the worst they can have cost. */
+    uncertainCalls: z.int().optional(),
   })
   .meta({ id: "Usage" });
+
+const limit = z.number().nullable();
+
+/** What an account may use, and what it has. Null: no limit. */
+export const accountSchema = z
+  .object({
+    limit: z.object({ usd: limit, tokens: limit, minutes: limit, turns: limit }),
+    /** `usd` counts calls without a known price at the dearest known one, and calls cut off at their worst. */
+    spent: z.object({ usd: z.number(), tokens: z.int(), minutes: z.number(), turns: z.int() }),
+    /** Set aside for calls under way. */
+    reserved: z.object({ usd: z.number(), tokens: z.int() }),
+  })
+  .meta({ id: "Account" });
+
+/** What the repository's tests said of an agent's work. */
+export const verifySchema = z
+  .object({
+    state: z.enum(["passed", "failed", "none", "unchanged", "off"]),
+    rounds: z.int(),
+    command: z.string().max(8_192).nullable(),
+    report: z.string().max(16_384).nullable(),
+  })
+  .meta({ id: "Verify" });
 
 /** Where a result was made. */
 export const environmentSchema = z
@@ -145,6 +214,22 @@ export const environmentSchema = z
     config: z.object({ path: z.string().max(256), commit: z.string().max(64), sha256: z.string().max(64) }).nullable(),
   })
   .meta({ id: "Environment" });
+
+/** An agent's session as an attempt left it: its files are an artifact of that attempt. */
+export const sessionSchema = z
+  .object({
+    /** The attempt that has the artifact. */
+    fence: z.int().min(1),
+    artifact: z.string().max(128),
+    /** The adapter it belongs to; no other can read it. */
+    agent: z.string().max(64),
+    /** The agent's own name of it. */
+    sessionId: z.string().min(1).max(256),
+    /** What it had used when it was kept; null where that need not be known. */
+    totals: agentTotalsSchema.nullable(),
+  })
+  .meta({ id: "Session" });
+export type KeptSession = z.infer<typeof sessionSchema>;
 
 export const resultSchema = z
   .object({
@@ -165,6 +250,10 @@ export const resultSchema = z
     salvage: z.string().max(2048).nullable(),
     agent: z.object({ name: z.string(), version: z.string().nullable(), model: z.string().nullable() }).nullable(),
     isolation: z.string().max(64),
+    /** Null or absent: the job is none that is verified. */
+    verify: verifySchema.nullable().optional(),
+    /** The agent's session, kept for a later attempt to go on with. Null or absent: none was kept. */
+    session: sessionSchema.nullable().optional(),
     /** Null or absent: the worker does not say. */
     environment: environmentSchema.nullable().optional(),
   })
@@ -216,6 +305,17 @@ export const jobSummarySchema = z
     phase: z.string().nullable(),
     workerId: z.string().nullable(),
     cancelRequested: z.boolean(),
+    /** For a candidate: the job it works for. */
+    parent: z.string().nullable(),
+    /** For a job done several times: who chooses, which one is chosen (from 1), and why. */
+    candidates: z
+      .object({
+        count: z.int(),
+        choose: z.enum(CHOOSE_BY),
+        chosen: z.int().nullable(),
+        why: z.string().nullable(),
+      })
+      .nullable(),
   })
   .meta({ id: "JobSummary" });
 export type JobSummary = z.infer<typeof jobSummarySchema>;
@@ -248,6 +348,8 @@ export const jobDetailSchema = jobSummarySchema
     error: attemptErrorSchema.nullable(),
     result: resultSchema.nullable(),
     usage: usageSchema.nullable(),
+    /** What this generation may use and has used; null for jobs of versions without budgets. */
+    budget: accountSchema.nullable(),
     history: z.array(attemptSchema),
     url: z.string(),
   })

@@ -2,7 +2,15 @@
 
 import { z } from "zod";
 import { agentSettingsSchema, DEFAULT_AGENT_SETTINGS } from "./agent-schemas.ts";
-import { attemptErrorSchema, fileChangeSchema, nameSchema, resultSchema, usageSchema } from "./job-schemas.ts";
+import { attemptReportSchema, followUpSchema } from "./comment-schemas.ts";
+import {
+  attemptErrorSchema,
+  fileChangeSchema,
+  nameSchema,
+  resultSchema,
+  sessionSchema,
+  usageSchema,
+} from "./job-schemas.ts";
 
 /** The version of the worker protocol this code speaks. A server takes workers of the same number. */
 export const WORKER_PROTOCOL = 1;
@@ -100,8 +108,16 @@ export const leasedJobSchema = z.object({
   fillsCaches: z.boolean().default(false),
   /** How its pull request should be; null: the job gets none, the pushed branch is its end. */
   pullRequest: pullRequestSettingsSchema.nullable().default(DEFAULT_PULL_REQUEST),
+  /** Whether the repository's tests judge the agent's work, and how often it may go back to the agent. Null: they do not. */
+  verify: z.object({ rounds: z.int() }).nullable().default(null),
   /** How the attempt before this one ended, for the agent to learn from. */
   previous: attemptErrorSchema.nullable(),
+  /** What the attempt before this one said of itself; null: there was none, or nothing is known of it. */
+  report: attemptReportSchema.nullable().default(null),
+  /** The comments this attempt is for; null: none, the instructions are all. */
+  followUp: followUpSchema.nullable().default(null),
+  /** The agent's session to go on with; its files are that attempt's artifact. Null: none was kept. */
+  session: sessionSchema.nullable().default(null),
   /** The job's page. */
   url: z.string(),
 });
@@ -129,6 +145,11 @@ export const heartbeatSchema = z.strictObject({
 
 export const heartbeatReplySchema = z.object({
   cancel: z.object({ reason: z.string() }).nullable(),
+  /** The attempt must stop, and what was done so far is to be kept: its budget or its provider's quota is used up. */
+  stop: z
+    .object({ code: z.enum(["budget_exceeded", "quota"]), message: z.string() })
+    .nullable()
+    .default(null),
   drain: z.boolean(),
   leaseMs: z.int(),
 });
@@ -168,6 +189,7 @@ export const finishSchema = z.strictObject({
     z.strictObject({ end: z.literal("failed"), error: attemptErrorSchema, result: resultSchema.nullable() }),
     z.strictObject({ end: z.literal("canceled"), result: resultSchema.nullable() }),
     z.strictObject({ end: z.literal("returned"), message: z.string().max(1024) }),
+    z.strictObject({ end: z.literal("parked"), message: z.string().max(2048), result: resultSchema.nullable() }),
     z.strictObject({
       end: z.literal("awaits_approval"),
       bundle: z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), artifact: z.string().max(128) }),
@@ -181,7 +203,7 @@ export type FinishRequest = z.infer<typeof finishSchema>;
 
 /** What the signal stream carries, as server-sent events of these names. */
 export const signalSchema = z.object({
-  signal: z.enum(["cancel", "stale", "drain"]),
+  signal: z.enum(["cancel", "stop", "stale", "drain"]),
   jobId: z.string().nullable(),
   fence: z.int().nullable(),
   reason: z.string(),

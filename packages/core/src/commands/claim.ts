@@ -10,7 +10,7 @@ import { HiveError } from "../errors.ts";
 import type { Job, Lease, Run } from "../job.ts";
 import type { LiveWorker, State } from "../state.ts";
 import type { Step } from "../step.ts";
-import { move } from "../transitions.ts";
+import { type Move, move } from "../transitions.ts";
 
 export function needs(_state: State, _command: CommandOf<"claim">): [] {
   return [];
@@ -62,10 +62,15 @@ function grant(step: Step, worker: LiveWorker, job: Job, claimId: string): Repli
   const leased = move(
     step,
     job,
-    { status: "running", run: { ...run, fence: lease.fence, lease } },
+    { status: "running", run: { ...run, fence: lease.fence, lease }, ...given(job, lease) },
     { data: { fence: lease.fence, workerId: lease.workerId, purpose: lease.purpose } },
   );
   return { job: leased, lease, timeoutMs: step.state.timeoutOf(job, lease.workerId) };
+}
+
+/** All comments there are now go to the attempt. */
+function given({ comments }: Job, { purpose }: Lease): Pick<Move, "comments"> {
+  return comments === undefined || purpose === "publish" ? {} : { comments: { ...comments, given: comments.count } };
 }
 
 const NEVER_RUN: Run = {
@@ -76,6 +81,8 @@ const NEVER_RUN: Run = {
   returns: 0,
   lease: null,
   cancel: null,
+  stop: null,
+  spentMs: 0,
   announced: [],
   bundle: null,
 };

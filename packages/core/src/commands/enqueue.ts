@@ -133,6 +133,8 @@ function accept(step: Step, from: NewJob, { waitsFor, vain }: Wait): Job {
   return ended;
 }
 
+const MINUTE_MS = 60_000;
+
 const VAIN = { status: "canceled", reason: "dependency_failed" } as const satisfies { status: Status; reason: string };
 
 function blank(step: Step, from: NewJob): Job {
@@ -163,6 +165,7 @@ function blank(step: Step, from: NewJob): Job {
     maxAttempts,
     retryOn,
     timeoutMs: from.timeoutMs,
+    budgetMs: from.budget.minutes === null ? null : Math.round(from.budget.minutes * MINUTE_MS),
     waitsFor: [],
     hold: null,
     secrets: [],
@@ -187,6 +190,7 @@ function writeBody(step: Step, from: NewJob): void {
     metadata,
     gitUser,
     egress,
+    budget: from.budget,
     dependsOn: from.dependsOn,
     secrets: Object.keys(from.secrets),
     origin,

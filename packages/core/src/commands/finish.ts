@@ -33,7 +33,7 @@ export function finish(step: Step, command: CommandOf<"finish">): Replies["finis
     throw new HiveError("wrong_status", message, { jobId: lease.jobId, fence: lease.fence });
   }
   if (outcome.end !== "returned" && outcome.end !== "canceled") mustHaveBegun(step.state, lease);
-  const usage: Usage | null = usageOf(step.doc(usageKey(lease.jobId)));
+  const usage: Usage | null = usageOf(step.doc(usageKey(lease.jobId)), true);
   const job = endLease(step, live, outcome, { finishId, log, usage });
   return { status: job.status, repeated: false };
 }

@@ -31,6 +31,7 @@ export function heartbeat(step: Step, command: CommandOf<"heartbeat">): Replies[
   else progress(step, found, command);
   return {
     cancel: run.cancel === null ? null : { reason: run.cancel.reason },
+    stop: run.stop ? { code: run.stop.code, message: run.stop.message } : null,
     drain: state.workers.get(live.workerId)?.record.draining ?? false,
     begun: true,
   };

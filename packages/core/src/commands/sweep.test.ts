@@ -124,7 +124,7 @@ test("a worker that may have a job only so long ends an attempt before the job's
   world.beat(lease);
   world.restart();
   world.beat(lease);
-  expect(world.state.timeoutOf({ timeoutMs: 5_000 }, "w")).toBe(5_000);
+  expect(world.state.timeoutOf({ run: null, timeoutMs: 5_000 }, "w")).toBe(5_000);
   for (let n = 0; n < 7; n += 1) {
     world.pass(10_000);
     world.beat(lease);
