@@ -11,6 +11,7 @@ import { z } from "zod";
 import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
 import { repoRulesSchema } from "./credentials/repo-rules.ts";
 import { poolsSchema } from "./fleet/pool-settings.ts";
+import { llmSchema } from "./gateway/llm-settings.ts";
 
 /** One setting: its name in the environment, its key in hive.yaml (null: environment only), and what it is for. */
 export interface Option<S extends z.ZodType = z.ZodType> {
@@ -288,6 +289,30 @@ const table = {
     url.default("https://api.anthropic.com"),
     "Where the LLM gateway sends Messages API calls. Default https://api.anthropic.com.",
   ),
+  openaiApiKey: option(
+    "OPENAI_API_KEY",
+    null,
+    z.string().min(1).optional(),
+    "The key of the LLM gateway for OpenAI. Stays on this server; no worker ever sees it.",
+  ),
+  geminiApiKey: option(
+    "GEMINI_API_KEY",
+    null,
+    z.string().min(1).optional(),
+    "The key of the LLM gateway for Gemini. Stays on this server; no worker ever sees it.",
+  ),
+  llm: option(
+    "HIVE_LLM",
+    "llm",
+    llmSchema.default({}),
+    "Providers of models: addresses, several keys, how many calls at once; in hive.yaml only. Default: the keys of the environment.",
+  ),
+  logPrompts: option(
+    "HIVE_LOG_PROMPTS",
+    "logPrompts",
+    flag.default(false),
+    "Writes what agents and models say into the server's log: secrets, source code, everything. Default off.",
+  ),
   log: option(
     "HIVE_LOG",
     "log",
@@ -328,7 +353,7 @@ const table = {
 export const options: readonly Option[] = Object.values(table);
 
 /** Lists of rules, which no variable could hold well. */
-const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys", "pools"]);
+const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys", "pools", "llm"]);
 
 export type Config = { readonly [K in keyof typeof table]: z.output<(typeof table)[K]["schema"]> };
 

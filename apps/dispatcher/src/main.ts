@@ -22,7 +22,7 @@ import { SqliteStore } from "./store/sqlite/sqlite-store.ts";
 const SAME_SIGNAL_MS = 500;
 
 async function main(): Promise<void> {
-  const { config, secrets, variable, tokenHint } = await readSettings();
+  const { config, secrets, llm, variable, tokenHint } = await readSettings();
   const log = createLog(config.log);
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   const { logs, artifacts } = openFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
@@ -35,6 +35,7 @@ async function main(): Promise<void> {
   const dispatcher = await startDispatcher({
     config,
     secrets,
+    llm,
     log,
     fleet,
     openStore,

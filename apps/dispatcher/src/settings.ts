@@ -1,6 +1,8 @@
 /** Brings the settings and the secrets of the first start together. */
 
 import { ConfigError, environment, loadConfig, type Config } from "./config.ts";
+import type { GivenProviders } from "./gateway/gateway-settings.ts";
+import { readLlmKeys } from "./gateway/llm-keys.ts";
 import { loadSecrets } from "./secrets/secrets-file.ts";
 
 /** The secrets every server has by the time it starts. */
@@ -17,6 +19,8 @@ export interface Secrets {
 export interface Settings {
   readonly config: Config;
   readonly secrets: Secrets;
+  /** The providers of models that this server has, with their keys: for the LLM gateway alone. */
+  readonly llm: GivenProviders;
   /** A variable of the environment, or of the secrets file beneath it. */
   readonly variable: (name: string) => string | undefined;
   /** The command that gives a person the token. */
@@ -43,7 +47,8 @@ export async function readSettings(): Promise<Settings> {
     throw new ConfigError(`${path} lacks a secret; move it away and start again to have a new one made`);
   }
   const secrets = { internalApiToken, callbackSecret, webhookSecret, sealingKeys, signingKey, path };
+  const llm = readLlmKeys(config, (name) => env[name]);
   const { command } = config;
   const tokenHint = command === undefined ? `source ${path}` : `export INTERNAL_API_TOKEN=$(${command} token)`;
-  return { config, secrets, variable: (name) => env[name], tokenHint };
+  return { config, secrets, llm, variable: (name) => env[name], tokenHint };
 }
