@@ -8,6 +8,8 @@ import { RESULT } from "./job-body.ts";
 /** A lease as far as the bench looks at it. */
 export interface BenchLease {
   readonly token: string;
+  /** What an agent calls its model with. */
+  readonly llmToken: string;
   readonly fence: number;
   readonly job: { readonly jobId: string };
 }

@@ -12,6 +12,7 @@ import { claimRow } from "./rows/claim.ts";
 import { cloneRow } from "./rows/clone.ts";
 import { containerRow } from "./rows/container.ts";
 import { enqueueRow } from "./rows/enqueue.ts";
+import { gatewayRow } from "./rows/gateway.ts";
 import { lifeRow } from "./rows/life.ts";
 import { logsRow } from "./rows/logs.ts";
 import { memoryRow } from "./rows/memory.ts";
@@ -31,6 +32,7 @@ const ROWS: readonly Row[] = [
   logsRow,
   cancelRow,
   containerRow,
+  gatewayRow,
 ];
 
 const HELP = `npm run bench -- [options]
