@@ -73,6 +73,8 @@ function lineOf({ type, data }: HiveEvent): Line | null {
       return { text: "is to be canceled" };
     case "job.canceled":
       return { text: "canceled" };
+    case "job.commented":
+      return { text: `${reason(data["by"])} says: ${reason(data["message"])}` };
     case "job.approved":
       return { text: "approved" };
     case "worker.registered":

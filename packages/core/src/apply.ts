@@ -13,8 +13,10 @@
 
 import type { Applied, Command, CommandOf, CommandType, Docs, Now, Replies } from "./command.ts";
 import { docKey } from "./command.ts";
+import * as agreeStart from "./commands/agree-start.ts";
 import * as approve from "./commands/approve.ts";
 import * as cancel from "./commands/cancel.ts";
+import * as choose from "./commands/choose.ts";
 import * as claim from "./commands/claim.ts";
 import * as comment from "./commands/comment.ts";
 import * as delivered from "./commands/delivered.ts";
@@ -46,8 +48,10 @@ interface Verb<T extends CommandType> {
 }
 
 const VERBS: { readonly [T in CommandType]: Verb<T> } = {
+  agreeStart: { needs: agreeStart.needs, apply: agreeStart.agreeStart },
   approve: { needs: approve.needs, apply: approve.approve },
   cancel: { needs: cancel.needs, apply: cancel.cancel },
+  choose: { needs: choose.needs, apply: choose.choose },
   claim: { needs: claim.needs, apply: claim.claim },
   comment: { needs: comment.needs, apply: comment.comment },
   delivered: { needs: delivered.needs, apply: delivered.delivered },

@@ -5,6 +5,7 @@
 
 import type { Outcome } from "./command.ts";
 import { attemptId } from "./document.ts";
+import { beginGeneration } from "./generation.ts";
 import type { AttemptError, AttemptRecord, Job, JobResult, Lease, Run, StopRequest, Usage } from "./job.ts";
 import { backoffMs, returnDelayMs } from "./retry.ts";
 import type { Rules } from "./rules.ts";
@@ -43,7 +44,7 @@ export function held(job: Job): Held {
   return { job, run: job.run, lease };
 }
 
-/** Ends the job's live lease and moves the job on. Gives the job as it is now. */
+/** Ends the job's live lease and moves the job on. Gives the job as the attempt left it. */
 export function endLease(step: Step, held: Held, said: Ending, report: Report | null = null): Job {
   const { job, run, lease } = held;
   const ending = parkedFor(run, budgeted(step, held, said));
@@ -60,7 +61,8 @@ export function endLease(step: Step, held: Held, said: Ending, report: Report | 
   };
   const told: Telling = telling.type === undefined ? { data } : { type: telling.type, data };
   const ended = to.status === "succeeded" || to.status === "failed" || to.status === "canceled";
-  const next = ended ? endJob(step, job, to, told) : move(step, job, to, told);
+  const goesOn = ended && wantsMore(job);
+  const next = ended && !goesOn ? endJob(step, job, to, told) : move(step, job, to, told);
   const record: AttemptRecord = {
     jobId: job.id,
     fence: lease.fence,
@@ -75,17 +77,53 @@ export function endLease(step: Step, held: Held, said: Ending, report: Report | 
     error,
     result: counted,
     statusAfter: next.status,
+    ...commentsOf(held),
     log: report?.log ?? null,
   };
   step.put("attempts", attemptId(job.id, lease.fence), record);
+  // What was said meanwhile: the generation is over and told as such, the job and who waits for it are not.
+  if (goesOn) beginGeneration(step, next, { data: { comment: job.comments?.count ?? 0 }, bundle: "drop" });
   return next;
+}
+
+/** What the generation was given is done with its success. */
+function allDone({ comments }: Job): Pick<Move, "comments"> {
+  return comments === undefined ? {} : { comments: { ...comments, done: comments.given } };
+}
+
+/**
+ * The agent's session after an attempt: the one its worker kept. An end without any word of the attempt leaves the one
+ * there was; one that says none was kept (the agent refused it, or broke with it) drops it.
+ */
+function session(run: Run, lease: Lease, ending: Ending): Pick<Run, "session"> {
+  const says = ending.end !== "lost" && ending.end !== "returned" && ending.result !== null;
+  if (!says || lease.purpose === "publish") return {};
+  const kept = ending.result.session ?? null;
+  return kept === null && run.session == null ? {} : { session: kept };
+}
+
+/** Was anything said that no attempt was given? A job that is to be canceled does not go on for it. */
+function wantsMore({ comments, run }: Job): boolean {
+  return comments !== undefined && comments.count > comments.given && run?.cancel == null;
+}
+
+/** The comments the attempt was given, for its record. */
+function commentsOf({ job: { comments }, lease }: Held): Pick<AttemptRecord, "comments"> {
+  if (comments === undefined || lease.purpose === "publish" || comments.given === comments.done) return {};
+  return { comments: { after: comments.done, upTo: comments.given } };
 }
 
 function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
   const { rules } = step.state;
   const ranMs = lease.begunAt === null ? 0 : Math.max(0, step.now.wall - lease.begunAt);
-  const over: Run = { ...run, lease: null, stop: null, spentMs: (run.spentMs ?? 0) + ranMs };
-  if (ending.end === "succeeded") return { to: { status: "succeeded", run: over }, telling: {} };
+  const over: Run = {
+    ...run,
+    lease: null,
+    stop: null,
+    spentMs: (run.spentMs ?? 0) + ranMs,
+    ...session(run, lease, ending),
+  };
+  if (ending.end === "succeeded") return { to: { status: "succeeded", run: over, ...allDone(job) }, telling: {} };
   if (run.cancel !== null) {
     const failures = ending.end === "failed" ? over.failures + 1 : over.failures;
     const { by, reason } = run.cancel;

@@ -28,6 +28,7 @@ export type EventType =
   | "job.publishing"
   | "job.agent"
   | "job.approved"
+  | "job.chosen"
   | "job.commented"
   | "job.egress_blocked"
   | "worker.registered"

@@ -3,7 +3,7 @@
  * written, as a store would. Every test makes its own.
  */
 
-import type { Applied, Command, Docs, Effect, NewJob, Replies, WorkerProfile } from "./command.ts";
+import type { Applied, Command, CommandOf, Docs, Effect, NewJob, Replies, WorkerProfile } from "./command.ts";
 import { docKey } from "./command.ts";
 import { apply, lacking } from "./apply.ts";
 import type { Document } from "./document.ts";
@@ -189,6 +189,12 @@ export class World {
     finishId = `f-${lease.jobId}-${lease.fence}`,
   ): Replies["finish"] {
     return this.do({ type: "finish", lease, finishId, outcome, log: null });
+  }
+
+  /** Somebody says something to a job. */
+  comment(jobId: string, text = "go on", what: Partial<CommandOf<"comment">> = {}): Replies["comment"] {
+    const said = { by: "ann", text, feedback: false, secrets: {}, idempotency: null };
+    return this.do({ type: "comment", jobId, ...said, ...what });
   }
 
   /** A job as it is stored. */

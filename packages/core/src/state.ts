@@ -53,6 +53,8 @@ export class State {
    * sweeps move those on.
    */
   readonly unsettled = new Map<string, Status | null>();
+  /** Blocked jobs whose candidates are all over: the next sweeps decide about them. */
+  readonly undecided = new Set<string>();
   /** Jobs held for a setting of the server, for `reconsider`. */
   readonly heldForSettings = new Set<string>();
   /** How many jobs of each concurrency key run. */
@@ -195,6 +197,7 @@ export class State {
         if (isSetting(job.hold)) this.heldForSettings.add(job.id);
         return null;
       case "blocked":
+        if (job.waitsFor.length === 0) this.undecided.add(job.id);
         return null;
       case "scheduled":
         this.due.push(job);
@@ -223,6 +226,7 @@ export class State {
         this.heldForSettings.delete(job.id);
         return [];
       case "blocked":
+        this.undecided.delete(job.id);
         return [];
       case "scheduled":
         this.due.bury();
@@ -273,7 +277,8 @@ export function nextDeadline(state: State): { readonly mono: number | null; read
   const lease = state.leases.first();
   const job = state.due.peek();
   const mono = lease === undefined ? null : deadlineOf(lease);
-  return { mono: state.unsettled.size > 0 ? 0 : mono, wall: job === undefined ? null : dueAt(job) };
+  const atOnce = state.unsettled.size > 0 || state.undecided.size > 0;
+  return { mono: atOnce ? 0 : mono, wall: job === undefined ? null : dueAt(job) };
 }
 
 /** Is this a hold that goes away with a setting of the server? */

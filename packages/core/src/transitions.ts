@@ -1,12 +1,13 @@
 /**
  * The only place where a job's status changes. A job enters in one of five ways, waits on its way down the ladder
- * held → blocked → scheduled → queued, runs under a lease, goes back or ends; only a retry by hand brings an ended job
- * back. The table says what may follow what; whoever asks for anything else has a bug and is stopped. Counts and indexes
+ * held → blocked → scheduled → queued, runs under a lease, goes back or ends; only a retry by hand or a comment brings an
+ * ended job back. The table says what may follow what; whoever asks for anything else has a bug and is stopped. Counts and indexes
  * move with the status, and each change writes the job's record and its event in the same step.
  */
 
+import type { Candidates } from "./candidates.ts";
 import type { EventType } from "./event.ts";
-import type { HeldReason, Job, Run, Status } from "./job.ts";
+import type { CommentCounts, HeldReason, Job, Run, Status } from "./job.ts";
 import { isTerminal } from "./job.ts";
 import type { Step } from "./step.ts";
 
@@ -14,11 +15,11 @@ import type { Step } from "./step.ts";
 export const MAY_FOLLOW: Readonly<Record<Status | "new", readonly Status[]>> = {
   new: ["held", "blocked", "scheduled", "queued", "canceled"],
   held: ["held", "blocked", "scheduled", "queued", "canceled"],
-  blocked: ["scheduled", "queued", "canceled"],
+  blocked: ["held", "scheduled", "queued", "failed", "canceled"],
   scheduled: ["queued", "canceled"],
   queued: ["running", "canceled"],
   running: ["held", "scheduled", "queued", "succeeded", "failed", "canceled"],
-  succeeded: [],
+  succeeded: ["queued"],
   failed: ["held", "blocked", "scheduled", "queued"],
   canceled: ["held", "blocked", "scheduled", "queued"],
 };
@@ -34,6 +35,8 @@ export interface Move {
   readonly waitsFor?: readonly string[];
   readonly generation?: number;
   readonly run?: Run | null;
+  readonly comments?: CommentCounts;
+  readonly candidates?: Candidates;
 }
 
 /** The event that tells of a move. Default: the status's own. */
@@ -64,15 +67,23 @@ export function move(step: Step, job: Job, to: Move, telling: Telling = {}): Job
   return change(step, job.status, job, { ...job, reason: null, ...to, endedAt }, telling);
 }
 
-/** Changes a job that keeps its status: its run, or what it waits for while it is held or blocked. */
-export function amend(step: Step, job: Job, what: { readonly run?: Run; readonly waitsFor?: readonly string[] }): Job {
+/** What may change of a live job that keeps its status. */
+export type Amendment = Partial<Pick<Job, "waitsFor" | "secrets">> & {
+  readonly run?: Run;
+  readonly comments?: CommentCounts;
+  readonly candidates?: Candidates;
+};
+
+/** Changes a live job that keeps its status, and its place in the queue with it. */
+export function amend(step: Step, job: Job, what: Amendment): Job {
   const { state } = step;
   const next: Job = { ...job, ...what };
+  if (isTerminal(job.status)) throw new Error(`a ${job.status} job (${job.id}) cannot be amended`);
   if (job.status === "running") state.jobs.set(job.id, next);
-  else if (job.status === "held" || job.status === "blocked") {
+  else {
     state.remove(job);
     state.put(next, step.now.mono);
-  } else throw new Error(`a ${job.status} job (${job.id}) cannot be amended`);
+  }
   step.put("jobs", job.id, next);
   return next;
 }

@@ -3,8 +3,10 @@
  * them. A path that is not here does not exist.
  */
 
-import { STATUSES } from "@hive/core";
+import { CANDIDATES_MAX, STATUSES } from "@hive/core";
 import { z } from "zod";
+import { candidatesReplySchema } from "./candidate-schemas.ts";
+import { commentedSchema, commentSchema, newCommentSchema } from "./comment-schemas.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import {
   acceptedSchema,
@@ -180,6 +182,27 @@ export const endpoints = {
     reply: { status: 200, body: statusReply.extend({ generation: z.int() }) },
     errors: ["not_found", "wrong_status"],
   }),
+  commentJob: endpoint({
+    method: "POST",
+    path: "/v1/jobs/:jobId/comments",
+    access: "owner",
+    summary:
+      "Says something to an agent's job: a job that is over goes on with it on its branch, any other once an attempt of its begins",
+    params: jobParams,
+    body: newCommentSchema,
+    reply: { status: 201, body: commentedSchema },
+    errors: ["not_found", "wrong_status", "not_supported", "too_many_comments", "idempotency_conflict", "queue_full"],
+  }),
+  listComments: endpoint({
+    method: "GET",
+    path: "/v1/jobs/:jobId/comments",
+    access: "owner",
+    summary: "What was said to a job, oldest first, and how far it got",
+    params: jobParams,
+    query: z.strictObject({ cursor: cursorSchema.optional(), limit: limitSchema }),
+    reply: { status: 200, body: z.object({ comments: z.array(commentSchema), next: z.string().nullable() }) },
+    errors: ["not_found"],
+  }),
   approveJob: endpoint({
     method: "POST",
     path: "/v1/jobs/:jobId/approve",
@@ -204,6 +227,25 @@ export const endpoints = {
     summary: "Ends a held job as canceled",
     params: jobParams,
     body: because,
+    reply: { status: 200, body: statusReply },
+    errors: ["not_found", "wrong_status"],
+  }),
+  jobCandidates: endpoint({
+    method: "GET",
+    path: "/v1/jobs/:jobId/candidates",
+    access: "owner",
+    summary: "The candidates of a job side by side: tests, size of the diff, cost, time, agent and model",
+    params: jobParams,
+    reply: { status: 200, body: candidatesReplySchema },
+    errors: ["not_found"],
+  }),
+  chooseCandidate: endpoint({
+    method: "POST",
+    path: "/v1/jobs/:jobId/choose",
+    access: "owner",
+    summary: "Says which candidate of a job is published, by its number from 1",
+    params: jobParams,
+    body: z.strictObject({ candidate: z.int().min(1).max(CANDIDATES_MAX) }),
     reply: { status: 200, body: statusReply },
     errors: ["not_found", "wrong_status"],
   }),

@@ -1,5 +1,7 @@
 export * from "./agent-schemas.ts";
+export * from "./candidate-schemas.ts";
 export * from "./client.ts";
+export * from "./comment-schemas.ts";
 export * from "./egress-schemas.ts";
 export * from "./endpoint.ts";
 export * from "./endpoints.ts";

@@ -6,8 +6,10 @@ import type { Parts } from "./parts.ts";
 import { attemptFileHandlers } from "./routes/attempt-files.ts";
 import { cacheHandlers } from "./routes/caches.ts";
 import { callbackHandlers } from "./routes/callbacks.ts";
+import { commentHandlers } from "./routes/comments.ts";
 import { egressHandlers } from "./routes/egress.ts";
 import { eventHandlers } from "./routes/events.ts";
+import { gatewayQuotaHandlers } from "./routes/gateway-quota.ts";
 import { gatewayHandlers } from "./routes/gateway.ts";
 import { jobFileHandlers } from "./routes/job-files.ts";
 import { jobHandlers } from "./routes/jobs.ts";
@@ -32,6 +34,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
     handlers: {
       ...serverHandlers(parts),
       ...jobHandlers(parts),
+      ...commentHandlers(parts),
       ...jobFiles.handlers,
       ...eventHandlers(hub),
       ...ownersWorkerHandlers(parts),
@@ -41,6 +44,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...cacheHandlers(parts),
       ...mirrorHandlers(parts),
       ...gatewayHandlers(parts),
+      ...gatewayQuotaHandlers(parts),
       ...egressHandlers(parts),
     },
     stop() {

@@ -84,7 +84,11 @@ const EMPTY_JOB: LeasedJob = {
   announced: [],
   fillsCaches: false,
   pullRequest: { labels: [], reviewers: [], cost: false, draft: true },
+  verify: null,
   previous: null,
+  report: null,
+  followUp: null,
+  session: null,
   url: "http://127.0.0.1/jobs/job-1",
 };
 

@@ -24,6 +24,10 @@ export const leasedJob: LeasedJob = {
   announced: [],
   fillsCaches: false,
   pullRequest: { labels: [], reviewers: [], cost: false, draft: true },
+  verify: null,
   previous: null,
+  report: null,
+  followUp: null,
+  session: null,
   url: "http://localhost/jobs/job-1",
 };

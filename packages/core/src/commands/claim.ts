@@ -5,6 +5,7 @@
  */
 
 import type { CommandOf, Now, Replies } from "../command.ts";
+import { publishesChosen } from "../candidates.ts";
 import { endLease, held } from "../ending.ts";
 import { HiveError } from "../errors.ts";
 import type { Job, Lease, Run } from "../job.ts";
@@ -57,7 +58,7 @@ function grant(step: Step, worker: LiveWorker, job: Job, claimId: string): Repli
     begunAt: null,
     phase: null,
     reported: 0,
-    purpose: run.bundle === null ? "work" : "publish",
+    purpose: run.bundle === null && !publishesChosen(job) ? "work" : "publish",
   };
   const leased = move(
     step,

@@ -6,6 +6,7 @@ import type { Accepted, NewJobRequest } from "@hive/protocol";
 import { bodyHash, compileJob, type JobRequest } from "../../queue/compile-job.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Handlers } from "../handler.ts";
+import { idempotencyKey } from "../idempotency-key.ts";
 import { asJob, detailOf, findJob, jobUrl, summaryOf } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 import { refuseFields, refuseUnsupported, type FieldProblem } from "../validate.ts";
@@ -26,12 +27,11 @@ type JobHandlers = Pick<
 
 /** Jobs one bulk call looks at, at most: a chunk must end soon, also when few of the jobs fit. */
 const BULK_LOOKS = 2000;
-const KEY_FORM = /^[\x21-\x7e]{1,255}$/;
 
 export function jobHandlers(parts: Parts): JobHandlers {
   const { queue, publicUrl } = parts;
 
-  async function accept(requests: readonly JobRequest[], many: boolean, key: string | undefined): Promise<Accepted[]> {
+  async function accept(requests: readonly JobRequest[], many: boolean, key: string | null): Promise<Accepted[]> {
     const now = parts.clock.wall();
     const problems: FieldProblem[] = [];
     const jobs: NewJob[] = [];
@@ -74,15 +74,10 @@ export function jobHandlers(parts: Parts): JobHandlers {
 
   /** The key as it is kept: hashed, for it may be long or hold anything. */
   function idempotencyOf(
-    key: string | undefined,
+    key: string | null,
     requests: readonly JobRequest[],
   ): { readonly key: string; readonly hash: string } | null {
-    if (key === undefined) return null;
-    if (!KEY_FORM.test(key)) {
-      throw new HiveError("invalid_field", "Idempotency-Key: must be 1 to 255 visible characters", {
-        fields: [{ path: "Idempotency-Key", message: "must be 1 to 255 visible characters" }],
-      });
-    }
+    if (key === null) return null;
     const bodies = requests.map((request) => [request.jobId ?? null, bodyHash(request, parts.policy.hashKey)]);
     return { key: hash("sha256", key, "base64url"), hash: hash("sha256", JSON.stringify(bodies), "base64url") };
   }
@@ -115,7 +110,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
 
   return {
     async enqueue({ body, headers }) {
-      const [accepted] = await accept([body], false, headers["idempotency-key"] as string | undefined);
+      const [accepted] = await accept([body], false, idempotencyKey(headers));
       if (accepted === undefined) throw new Error("an accepted job has no answer");
       return accepted;
     },
@@ -123,7 +118,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
     async createJobs({ body, headers }) {
       const many = isMany(body);
       const requests = many ? body.jobs : [body];
-      return { jobs: await accept(requests, many, headers["idempotency-key"] as string | undefined) };
+      return { jobs: await accept(requests, many, idempotencyKey(headers)) };
     },
 
     async listJobs({ query }) {

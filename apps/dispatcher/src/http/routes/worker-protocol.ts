@@ -1,6 +1,6 @@
 /** The worker's side of the queue: register, claim, beat, tell, announce, finish. Logs and files are in `attempt-files.ts`. */
 
-import { HiveError, type Grant, type Job, type JobBody } from "@hive/core";
+import { HiveError, type AttemptRecord, type Grant, type Job, type JobBody } from "@hive/core";
 import {
   DEFAULT_AGENT_SETTINGS,
   DEFAULT_PULL_REQUEST,
@@ -10,7 +10,9 @@ import {
 } from "@hive/protocol";
 import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
 import { createJobCredential, placeOf } from "../../credentials/job-credential.ts";
+import { DEFAULT_VERIFY_ROUNDS } from "../../queue/compile-job.ts";
 import { begunJob } from "../begun-job.ts";
+import { followUpOf, reportOf } from "../follow-up.ts";
 import type { Handlers } from "../handler.ts";
 import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
@@ -53,16 +55,22 @@ export type WorkerProtocolParts = Pick<
   | "limits"
 > & { readonly log: Pick<Parts["log"], "warn"> };
 
+/** Old bodies say nothing of it and are verified as new ones are by default. */
+function verifyOf(job: Job, { verifyRounds = DEFAULT_VERIFY_ROUNDS }: JobBody): LeasedJob["verify"] {
+  return job.task !== "agent" || verifyRounds === null ? null : { rounds: verifyRounds };
+}
+
 export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals, "open">): WorkerHandlers {
   const { queue, presence, waiters, leaseTokens } = parts;
   const gitCredential = createJobCredential(parts);
 
   async function leaseOf({ job, lease, timeoutMs }: Grant): Promise<LeaseGrant> {
-    const [tokens, body, history] = await Promise.all([
+    const [tokens, body, history, followUp] = await Promise.all([
       leaseTokens.mint(lease, job, queue.election().electionId),
       findBody(queue, job.id),
       // Only a job that ran before has a history worth a read.
       lease.fence > 1 ? attemptsOf(queue, job.id) : [],
+      followUpOf(queue, job),
     ]);
     if (body === null) throw new Error(`job ${job.id} has no body`);
     // Over generations too: a retry by hand of a refused pull request must only open it.
@@ -74,11 +82,11 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       llmToken: tokens.llm,
       egressToken: tokens.egress,
       firstBeatMs: parts.firstBeatMs,
-      job: { ...leasedJob(job, body, previous?.error ?? null), timeoutMs },
+      job: { ...leasedJob(job, body, previous), followUp, timeoutMs },
     };
   }
 
-  function leasedJob(job: Job, body: JobBody, previous: LeasedJob["previous"]): LeasedJob {
+  function leasedJob(job: Job, body: JobBody, previous: AttemptRecord | undefined): Omit<LeasedJob, "followUp"> {
     const { run } = job;
     const agentic = job.task === "agent" || job.task === "analyze";
     return {
@@ -103,7 +111,10 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       announced: (run?.announced ?? []).map(({ ref, commit }) => ({ ref, commit })),
       fillsCaches: parts.caches !== null && whyNoCacheWrites(job, body) === null,
       pullRequest: pullRequestOf(job),
-      previous,
+      verify: verifyOf(job, body),
+      previous: previous?.error ?? null,
+      report: reportOf(previous),
+      session: run?.session ?? null,
       url: jobUrl(parts.publicUrl, job.id),
     };
   }

@@ -1,0 +1,65 @@
+/** What an attempt is told beside its instructions: what was said to the job, and what the attempt before it did. */
+
+import { commentId, type AttemptRecord, type CommentRecord, type Document, type Job } from "@hive/core";
+import type { AttemptReport, Comment, FollowUp } from "@hive/protocol";
+import type { Queue } from "../queue/contract.ts";
+
+/** Comments that were done before, told again for what they explain. */
+const EARLIER = 10;
+
+/** The comments the job's present lease is for; null: it is for none. */
+export async function followUpOf(queue: Pick<Queue, "documents">, job: Job): Promise<FollowUp | null> {
+  const { comments } = job;
+  if (comments === undefined || comments.given === comments.done) return null;
+  const first = Math.max(1, comments.done + 1 - EARLIER);
+  const { items } = await queue.documents.list({
+    collection: "comments",
+    from: commentId(job.id, first),
+    below: commentId(job.id, comments.given + 1),
+    limit: comments.given + 1 - first,
+  });
+  const all = items.map(({ doc }) => asComment(doc));
+  const now = all.filter(({ n }) => n > comments.done);
+  return {
+    comments: now.map(said),
+    earlier: all.filter(({ n }) => n <= comments.done).map(said),
+    feedback: now.some(({ feedback }) => feedback),
+  };
+}
+
+/** What the next attempt is told of this one; null when nothing is known of it. */
+export function reportOf(attempt: AttemptRecord | undefined): AttemptReport | null {
+  if (attempt === undefined) return null;
+  const { generation, end, error, result } = attempt;
+  return {
+    generation,
+    end,
+    error,
+    summary: result?.summary ?? null,
+    verdict: result?.verdict ?? null,
+    diffStat: result?.diffStat ?? null,
+    branch: result?.branch ?? null,
+    commit: result?.commit ?? null,
+    noChanges: result?.noChanges ?? false,
+    pullRequest: result?.pullRequest ?? null,
+    salvage: result?.salvage ?? null,
+    agent: result?.agent ?? null,
+  };
+}
+
+/** A comment as people see it. */
+export function commentView(doc: Document, { comments }: Job): Comment {
+  const { n, at, by, text, feedback } = asComment(doc);
+  const state = n <= (comments?.done ?? 0) ? "done" : n <= (comments?.given ?? 0) ? "given" : "waiting";
+  return { n, at, by, text, feedback, state };
+}
+
+function said({ n, at, by, text }: CommentRecord): FollowUp["comments"][number] {
+  return { n, at, by, text };
+}
+
+/** A committed document as what it is: core wrote it. */
+function asComment(doc: Document): CommentRecord {
+  const stored: unknown = doc;
+  return stored as CommentRecord;
+}
