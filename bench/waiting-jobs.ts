@@ -43,6 +43,7 @@ export function waitingJob(n: number): NewJob {
     metadata: null,
     gitUser: null,
     egress: null,
+    verifyRounds: null,
     origin: "api",
     secrets: {},
     hold: null,

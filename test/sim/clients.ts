@@ -108,6 +108,7 @@ export class Clients {
       metadata: null,
       gitUser: null,
       egress: null,
+      verifyRounds: null,
       origin: "api",
       secrets: {},
       hold: null,

@@ -64,6 +64,7 @@ function lineOf({ type, data }: HiveEvent): Line | null {
     case "job.publishing":
       return { text: `pushes ${short(data["commit"])} to ${reason(data["ref"]).replace(/^refs\/heads\//, "")}` };
     case "job.retrying":
+      if (data["reason"] === "quota") return { text: `parked until ${time(data["runAt"])}: ${reason(data["message"])}` };
       return { text: `failed and is tried again: ${failure(data)}`, warn: true };
     case "job.succeeded":
       return { text: `succeeded${success(data["result"])}` };

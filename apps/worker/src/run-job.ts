@@ -90,7 +90,9 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
       running.findings.config = config;
     },
     signal: running.attempt.work,
-    remainingMs: running.remainingMs(),
+    remainingMs: running.remainingMs,
+    enter: running.enter,
+    sessions: null,
     feedback: null,
     movedBase: null,
     llmToken: running.lease.llmToken,
@@ -109,7 +111,7 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
   if (broken !== null) throw new AttemptFailure(broken);
 
   await running.enter("run");
-  const task = await worker.tasks.run({ ...request, remainingMs: running.remainingMs() });
+  const task = await worker.tasks.run(request);
   running.findings.task = task;
   await killAgent(worker.slot);
   for (const file of task.files) {

@@ -74,6 +74,7 @@ const scripts: Tasks = {
       agent: null,
       files: [],
       publishes: true,
+      verify: null,
     };
   },
 };

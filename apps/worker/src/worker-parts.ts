@@ -3,9 +3,10 @@
  * take smaller ones.
  */
 
-import type { AttemptError, ResultEnvironment } from "@hive/core";
+import type { AttemptError, ResultEnvironment, VerifyResult } from "@hive/core";
 import type { ApiClient, LeasedJob } from "@hive/protocol";
 import type { Logger } from "pino";
+import type { AgentSessions } from "./conversation/contract.ts";
 import type { WorkerEnvironment } from "./environment.ts";
 import type { Workspace } from "./git/checkout.ts";
 import type { Git } from "./git/git.ts";
@@ -20,6 +21,7 @@ import type { MemoryWatch } from "./process/memory-watch.ts";
 import type { AgentEvent } from "./report/event-reporter.ts";
 import type { LeaseCalls } from "./report/lease-calls.ts";
 import type { Outbox } from "./report/outbox.ts";
+import type { PhaseName } from "./report/phases.ts";
 import type { WayToServer } from "./way/way-to-server.ts";
 
 /** A file of the attempt that people can download. */
@@ -40,6 +42,8 @@ export interface TaskEnd {
   readonly files: readonly FileToKeep[];
   /** Whether what the task left in the repository is to be pushed. */
   readonly publishes: boolean;
+  /** What the repository's tests said of the work; null: it is none that is judged. Red work is published all the same. */
+  readonly verify: VerifyResult | null;
 }
 
 /** What a task works with. */
@@ -55,7 +59,11 @@ export interface TaskRequest {
   /** Aborted: kill everything and come back. */
   readonly signal: AbortSignal;
   /** Milliseconds until the job's time is up. */
-  readonly remainingMs: number;
+  readonly remainingMs: () => number;
+  /** Begins another phase of the job, as people see it. */
+  readonly enter: (phase: PhaseName) => Promise<void>;
+  /** The agent's sessions of earlier attempts and for later ones; null: each attempt begins anew. */
+  readonly sessions: AgentSessions | null;
   /** Told which of the repository's own settings are used. */
   readonly onConfig: (config: ResultEnvironment["config"]) => void;
   /** What people with a say wrote at the job's pull request, as a section of the prompt; null: nobody asked for it. */

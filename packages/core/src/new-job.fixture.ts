@@ -34,6 +34,7 @@ export function newJob(id: string, what: Partial<NewJob> = {}): NewJob {
     metadata: null,
     gitUser: null,
     egress: null,
+    verifyRounds: null,
     origin: "api",
     secrets: {},
     hold: null,

@@ -110,6 +110,10 @@ export const leasedJobSchema = z.object({
   pullRequest: pullRequestSettingsSchema.nullable().default(DEFAULT_PULL_REQUEST),
   /** Whether the repository's tests judge the agent's work, and how often it may go back to the agent. Null: they do not. */
   verify: z.object({ rounds: z.int() }).nullable().default(null),
+  /** For one of several candidates: whose it is. It gets no pull request, and starts where all of them do. */
+  candidate: candidateOfSchema.nullable().default(null),
+  /** For a lease that only publishes: the chosen candidate, where there is no bundle. */
+  chosen: chosenSchema.nullable().default(null),
   /** How the attempt before this one ended, for the agent to learn from. */
   previous: attemptErrorSchema.nullable(),
   /** What the attempt before this one said of itself; null: there was none, or nothing is known of it. */

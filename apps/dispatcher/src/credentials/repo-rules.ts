@@ -3,6 +3,7 @@
  * once, what a person must approve. The first rule whose pattern matches counts.
  */
 
+import { MOST_VERIFY_ROUNDS } from "@hive/protocol";
 import { z } from "zod";
 
 const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an environment variable");
@@ -38,6 +39,10 @@ export const repoRuleSchema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),
   /** `start`: a person approves before the job starts; `publish`: before its work is pushed. */
   approve: z.enum(["none", "start", "publish"]).default("none"),
+  /** Whether the repository's own tests judge what an agent made, where the job does not say. Default: yes. */
+  verify: z.boolean().optional(),
+  /** How often red tests go back to the agent, where the job does not say. Default 2. */
+  verifyRounds: z.int().min(0).max(MOST_VERIFY_ROUNDS).optional(),
   /** How pull requests of this repository should be, on a GitHub. */
   pullRequest: z
     .strictObject({

@@ -11,6 +11,9 @@ export function explainWaiting(state: State, job: Job, pools: readonly PoolView[
     case "blocked":
       return `It waits for ${listOf(job.waitsFor)} to succeed.`;
     case "scheduled":
+      if (job.reason === "quota" && job.runAt !== null) {
+        return `The provider of its model takes no more calls; it goes on by itself at ${new Date(job.runAt).toISOString()}.`;
+      }
       return job.runAt === null ? "It waits for its time." : `It waits until ${new Date(job.runAt).toISOString()}.`;
     case "queued":
       return explainQueued(state, job, pools);

@@ -108,6 +108,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       defaultAgent: null,
       holdRealAgents: false,
       approvalFor: () => "none",
+      verifyRoundsFor: () => 2,
       limitedAsOne: () => false,
       refuseAddress: async () => null,
       callbackByDefault: false,

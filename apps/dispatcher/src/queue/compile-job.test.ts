@@ -18,6 +18,7 @@ function policy(change: Partial<JobPolicy> = {}): JobPolicy {
     defaultAgent: null,
     holdRealAgents: false,
     approvalFor: () => "none",
+    verifyRoundsFor: () => 2,
     limitedAsOne: () => false,
     refuseAddress: async () => null,
     callbackByDefault: false,

@@ -36,6 +36,8 @@ export interface JobPolicy {
   readonly holdRealAgents: boolean;
   /** What a person must approve about jobs of this repository. */
   readonly approvalFor: (repo: RepoAddress) => ApprovalRule;
+  /** How often red tests of this repository go back to an agent, where the job does not say; null: its work is not verified. */
+  readonly verifyRoundsFor: (repo: RepoAddress) => number | null;
   /** True when hive.yaml limits this repository as a whole, over all its branches. */
   readonly limitedAsOne: (repo: RepoAddress) => boolean;
   /** True when the server has an address of its own that is called back about every job. */
@@ -70,13 +72,15 @@ export interface CompileInput {
 export const DEFAULT_TIMEOUT_MS = 3_600_000;
 const DEFAULT_MAX_ATTEMPTS = 3;
 const DEFAULT_PRIORITY = 5;
+/** Times that red tests go back to an agent when neither its job nor hive.yaml says. */
+export const DEFAULT_VERIFY_ROUNDS = 2;
 const YEAR_MS = 366 * 86_400_000;
 /** The agent that needs no key, spends nothing and does what its script says: it needs no isolation either. */
 export const HARMLESS_AGENT = "demo";
 
 /** What each task needs, and what else only it may have. `instructions` explain a job to people, so every task takes them. */
 const FIELDS: Readonly<Record<Task, { readonly needs: readonly TaskField[]; readonly takes: readonly TaskField[] }>> = {
-  agent: { needs: ["instructions"], takes: ["agent"] },
+  agent: { needs: ["instructions"], takes: ["agent", "verify", "verifyRounds"] },
   analyze: { needs: ["instructions"], takes: ["agent"] },
   script: { needs: ["script"], takes: [] },
   changes: { needs: ["changes"], takes: [] },
@@ -84,7 +88,7 @@ const FIELDS: Readonly<Record<Task, { readonly needs: readonly TaskField[]; read
   test: { needs: [], takes: [] },
   lint: { needs: [], takes: [] },
 };
-const TASK_FIELDS = ["instructions", "script", "changes", "agent"] as const;
+const TASK_FIELDS = ["instructions", "script", "changes", "agent", "verify", "verifyRounds"] as const;
 type TaskField = (typeof TASK_FIELDS)[number];
 
 /** The job, or everything that is wrong with the request. */
@@ -138,12 +142,19 @@ export function compileJob(input: CompileInput): CompiledJob {
       metadata: request.metadata ?? null,
       gitUser: request.gitUser ?? null,
       egress: request.egress ?? null,
+      verifyRounds: verifyRounds(request, policy.verifyRoundsFor(repo)),
       origin: input.origin,
       secrets:
         request.githubToken === undefined ? {} : { githubToken: policy.seal(id, "githubToken", request.githubToken) },
       hold,
     },
   };
+}
+
+/** What the job says, then what is said of its repository. Rounds without `verify` mean that it is wanted. */
+function verifyRounds({ task, verify, verifyRounds: rounds }: JobRequest, usual: number | null): number | null {
+  if (task !== "agent" || verify === false) return null;
+  return rounds ?? usual ?? (verify === true ? DEFAULT_VERIFY_ROUNDS : null);
 }
 
 /** Jobs of one branch push to the same place, so by default one of them runs at a time. */

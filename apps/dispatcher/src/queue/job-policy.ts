@@ -6,7 +6,7 @@ import { ruleFor } from "../credentials/repo-rules.ts";
 import { createAddressCheck } from "../guard/address-checks.ts";
 import type { Guard } from "../guard/guard.ts";
 import { seal, type KeyRing } from "../secrets/sealing.ts";
-import { HARMLESS_AGENT, type JobPolicy } from "./compile-job.ts";
+import { DEFAULT_VERIFY_ROUNDS, HARMLESS_AGENT, type JobPolicy } from "./compile-job.ts";
 import type { Queue } from "./contract.ts";
 
 /** Every agent adapter there is. */
@@ -42,6 +42,10 @@ export function createJobPolicy({ config, guard, ring, hashKey, mono, isolated }
     defaultAgent: defaultAgent(config),
     holdRealAgents: !isolated && !config.allowUnisolated,
     approvalFor: (repo) => rule(repo)?.approve ?? "none",
+    verifyRoundsFor(repo) {
+      const { verify = true, verifyRounds = DEFAULT_VERIFY_ROUNDS } = rule(repo) ?? {};
+      return verify ? verifyRounds : null;
+    },
     limitedAsOne: (repo) => rule(repo)?.limit !== undefined,
     callbackByDefault: config.callbackUrl !== undefined,
     seal: (jobId, field, plaintext) => seal(ring, { jobId, field }, plaintext),

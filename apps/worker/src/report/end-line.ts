@@ -14,6 +14,8 @@ export function endLine(outcome: Outcome, status: string, ms: number): string {
     }
     case "canceled":
       return `canceled ${after}`;
+    case "parked":
+      return `parked ${after}: ${outcome.message}`;
     case "returned":
       return `given back ${after}: ${outcome.message}`;
     case "awaits_approval":

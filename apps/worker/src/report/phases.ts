@@ -3,7 +3,7 @@
 import type { Clock } from "../loops/clock.ts";
 
 /** The phases of a job, in order. */
-export type PhaseName = "prepare" | "caches" | "setup" | "run" | "publish" | "report";
+export type PhaseName = "prepare" | "caches" | "setup" | "run" | "verify" | "publish" | "report";
 
 export interface Phases {
   /** Ends the phase before and begins this one. */

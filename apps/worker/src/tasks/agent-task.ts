@@ -39,7 +39,7 @@ export async function runAgentTask(context: TaskContext): Promise<TaskEnd> {
       user: slot.user,
       limits: slot.limits,
       signal: request.signal,
-      timeoutMs: request.remainingMs,
+      timeoutMs: request.remainingMs(),
       idleTimeoutMs: job.idleTimeoutMs ?? settings.idleTimeoutMs,
       maxOutputBytes: MOST_OUTPUT,
       log: (bytes, source) => request.log.write(bytes, source),

@@ -17,7 +17,7 @@ export function runInJob(request: TaskRequest, program: InJob): Promise<RunResul
   return run({
     cwd: request.workspace.repo,
     signal: request.signal,
-    timeoutMs: request.remainingMs,
+    timeoutMs: request.remainingMs(),
     maxOutputBytes: MOST_OUTPUT,
     onOutput: (chunk, stream) => request.log.write(chunk, stream),
     ...(idleTimeoutMs === null ? {} : { idleTimeoutMs }),

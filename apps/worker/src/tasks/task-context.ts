@@ -39,6 +39,7 @@ export const NOTHING: TaskEnd = {
   agent: null,
   files: [],
   publishes: false,
+  verify: null,
 };
 
 /** A task that failed. */

@@ -87,7 +87,9 @@ async function runTask(given: World): Promise<Done> {
     onProgress: (one) => progress.push(one),
     onConfig: (one) => (config = one),
     signal: given.signal ?? new AbortController().signal,
-    remainingMs: 60_000,
+    remainingMs: () => 60_000,
+    enter: () => Promise.resolve(),
+    sessions: null,
     feedback: null,
     movedBase: null,
     llmToken: "lease-token",
@@ -119,6 +121,7 @@ const nothing: TaskEnd = {
   agent: null,
   files: [],
   publishes: false,
+  verify: null,
 };
 
 describe("the task script", () => {

@@ -135,6 +135,8 @@ function accept(step: Step, from: NewJob, { waitsFor, vain }: Wait): Job {
 
 const MINUTE_MS = 60_000;
 
+const UNDECIDED = { start: null, chosen: null, why: null, published: false } as const;
+
 const VAIN = { status: "canceled", reason: "dependency_failed" } as const satisfies { status: Status; reason: string };
 
 function blank(step: Step, from: NewJob): Job {
@@ -171,6 +173,8 @@ function blank(step: Step, from: NewJob): Job {
     secrets: [],
     endedAt: null,
     generation: 1,
+    ...(from.parent == null ? {} : { parent: from.parent }),
+    ...(from.candidates == null ? {} : { candidates: { ...from.candidates, ...UNDECIDED } }),
     run: null,
   };
 }
@@ -190,6 +194,7 @@ function writeBody(step: Step, from: NewJob): void {
     metadata,
     gitUser,
     egress,
+    verifyRounds: from.verifyRounds,
     budget: from.budget,
     dependsOn: from.dependsOn,
     secrets: Object.keys(from.secrets),
