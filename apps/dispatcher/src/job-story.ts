@@ -70,6 +70,8 @@ function lineOf({ type, data }: HiveEvent): Line | null {
       return { text: `succeeded${success(data["result"])}` };
     case "job.failed":
       return { text: `failed: ${failure(data)}`, warn: true };
+    case "job.chosen":
+      return { text: `candidate ${Number(data["candidate"])} is chosen: ${reason(data["message"])}` };
     case "job.cancel_requested":
       return { text: "is to be canceled" };
     case "job.canceled":

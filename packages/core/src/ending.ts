@@ -86,6 +86,11 @@ export function endLease(step: Step, held: Held, said: Ending, report: Report | 
   return next;
 }
 
+/** A job with candidates is one like any other once the chosen one is at its branch. */
+function published({ candidates }: Job): Pick<Move, "candidates"> {
+  return candidates == null || candidates.published ? {} : { candidates: { ...candidates, published: true } };
+}
+
 /** What the generation was given is done with its success. */
 function allDone({ comments }: Job): Pick<Move, "comments"> {
   return comments === undefined ? {} : { comments: { ...comments, done: comments.given } };
@@ -123,7 +128,9 @@ function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
     spentMs: (run.spentMs ?? 0) + ranMs,
     ...session(run, lease, ending),
   };
-  if (ending.end === "succeeded") return { to: { status: "succeeded", run: over, ...allDone(job) }, telling: {} };
+  if (ending.end === "succeeded") {
+    return { to: { status: "succeeded", run: over, ...allDone(job), ...published(job) }, telling: {} };
+  }
   if (run.cancel !== null) {
     const failures = ending.end === "failed" ? over.failures + 1 : over.failures;
     const { by, reason } = run.cancel;

@@ -51,7 +51,7 @@ export function beginGeneration(step: Step, job: Job, { data, bundle }: Fresh): 
   state.nextOrder += 1;
   const generation = job.generation + 1;
   const run = again(job, bundle);
-  const place = rung({ hold, waitsFor, runAt }, step.now.wall);
+  const place = rung({ ...job, hold, waitsFor, runAt }, step.now.wall);
   const to = { ...place, hold, waitsFor, runAt, order, generation, run };
   return move(step, state.compact(job), to, { data });
 }

@@ -3,6 +3,7 @@
  * go on, and jobs that waited in vain are canceled, with all that wait for those.
  */
 
+import { candidateIds } from "./candidates.ts";
 import { secretId } from "./document.ts";
 import type { Job } from "./job.ts";
 import { isTerminal } from "./job.ts";
@@ -32,7 +33,8 @@ export function settle(step: Step, over: Parent): void {
       const child = jobs.get(id);
       if (child === undefined) throw new Error(`${id} waits for ${parent.id} but is not there`);
       if (!step.maySettle()) break;
-      if (parent.status === "succeeded") unblock(step, child, parent.id);
+      if (candidateIds(child).includes(parent.id)) gather(step, child, parent);
+      else if (parent.status === "succeeded") unblock(step, child, parent.id);
       else open.push(close(step, child, { status: "canceled", reason: "dependency_failed" }, because(parent)));
     }
     if (dependents.has(parent.id)) unsettled.set(parent.id, parent.status);
@@ -56,6 +58,14 @@ function close(step: Step, job: Job, to: Move, telling: Telling): Job {
   if (!isTerminal(ended.status)) throw new Error(`${job.id} did not end`);
   closeBooks(step, ended);
   return ended;
+}
+
+/** A candidate is over, however it ended; once all are, the job is decided about by the next sweep. */
+function gather(step: Step, job: Job, candidate: Parent): void {
+  const left = job.waitsFor.filter((id) => id !== candidate.id).length;
+  const message = `candidate ${candidate.id} ${candidate.status}; ${left === 0 ? "all are over" : `waiting for ${left} more`}`;
+  step.event("job.progress", job, { phase: "candidates", message, percent: null });
+  unblock(step, job, candidate.id);
 }
 
 function unblock(step: Step, child: Job, parent: string): void {

@@ -190,6 +190,7 @@ export const accountSchema = z
     reserved: z.object({ usd: z.number(), tokens: z.int() }),
   })
   .meta({ id: "Account" });
+export type AccountView = z.infer<typeof accountSchema>;
 
 /** What the repository's tests said of an agent's work. */
 export const verifySchema = z

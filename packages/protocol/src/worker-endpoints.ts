@@ -7,6 +7,7 @@ import { STATUSES } from "@hive/core";
 import { z } from "zod";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import { EGRESS_REFUSALS, egressReportSchema, egressVerdictSchema, leaseRef, port } from "./egress-schemas.ts";
+import { candidateStartSchema } from "./candidate-schemas.ts";
 import { artifactName, fence, jobIdSchema, offset } from "./job-schemas.ts";
 import { mirrorReplySchema, mirrorRequestSchema } from "./mirror-schemas.ts";
 import {
@@ -159,6 +160,15 @@ export const workerEndpoints = {
     summary: "Announces the commit that is about to be pushed; only then may it be",
     body: publishSchema,
     reply: { status: 200, body: z.object({ announced: z.literal(true) }) },
+    errors: ["lease_lost", "not_begun"],
+  }),
+  leaseStart: endpoint({
+    method: "POST",
+    path: "/v1/worker/start",
+    access: "lease",
+    summary: "Where a candidate starts: it says where it would, and is told where all of them do",
+    body: candidateStartSchema,
+    reply: { status: 200, body: candidateStartSchema },
     errors: ["lease_lost", "not_begun"],
   }),
   leaseFacts: endpoint({

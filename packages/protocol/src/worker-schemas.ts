@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { agentSettingsSchema, DEFAULT_AGENT_SETTINGS } from "./agent-schemas.ts";
+import { candidateOfSchema, chosenSchema } from "./candidate-schemas.ts";
 import { attemptReportSchema, followUpSchema } from "./comment-schemas.ts";
 import {
   attemptErrorSchema,

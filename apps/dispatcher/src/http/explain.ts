@@ -1,6 +1,6 @@
 /** Why a job is not running now, in words, from the same predicates the claim uses. */
 
-import { fits, type Job, type State } from "@hive/core";
+import { awaitsChoice, fits, type Job, type State } from "@hive/core";
 import type { PoolView } from "../fleet/pool-view.ts";
 
 /** Null when it runs or is over. `pools`: the kinds of workers this server starts. */
@@ -9,6 +9,7 @@ export function explainWaiting(state: State, job: Job, pools: readonly PoolView[
     case "held":
       return explainHold(job);
     case "blocked":
+      if (awaitsChoice(job)) return explainCandidates(job);
       return `It waits for ${listOf(job.waitsFor)} to succeed.`;
     case "scheduled":
       if (job.reason === "quota" && job.runAt !== null) {
@@ -26,6 +27,13 @@ export function explainWaiting(state: State, job: Job, pools: readonly PoolView[
   }
 }
 
+function explainCandidates(job: Job): string {
+  const left = job.waitsFor;
+  return left.length === 0
+    ? "All of its candidates are over; one is about to be chosen."
+    : `It waits for its candidates to be over: ${listOf(left)}.`;
+}
+
 function explainHold(job: Job): string {
   const approve = `hive approve ${job.id}`;
   switch (job.hold) {
@@ -33,6 +41,8 @@ function explainHold(job: Job): string {
       return `A person must approve it before it starts: ${approve}`;
     case "publish":
       return `Its work is done and a person must approve it before it is pushed: look at the diff, then ${approve}`;
+    case "choice":
+      return `Its candidates are done and a person chooses one: hive candidates ${job.id}, then hive choose ${job.id} NUMBER`;
     case "no_agent":
       return `No agent is set up on this server. Set ANTHROPIC_API_KEY or HIVE_AGENT and restart it; or name an agent in the job.`;
     case "no_isolation":

@@ -5,6 +5,7 @@ import type { Handlers } from "./handler.ts";
 import type { Parts } from "./parts.ts";
 import { attemptFileHandlers } from "./routes/attempt-files.ts";
 import { cacheHandlers } from "./routes/caches.ts";
+import { candidateHandlers } from "./routes/candidates.ts";
 import { callbackHandlers } from "./routes/callbacks.ts";
 import { commentHandlers } from "./routes/comments.ts";
 import { egressHandlers } from "./routes/egress.ts";
@@ -35,6 +36,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...serverHandlers(parts),
       ...jobHandlers(parts),
       ...commentHandlers(parts),
+      ...candidateHandlers(parts),
       ...jobFiles.handlers,
       ...eventHandlers(hub),
       ...ownersWorkerHandlers(parts),

@@ -2,15 +2,16 @@
 
 import {
   isTerminal,
+  usageOf,
   type AttemptRecord,
   type BlockedRecord,
   type Document,
   type Job,
   type JobBody,
-  type Usage,
 } from "@hive/core";
 import type { JobDetail, JobSummary } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
+import { accountOfJob, budgetView } from "./budget-view.ts";
 import { explainWaiting } from "./explain.ts";
 import type { Parts } from "./parts.ts";
 
@@ -42,7 +43,15 @@ export function summaryOf(job: Job): JobSummary {
     phase: run?.lease?.phase ?? null,
     workerId: run?.lease?.workerId ?? null,
     cancelRequested: run?.cancel !== null && run?.cancel !== undefined,
+    parent: job.parent ?? null,
+    candidates: candidatesOf(job),
   };
+}
+
+function candidatesOf({ candidates }: Job): JobSummary["candidates"] {
+  if (candidates == null) return null;
+  const { count, choose, chosen, why } = candidates;
+  return { count, choose, chosen, why };
 }
 
 /** The page of a job. */
@@ -112,7 +121,8 @@ export async function detailOf(
   const job = await findJob(queue, jobId);
   const body = job === null ? null : await findBody(queue, jobId);
   if (job === null || body === null) return null;
-  const [history, [usageDoc, blockedDoc], waiting] = await Promise.all([
+  const [account, history, [usageDoc, blockedDoc], waiting] = await Promise.all([
+    accountOfJob(queue, job),
     attemptsOf(queue, jobId),
     queue.documents.get([
       { collection: "usage", id: jobId },
@@ -145,7 +155,8 @@ export async function detailOf(
     bundle: bundle === null ? null : { sha256: bundle.sha256, artifact: bundle.artifact },
     error: job.status === "failed" || !isTerminal(job.status) ? (last?.error ?? null) : null,
     result: resultView(last?.result ?? null),
-    usage: usageView(usageDoc ?? null),
+    usage: usageOf(usageDoc ?? null, job.status !== "running"),
+    budget: budgetView(job, body, account),
     history: history.map((attempt) => ({
       fence: attempt.fence,
       generation: attempt.generation,
@@ -185,12 +196,4 @@ function resultView(result: AttemptRecord["result"]): JobDetail["result"] {
     artifacts: [...result.artifacts],
     environment: result.environment == null ? null : { ...result.environment, tools: { ...result.environment.tools } },
   };
-}
-
-/** What was counted, as it is told. */
-export function usageView(doc: Document | null): Usage | null {
-  if (doc === null) return null;
-  const stored: unknown = doc;
-  const { calls, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, costUsd } = stored as Usage;
-  return { calls, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, costUsd };
 }

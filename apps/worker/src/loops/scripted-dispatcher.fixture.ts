@@ -85,6 +85,8 @@ const EMPTY_JOB: LeasedJob = {
   fillsCaches: false,
   pullRequest: { labels: [], reviewers: [], cost: false, draft: true },
   verify: null,
+  candidate: null,
+  chosen: null,
   previous: null,
   report: null,
   followUp: null,

@@ -25,6 +25,8 @@ export const leasedJob: LeasedJob = {
   fillsCaches: false,
   pullRequest: { labels: [], reviewers: [], cost: false, draft: true },
   verify: null,
+  candidate: null,
+  chosen: null,
   previous: null,
   report: null,
   followUp: null,

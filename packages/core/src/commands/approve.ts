@@ -24,6 +24,9 @@ export function approve(step: Step, command: CommandOf<"approve">): Replies["app
   const { hold } = job;
   if (job.status !== "held" || hold === null)
     throw wrongStatus(job, `job ${job.id} is ${job.status}; nothing waits for approval`);
+  if (hold === "choice") {
+    throw wrongStatus(job, `job ${job.id} waits for a choice; POST /v1/jobs/${job.id}/choose names the candidate`);
+  }
   const setting = SETTINGS[hold];
   if (setting !== undefined) throw wrongStatus(job, `job ${job.id} is held: ${hold}; ${setting} and restart Hive`);
   if (hold === "publish") mustMatch(job, command.sha256);

@@ -3,7 +3,9 @@
  * step left to do because it was too much for one commit. A sweep too does a bounded part of it, so that one commit stays small; `nextDeadline` then still lies in the past and the caller sweeps again.
  */
 
-import type { CommandOf, Replies } from "../command.ts";
+import { candidatesNeeds } from "../candidate-facts.ts";
+import { decide } from "../choose-candidate.ts";
+import type { CommandOf, Docs, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { type Ending, type Held, endLease, held } from "../ending.ts";
 import type { Job, Status } from "../job.ts";
@@ -17,18 +19,30 @@ import { move } from "../transitions.ts";
 
 /** Jobs that become due in one sweep, and leases that end in one. */
 const SWEPT_AT_ONCE = 500;
+/** Jobs whose candidates one sweep chooses from: each needs up to two dozen documents. */
+const DECIDED_AT_ONCE = 20;
 
-/** After a start, how those ended that others still wait for; else nothing. */
-export function needs(state: State, _command: CommandOf<"sweep">): Key[] {
-  if (state.unsettled.size === 0) return [];
-  return unsettledParents(state)
+/** After a start, how those ended that others still wait for; what the candidates made that are to be chosen from. */
+export function needs(state: State, _command: CommandOf<"sweep">, docs: Docs): Key[] {
+  if (state.unsettled.size === 0 && state.undecided.size === 0) return [];
+  const parents = unsettledParents(state)
     .filter(([, status]) => status === null)
     .map(([id]) => ({ collection: "jobs", id }));
+  return [...parents, ...someUndecided(state).flatMap((id) => candidatesNeeds(state, id, docs))];
 }
 
 export function sweep(step: Step, _command: CommandOf<"sweep">): Replies["sweep"] {
+  // Before more of them are: what they need was read.
+  for (const id of someUndecided(step.state)) {
+    const job = step.state.jobs.get(id);
+    if (job !== undefined) decide(step, job);
+  }
   if (step.state.unsettled.size > 0) settleRest(step);
   return { expired: expire(step), queued: queueDue(step) };
+}
+
+function someUndecided(state: State): readonly string[] {
+  return state.undecided.size === 0 ? [] : [...state.undecided].slice(0, DECIDED_AT_ONCE);
 }
 
 function settleRest(step: Step): void {

@@ -1,8 +1,9 @@
 /**
- * What new jobs wait for: the jobs of `dependsOn` that have not succeeded yet. A dependency must be there, or be in the
+ * What new jobs wait for: the jobs of `dependsOn` that have not succeeded yet, and their own candidates. A dependency must be there, or be in the
  * same batch; jobs that wait for each other are refused; one that ended without success makes the waiting vain.
  */
 
+import { candidateId } from "../candidates.ts";
 import type { NewJob } from "../command.ts";
 import { HiveError } from "../errors.ts";
 import type { Job } from "../job.ts";
@@ -26,11 +27,11 @@ export const NO_WAIT: Wait = { waitsFor: [], vain: null };
  */
 export function waitsOf(step: Step, fresh: ReadonlyMap<string, NewJob>): ReadonlyMap<string, Wait> {
   const waits = new Map<string, Wait>();
-  if (![...fresh.values()].some((job) => job.dependsOn.length > 0)) return waits;
+  if (![...fresh.values()].some((job) => waitsOn(job).size > 0)) return waits;
   for (const job of parentsFirst(fresh)) {
     const waitsFor: string[] = [];
     let vain: Wait["vain"] = null;
-    for (const id of new Set(job.dependsOn)) {
+    for (const id of waitsOn(job)) {
       const parent = fresh.has(id) ? inside(id, waits) : outside(step, job.id, id);
       if (parent === "succeeded") continue;
       waitsFor.push(id);
@@ -39,6 +40,14 @@ export function waitsOf(step: Step, fresh: ReadonlyMap<string, NewJob>): Readonl
     if (waitsFor.length > 0) waits.set(job.id, { waitsFor, vain });
   }
   return waits;
+}
+
+/** What a job names, and its own candidates: one that waits in vain with them is over with them. */
+function waitsOn(job: NewJob): ReadonlySet<string> {
+  return new Set([
+    ...job.dependsOn,
+    ...Array.from({ length: job.candidates?.count ?? 0 }, (_, n) => candidateId(job.id, n + 1)),
+  ]);
 }
 
 type Parent = "live" | "succeeded" | "failed" | "canceled";
@@ -64,7 +73,7 @@ function parentsFirst(fresh: ReadonlyMap<string, NewJob>): readonly NewJob[] {
   const missing = new Map<string, number>();
   const children = new Map<string, NewJob[]>();
   for (const job of fresh.values()) {
-    const parents = [...new Set(job.dependsOn)].filter((id) => fresh.has(id));
+    const parents = [...waitsOn(job)].filter((id) => fresh.has(id));
     missing.set(job.id, parents.length);
     for (const id of parents) {
       const known = children.get(id);

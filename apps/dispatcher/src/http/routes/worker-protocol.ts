@@ -12,6 +12,7 @@ import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
 import { createJobCredential, placeOf } from "../../credentials/job-credential.ts";
 import { DEFAULT_VERIFY_ROUNDS } from "../../queue/compile-job.ts";
 import { begunJob } from "../begun-job.ts";
+import { candidateOf, chosenOf } from "../candidate-view.ts";
 import { followUpOf, reportOf } from "../follow-up.ts";
 import type { Handlers } from "../handler.ts";
 import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
@@ -65,12 +66,13 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
   const gitCredential = createJobCredential(parts);
 
   async function leaseOf({ job, lease, timeoutMs }: Grant): Promise<LeaseGrant> {
-    const [tokens, body, history, followUp] = await Promise.all([
+    const [tokens, body, history, followUp, chosen] = await Promise.all([
       leaseTokens.mint(lease, job, queue.election().electionId),
       findBody(queue, job.id),
       // Only a job that ran before has a history worth a read.
       lease.fence > 1 ? attemptsOf(queue, job.id) : [],
       followUpOf(queue, job),
+      lease.purpose === "publish" ? chosenOf(queue, job) : null,
     ]);
     if (body === null) throw new Error(`job ${job.id} has no body`);
     // Over generations too: a retry by hand of a refused pull request must only open it.
@@ -82,11 +84,11 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       llmToken: tokens.llm,
       egressToken: tokens.egress,
       firstBeatMs: parts.firstBeatMs,
-      job: { ...leasedJob(job, body, previous), followUp, timeoutMs },
+      job: { ...leasedJob(job, body, previous), followUp, chosen, timeoutMs },
     };
   }
 
-  function leasedJob(job: Job, body: JobBody, previous: AttemptRecord | undefined): Omit<LeasedJob, "followUp"> {
+  function leasedJob(job: Job, body: JobBody, previous: AttemptRecord | undefined): Omit<LeasedJob, "followUp" | "chosen"> {
     const { run } = job;
     const agentic = job.task === "agent" || job.task === "analyze";
     return {
@@ -112,6 +114,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       fillsCaches: parts.caches !== null && whyNoCacheWrites(job, body) === null,
       pullRequest: pullRequestOf(job),
       verify: verifyOf(job, body),
+      candidate: candidateOf(job, body.branch),
       previous: previous?.error ?? null,
       report: reportOf(previous),
       session: run?.session ?? null,
@@ -120,6 +123,8 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
   }
 
   function pullRequestOf(job: Job): LeasedJob["pullRequest"] {
+    // The one that is chosen gets its parent's.
+    if (job.parent != null) return null;
     const place = placeOf(job.repo);
     return place === null ? DEFAULT_PULL_REQUEST : parts.pullRequestFor(place.path);
   }
