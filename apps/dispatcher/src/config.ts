@@ -8,10 +8,12 @@ import { MAX_EGRESS_ENTRIES } from "@hive/core";
 import { egressEntrySchema } from "@hive/protocol";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { budgetsSchema } from "./budgets/budget-settings.ts";
 import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
 import { repoRulesSchema } from "./credentials/repo-rules.ts";
 import { poolsSchema } from "./fleet/pool-settings.ts";
 import { llmSchema } from "./gateway/llm-settings.ts";
+import { pricesSchema } from "./prices/price.ts";
 
 /** One setting: its name in the environment, its key in hive.yaml (null: environment only), and what it is for. */
 export interface Option<S extends z.ZodType = z.ZodType> {
@@ -341,6 +343,18 @@ const table = {
       .default(20 * 1_073_741_824),
     "How many bytes one attempt of a job may send to and receive from the outside in all. Default 20 GiB.",
   ),
+  budgets: option(
+    "HIVE_BUDGETS",
+    "budgets",
+    budgetsSchema,
+    "What model calls may use: of each job (`job`) and of all jobs of a day (`day`); in hive.yaml only. Default 5 USD a job, 50 USD a day.",
+  ),
+  prices: option(
+    "HIVE_PRICES",
+    "prices",
+    pricesSchema,
+    "Prices by model, before those Hive comes with; in hive.yaml only. Default none.",
+  ),
   repos: option(
     "HIVE_REPOS",
     "repos",
@@ -353,7 +367,7 @@ const table = {
 export const options: readonly Option[] = Object.values(table);
 
 /** Lists of rules, which no variable could hold well. */
-const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys", "pools", "llm"]);
+const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys", "pools", "budgets", "prices", "llm"]);
 
 export type Config = { readonly [K in keyof typeof table]: z.output<(typeof table)[K]["schema"]> };
 

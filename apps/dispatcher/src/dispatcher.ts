@@ -14,6 +14,7 @@ import { createLeaseTokens } from "./auth/lease-tokens.ts";
 import { createRegistrar } from "./auth/registration.ts";
 import { readSigningKey } from "./auth/signing-key.ts";
 import { createWorkerTokens } from "./auth/worker-tokens.ts";
+import { createBudgetPolicy } from "./budgets/budget-policy.ts";
 import type { CacheStore } from "./caches/cache-files.ts";
 import { Deliverer } from "./callbacks/deliverer.ts";
 import { createEndpointKeys } from "./callbacks/endpoint-keys.ts";
@@ -35,6 +36,7 @@ import { createWorkerPresence } from "./http/worker-presence.ts";
 import { tellJobStory } from "./job-story.ts";
 import type { ArtifactStore, LogStore } from "./logs/contract.ts";
 import { openMirrors } from "./mirrors/open-mirrors.ts";
+import { createPriceBook } from "./prices/price-book.ts";
 import { Committer } from "./queue/committer.ts";
 import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
 import { createWaiters } from "./queue/waiters.ts";
@@ -101,10 +103,12 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stops.push(() => queue.stop());
     stops.push(tellJobStory(queue, log, clock));
 
+    const budgets = createBudgetPolicy(config.budgets, config.repos);
     const policy = createJobPolicy({
       config,
       guard,
       ring,
+      budgets,
       hashKey: signingKey.derive("job-body"),
       mono: clock.mono,
       isolated: options.fleet.isolated,
@@ -164,6 +168,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       presence: createWorkerPresence(queue, clock),
       waiters: createWaiters(queue, clock),
       policy,
+      budgets,
+      prices: createPriceBook(config.prices),
       logs: options.logs,
       artifacts: options.artifacts,
       caches: await options.openCaches(),

@@ -4,7 +4,7 @@
  * on them and not on its log, and says how many lines it left out.
  */
 
-import type { Effect, HiveEvent } from "@hive/core";
+import { dollars, nanoOf, type HiveEvent } from "@hive/core";
 import type { Logger } from "pino";
 import type { Clock } from "./clock.ts";
 import type { Queue } from "./queue/contract.ts";
@@ -64,7 +64,8 @@ function lineOf({ type, data }: HiveEvent): Line | null {
     case "job.publishing":
       return { text: `pushes ${short(data["commit"])} to ${reason(data["ref"]).replace(/^refs\/heads\//, "")}` };
     case "job.retrying":
-      if (data["reason"] === "quota") return { text: `parked until ${time(data["runAt"])}: ${reason(data["message"])}` };
+      if (data["reason"] === "quota")
+        return { text: `parked until ${time(data["runAt"])}: ${reason(data["message"])}` };
       return { text: `failed and is tried again: ${failure(data)}`, warn: true };
     case "job.succeeded":
       return { text: `succeeded${success(data["result"])}` };
@@ -74,6 +75,10 @@ function lineOf({ type, data }: HiveEvent): Line | null {
       return { text: `candidate ${Number(data["candidate"])} is chosen: ${reason(data["message"])}` };
     case "job.cancel_requested":
       return { text: "is to be canceled" };
+    case "job.stop_requested":
+      return { text: `is to stop: ${reason(data["message"])}`, warn: true };
+    case "job.budget":
+      return { text: budget(data), warn: true };
     case "job.canceled":
       return { text: "canceled" };
     case "job.commented":
@@ -93,6 +98,15 @@ function lineOf({ type, data }: HiveEvent): Line | null {
     case "job.egress_blocked":
       return null;
   }
+}
+
+/** What most of a budget means, for a person. */
+function budget({ account, name, dimension, used, limit }: HiveEvent["data"]): string {
+  const whose = account === "job" ? "the job" : account === "project" ? `the day of ${reason(name)}` : "the day";
+  const much = (amount: unknown): string =>
+    dimension === "usd" ? dollars(nanoOf(Number(amount))) : `${Number(amount)}`;
+  const what = dimension === "usd" ? "" : dimension === "turns" ? " model calls" : " tokens";
+  return `${much(used)} of ${much(limit)}${what} are used of the budget of ${whose}`;
 }
 
 function success(result: unknown): string {

@@ -5,6 +5,7 @@
 
 import { MOST_VERIFY_ROUNDS } from "@hive/protocol";
 import { z } from "zod";
+import { projectBudgetSchema } from "../budgets/budget-settings.ts";
 
 const variable = z.string().regex(/^[A-Z_][A-Z0-9_]*$/, "must be the name of an environment variable");
 
@@ -39,6 +40,8 @@ export const repoRuleSchema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),
   /** `start`: a person approves before the job starts; `publish`: before its work is pushed. */
   approve: z.enum(["none", "start", "publish"]).default("none"),
+  /** What its jobs may use, each of them and all of them in a day. */
+  budget: projectBudgetSchema.optional(),
   /** Whether the repository's own tests judge what an agent made, where the job does not say. Default: yes. */
   verify: z.boolean().optional(),
   /** How often red tests go back to the agent, where the job does not say. Default 2. */

@@ -6,11 +6,13 @@ import type { LeaseAccess } from "../auth/lease-access.ts";
 import type { LeaseTokens } from "../auth/lease-tokens.ts";
 import type { Registrar } from "../auth/registration.ts";
 import type { WorkerTokens } from "../auth/worker-tokens.ts";
+import type { BudgetPolicy } from "../budgets/budget-policy.ts";
 import type { CacheStore } from "../caches/cache-files.ts";
 import type { Clock } from "../clock.ts";
 import type { CredentialFinder } from "../credentials/job-credential.ts";
 import type { Mirrors } from "../mirrors/mirrors.ts";
 import type { PoolView } from "../fleet/pool-view.ts";
+import type { PriceBook } from "../prices/price-book.ts";
 import type { JobPolicy } from "../queue/compile-job.ts";
 import type { Queue } from "../queue/contract.ts";
 import type { Waiters } from "../queue/waiters.ts";
@@ -53,6 +55,8 @@ export interface Parts {
   readonly presence: WorkerPresence;
   readonly waiters: Waiters;
   readonly policy: JobPolicy;
+  readonly budgets: BudgetPolicy;
+  readonly prices: PriceBook;
   readonly logs: LogStore;
   readonly artifacts: ArtifactStore;
   /** Null: this server keeps no caches. */

@@ -12,9 +12,11 @@ import { createLeaseTokens } from "../auth/lease-tokens.ts";
 import { createRegistrar } from "../auth/registration.ts";
 import { newSigningKey, readSigningKey } from "../auth/signing-key.ts";
 import { createWorkerTokens } from "../auth/worker-tokens.ts";
+import { createBudgetPolicy } from "../budgets/budget-policy.ts";
 import { systemClock } from "../clock.ts";
 import { createGuard } from "../guard/guard.ts";
 import { openFileLogs } from "../logs/files/file-logs.ts";
+import { createPriceBook } from "../prices/price-book.ts";
 import { Committer } from "../queue/committer.ts";
 import { createWaiters } from "../queue/waiters.ts";
 import { generateSealingKey, open, parseKeyRing, seal } from "../secrets/sealing.ts";
@@ -82,6 +84,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const leaseTokens = createLeaseTokens(signing);
   const ring = parseKeyRing(generateSealingKey());
   const guard = createGuard({ allowPrivate: [] });
+  const budgets = createBudgetPolicy({ job: {}, day: {} }, []);
   const parts: Parts = {
     queue,
     clock,
@@ -109,12 +112,15 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       holdRealAgents: false,
       approvalFor: () => "none",
       verifyRoundsFor: () => 2,
+      budgetFor: (repo, own) => budgets.jobLimits(`${repo.host}/${repo.path}`, own),
       limitedAsOne: () => false,
       refuseAddress: async () => null,
       callbackByDefault: false,
       seal: (jobId, name, text) => seal(ring, { jobId, field: name }, text),
       hashKey: signing.derive("body-hash"),
     },
+    budgets,
+    prices: createPriceBook({}),
     logs,
     artifacts,
     caches: null,

@@ -1,5 +1,5 @@
 /**
- * The stream on which a worker hears at once of a cancel, a lease that is over, or that it is to leave. Everything said
+ * The stream on which a worker hears at once of a cancel or a stop, a lease that is over, or that it is to leave. Everything said
  * here is said again in the next heartbeat: a lost stream costs a moment, nothing else.
  */
 
@@ -36,6 +36,11 @@ export function createSignals(queue: Queue, clock: Clock, metrics: Pick<Metrics,
       if (job !== undefined && cancel !== null) {
         const fence = job.run?.fence ?? null;
         signals.push({ type: "signal", workerId, signal: "cancel", jobId: job.id, fence, reason: cancel.reason });
+      }
+      const stop = job?.run?.stop ?? null;
+      if (job !== undefined && stop !== null) {
+        const fence = job.run?.fence ?? null;
+        signals.push({ type: "signal", workerId, signal: "stop", jobId: job.id, fence, reason: stop.message });
       }
       if (worker.record.draining) {
         signals.push({

@@ -1,8 +1,9 @@
 /** What the server knows of an attempt's work and its worker cannot: it goes into the text of a pull request. */
 
+import { usageOf } from "@hive/core";
 import type { LeaseFacts } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
-import { blockedOf, usageView } from "./job-view.ts";
+import { blockedOf } from "./job-view.ts";
 
 /** The facts of a lease that was checked. */
 export async function workFacts(
@@ -16,5 +17,5 @@ export async function workFacts(
   const places = blockedOf(refused ?? null).filter(({ fence }) => fence === lease.fence);
   // A place refused for two reasons is one place.
   const apart = new Map(places.map(({ host, port }) => [`${host}:${port}`, { host, port }]));
-  return { usage: usageView(usage ?? null), blocked: [...apart.values()] };
+  return { usage: usageOf(usage ?? null, false), blocked: [...apart.values()] };
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { NO_LIMITS } from "@hive/core";
 import { newJobSchema } from "@hive/protocol";
 import { describe, expect, it } from "vitest";
 import { createGuard } from "../guard/guard.ts";
@@ -19,6 +20,7 @@ function policy(change: Partial<JobPolicy> = {}): JobPolicy {
     holdRealAgents: false,
     approvalFor: () => "none",
     verifyRoundsFor: () => 2,
+    budgetFor: (_, own) => ({ ...NO_LIMITS, usd: own.usd ?? 5, minutes: own.minutes ?? null }),
     limitedAsOne: () => false,
     refuseAddress: async () => null,
     callbackByDefault: false,

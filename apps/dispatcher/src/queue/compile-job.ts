@@ -9,6 +9,7 @@ import {
   checkBranchName,
   parseRepoAddress,
   type ApprovalRule,
+  type BudgetLimits,
   type NewJob,
   type RepoAddress,
   type RepoAddressRules,
@@ -36,6 +37,8 @@ export interface JobPolicy {
   readonly holdRealAgents: boolean;
   /** What a person must approve about jobs of this repository. */
   readonly approvalFor: (repo: RepoAddress) => ApprovalRule;
+  /** What one generation of a job of this repository may use; `own` is what the job itself says. */
+  readonly budgetFor: (repo: RepoAddress, own: NonNullable<JobRequest["budget"]>) => BudgetLimits;
   /** How often red tests of this repository go back to an agent, where the job does not say; null: its work is not verified. */
   readonly verifyRoundsFor: (repo: RepoAddress) => number | null;
   /** True when hive.yaml limits this repository as a whole, over all its branches. */
@@ -132,6 +135,7 @@ export function compileJob(input: CompileInput): CompiledJob {
       maxAttempts: request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS,
       retryOn: request.retryOn ?? "system",
       timeoutMs: request.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      budget: policy.budgetFor(repo, request.budget ?? {}),
       dependsOn: request.dependsOn === undefined ? [] : [...new Set(request.dependsOn)],
       branch: request.branch ?? null,
       base: request.base ?? null,

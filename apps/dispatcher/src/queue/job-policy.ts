@@ -1,6 +1,7 @@
 /** What the server's settings say about new jobs, and which held jobs a change of settings lets go on. */
 
 import type { CommandOf, RepoAddress } from "@hive/core";
+import type { BudgetPolicy } from "../budgets/budget-policy.ts";
 import type { Config } from "../config.ts";
 import { ruleFor } from "../credentials/repo-rules.ts";
 import { createAddressCheck } from "../guard/address-checks.ts";
@@ -16,6 +17,7 @@ export interface PolicyOptions {
   readonly config: Config;
   readonly guard: Guard;
   readonly ring: KeyRing;
+  readonly budgets: Pick<BudgetPolicy, "jobLimits">;
   /** 32 secret bytes for the HMAC of what clients sent. */
   readonly hashKey: Uint8Array;
   /** Milliseconds of a clock that never goes back. */
@@ -25,7 +27,7 @@ export interface PolicyOptions {
 }
 
 /** The policy of these settings. */
-export function createJobPolicy({ config, guard, ring, hashKey, mono, isolated }: PolicyOptions): JobPolicy {
+export function createJobPolicy({ config, guard, ring, budgets, hashKey, mono, isolated }: PolicyOptions): JobPolicy {
   const rule = (repo: RepoAddress): ReturnType<typeof ruleFor> => ruleFor(config.repos, `${repo.host}/${repo.path}`);
   return {
     repoRules: {
@@ -42,6 +44,7 @@ export function createJobPolicy({ config, guard, ring, hashKey, mono, isolated }
     defaultAgent: defaultAgent(config),
     holdRealAgents: !isolated && !config.allowUnisolated,
     approvalFor: (repo) => rule(repo)?.approve ?? "none",
+    budgetFor: (repo, own) => budgets.jobLimits(`${repo.host}/${repo.path}`, own),
     verifyRoundsFor(repo) {
       const { verify = true, verifyRounds = DEFAULT_VERIFY_ROUNDS } = rule(repo) ?? {};
       return verify ? verifyRounds : null;

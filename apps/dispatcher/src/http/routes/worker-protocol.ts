@@ -88,7 +88,11 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     };
   }
 
-  function leasedJob(job: Job, body: JobBody, previous: AttemptRecord | undefined): Omit<LeasedJob, "followUp" | "chosen"> {
+  function leasedJob(
+    job: Job,
+    body: JobBody,
+    previous: AttemptRecord | undefined,
+  ): Omit<LeasedJob, "followUp" | "chosen"> {
     const { run } = job;
     const agentic = job.task === "agent" || job.task === "analyze";
     return {
@@ -187,7 +191,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
         message,
         percent,
       });
-      return { cancel: reply.cancel, drain: reply.drain, leaseMs: parts.intervals.leaseMs };
+      return { cancel: reply.cancel, stop: reply.stop, drain: reply.drain, leaseMs: parts.intervals.leaseMs };
     },
 
     async leaseEvents({ body, caller }) {

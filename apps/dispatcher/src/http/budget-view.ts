@@ -1,0 +1,52 @@
+/** Budgets and what is left of them, as people and programs see them. */
+
+import {
+  type AccountRecord,
+  type AccountRef,
+  type Document,
+  type Job,
+  type JobBody,
+  jobAccountId,
+  openAccount,
+  usdOf,
+} from "@hive/core";
+import type { AccountView } from "@hive/protocol";
+import type { Queue } from "../queue/contract.ts";
+import { findJob } from "./job-view.ts";
+
+const MINUTE_MS = 60_000;
+
+/** The stored account that the job's generation spends from; null while nothing was spent. */
+export async function accountOfJob(queue: Queue, job: Job): Promise<AccountRecord | null> {
+  const parent = job.parent ?? null;
+  const root = parent === null ? job : ((await findJob(queue, parent)) ?? job);
+  return (await readAccounts(queue, [jobAccountId(root)]))[0] ?? null;
+}
+
+/** Stored accounts, in the order of their ids; null where nothing was spent. */
+export async function readAccounts(queue: Queue, ids: readonly string[]): Promise<readonly (AccountRecord | null)[]> {
+  const docs = await queue.documents.get(ids.map((id) => ({ collection: "accounts", id })));
+  return docs.map(asAccount);
+}
+
+/** A job's budget and what its generation used of it; null for jobs of versions without budgets. */
+export function budgetView(job: Job, body: JobBody, account: AccountRecord | null): AccountView | null {
+  if (body.budget === null || body.budget === undefined) return null;
+  const ref: AccountRef = { id: "", kind: "job", name: null, limits: body.budget };
+  return accountView(openAccount(account, ref), (job.run?.spentMs ?? 0) / MINUTE_MS);
+}
+
+/** An account with its limits. */
+export function accountView(account: AccountRecord, minutes: number): AccountView {
+  const { limits, spentNano, reservedNano, tokens, reservedTokens, turns } = account;
+  return {
+    limit: { ...limits },
+    spent: { usd: usdOf(spentNano), tokens, minutes: Math.round(minutes * 100) / 100, turns },
+    reserved: { usd: usdOf(reservedNano), tokens: reservedTokens },
+  };
+}
+
+function asAccount(doc: Document | null): AccountRecord | null {
+  const stored: unknown = doc;
+  return stored as AccountRecord | null;
+}

@@ -1,0 +1,70 @@
+/**
+ * Finds the price of a model: what hive.yaml says of it, else the list that comes with Hive. A model that neither knows
+ * has no price, which is never taken for 0: it counts at the dearest known price against a budget of money, and what is
+ * said of the cost leaves it out.
+ */
+
+import type { CallCost } from "@hive/core";
+import { type CallFigures, costNano, type Price, type WorstFigures, worstNano } from "./price.ts";
+import { PRICE_LIST } from "./price-list.ts";
+
+/** Prices by model, as hive.yaml has them. */
+export type OwnPrices = Readonly<Record<string, Price>>;
+
+/** Whom a call goes to. */
+export type Provider = "anthropic" | "openai" | "gemini" | "local";
+
+export interface PriceBook {
+  /** The most that a call can cost. */
+  worst(provider: Provider, model: string | null, worst: WorstFigures): CallCost;
+  /** What a call cost. */
+  cost(provider: Provider, model: string | null, call: CallFigures): CallCost;
+}
+
+const FREE: CallCost = { nano: 0, known: true };
+
+/** The prices of this server. `own` comes before the list. */
+export function createPriceBook(own: OwnPrices): PriceBook {
+  const listed = new Map(PRICE_LIST.flatMap(({ models, price }) => models.map((model) => [model, price] as const)));
+  const mine = new Map(Object.entries(own));
+  const all = [...listed.values(), ...mine.values()];
+
+  function priceOf(provider: Provider, model: string | null): Price | "free" | null {
+    const names = model === null ? [] : namesOf(model);
+    for (const name of names) {
+      const price = mine.get(name);
+      if (price !== undefined) return price;
+    }
+    // The operator's own machine: what it costs is not in anybody's list, unless its price was written down.
+    if (provider === "local") return "free";
+    for (const name of names) {
+      const price = listed.get(name);
+      if (price !== undefined) return price;
+    }
+    return null;
+  }
+
+  /** `nano` by the known price, or by whichever known price makes it dearest. */
+  function charge(price: Price | "free" | null, nano: (price: Price) => number): CallCost {
+    if (price === "free") return FREE;
+    if (price !== null) return { nano: nano(price), known: true };
+    return { nano: all.reduce((most, one) => Math.max(most, nano(one)), 0), known: false };
+  }
+
+  return {
+    worst: (provider, model, worst) => charge(priceOf(provider, model), (price) => worstNano(price, worst)),
+    cost: (provider, model, call) => charge(priceOf(provider, model), (price) => costNano(price, call)),
+  };
+}
+
+/**
+ * The names a model's price may be listed under, the exact one first: providers answer with dated names
+ * (`claude-haiku-4-5-20251001`, `gpt-5-2025-08-07`) and take aliases (`…-latest`), and clients add a path
+ * (`models/gemini-2.5-pro`) or the size of the context (`claude-sonnet-4-5[1m]`). A name that only begins like a known one
+ * is another model: `gpt-5-pro` costs twelve times what `gpt-5` does.
+ */
+function namesOf(model: string): readonly string[] {
+  const plain = model.replace(/^models\//, "").replace(/\[1m\]$/, "");
+  const undated = plain.replace(/(-\d{8}|-\d{4}-\d{2}-\d{2}|-latest)$/, "");
+  return [...new Set([model, plain, undated])];
+}
