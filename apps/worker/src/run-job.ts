@@ -8,12 +8,15 @@ import type { Outcome } from "@hive/core";
 import type { LeaseGrant } from "@hive/protocol";
 import { type JobCaches, openCaches } from "./caches/job-caches.ts";
 import { cleanUp, killAgent } from "./clean-up.ts";
+import type { AgentSessions } from "./conversation/contract.ts";
+import { ensurePullRequest } from "./offer-pull-request.ts";
 import { prepare, type Prepared, remoteOf } from "./prepare-job.ts";
-import { ensurePullRequest, keepUnpublished, publishApproved, publishWork } from "./publish-job.ts";
+import { keepUnpublished, publishApproved, publishWork } from "./publish-job.ts";
 import { report } from "./report/report.ts";
 import { failedOutcome, resultOf, stoppedOutcome } from "./report/result.ts";
 import { AttemptFailure, type RunningJob, startRunningJob } from "./running-job.ts";
-import type { TaskRequest, WorkerParts } from "./worker-parts.ts";
+import { createAgentSessions } from "./sessions/agent-sessions.ts";
+import type { TaskEnd, TaskRequest, WorkerParts } from "./worker-parts.ts";
 
 /** A job in work, as the rest of the worker sees it. */
 export interface JobInWork {
@@ -78,10 +81,12 @@ async function prepareAndSetUp(worker: WorkerParts, running: RunningJob): Promis
 }
 
 async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepared): Promise<void> {
+  const { slot } = worker;
+  const sessions = createAgentSessions({ running, slot, workspace: prepared.workspace.repo });
   const request: TaskRequest = {
     job: running.lease.job,
     workspace: prepared.workspace,
-    slot: worker.slot,
+    slot,
     output: prepared.output,
     log: requireLog(running),
     onEvent: running.events.add,
@@ -92,7 +97,7 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     signal: running.attempt.work,
     remainingMs: running.remainingMs,
     enter: running.enter,
-    sessions: null,
+    sessions,
     feedback: null,
     movedBase: null,
     llmToken: running.lease.llmToken,
@@ -111,9 +116,7 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
   if (broken !== null) throw new AttemptFailure(broken);
 
   await running.enter("run");
-  const task = await worker.tasks.run(request);
-  running.findings.task = task;
-  await killAgent(worker.slot);
+  const task = await runToItsEnd(worker, running, request, sessions);
   for (const file of task.files) {
     const kept = await running.keep(file.name, file.bytes);
     if (kept !== null) running.findings.artifacts.push(kept);
@@ -124,6 +127,23 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     await running.enter("caches");
     await caches.save();
     running.attempt.work.throwIfAborted();
+  }
+}
+
+/** Runs the task. However it ends, nothing of it lives afterwards, and its agent's session is kept. */
+async function runToItsEnd(
+  worker: WorkerParts,
+  running: RunningJob,
+  request: TaskRequest,
+  sessions: AgentSessions,
+): Promise<TaskEnd> {
+  try {
+    const task = await worker.tasks.run(request);
+    running.findings.task = task;
+    return task;
+  } finally {
+    await killAgent(worker.slot);
+    await sessions.keep();
   }
 }
 

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { AttemptError, FailureKind, ResultEnvironment } from "@hive/core";
+import type { AttemptError, FailureKind, ResultEnvironment, SessionRef } from "@hive/core";
 import { redactText } from "@hive/core";
 import type { LeaseGrant } from "@hive/protocol";
 import type { Logger } from "pino";
@@ -50,9 +50,13 @@ export interface Findings {
   patchId: string | null;
   diffStat: { readonly files: number; readonly insertions: number; readonly deletions: number } | null;
   noChanges: boolean;
+  /** Files in which the published work does not merge into the head of base; null: it does. */
+  conflict: { readonly base: string; readonly files: readonly string[] } | null;
   pullRequest: { readonly number: number; readonly url: string } | null;
   salvage: string | null;
   artifacts: KeptArtifact[];
+  /** The agent's session that the next attempt can go on with; until this attempt keeps its own, the one it was given. */
+  session: SessionRef | null;
   /** The repository's own settings, as they were read. */
   config: ResultEnvironment["config"];
   /** The log's file is still needed: the end could not be told yet. */
@@ -151,9 +155,11 @@ export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Running
       patchId: null,
       diffStat: null,
       noChanges: false,
+      conflict: null,
       pullRequest: null,
       salvage: null,
       artifacts: [],
+      session: job.session,
       config: null,
       keepLog: false,
     },

@@ -142,6 +142,11 @@ export interface AgentAdapter {
    * Empty: it cannot go on with a session.
    */
   readonly sessionFiles: readonly string[];
+  /**
+   * Names of files and folders among {@link sessionFiles} that the agent makes from the path of its working directory,
+   * which is another in every attempt: a session that is put back gets the new ones. Absent: none.
+   */
+  readonly workspaceNames?: (workspace: string) => readonly string[];
   available(search: AgentSearch): Promise<Availability>;
   /** @throws AgentUnavailableError when this worker cannot run the agent for this job */
   command(input: AgentInput): AgentCommand;

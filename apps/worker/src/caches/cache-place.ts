@@ -12,7 +12,7 @@ export type Step = Pick<RunOptions, "argv"> &
 
 /** Runs a program as the job's user, with an environment of nothing. Gives its exit code and what it said on stderr. */
 export async function runAsJob(
-  job: CacheJob,
+  job: Pick<CacheJob, "slot" | "signal">,
   step: Step,
 ): Promise<{ readonly exitCode: number | null; readonly said: string }> {
   const { slot } = job;

@@ -38,6 +38,7 @@ export function resultOf(running: RunningJob, isolation: string): JobResult {
     artifacts: findings.artifacts,
     salvage: findings.salvage,
     agent: task?.agent ?? null,
+    session: findings.session,
     isolation,
   };
 }
