@@ -1,0 +1,161 @@
+/**
+ * The four real agent programs, each headless in a worker of a running server, its only way to a model the gateway. What
+ * they did is read from the pushed branch, what it cost from the scripted provider that made the figures up.
+ */
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fail, run, say, write } from "../peers/models/steps.ts";
+import { type AgentsHive, CLIS, INSTALL, isInstalled, priceOf, startAgentsHive } from "./agents-hive.ts";
+import { filesHolding, holds } from "./canary.ts";
+import { descendants, listProcesses } from "./processes.ts";
+import { until } from "./until.ts";
+
+const installed = CLIS.filter(isInstalled);
+
+test("the four agent programs are there", ({ skip }) => {
+  const missing = CLIS.filter((cli) => !isInstalled(cli)).map(({ name }) => name);
+  if (missing.length > 0 && process.env["CI"] !== "true") skip(`not installed: ${missing.join(", ")}: ${INSTALL}`);
+  expect(missing, INSTALL).toEqual([]);
+});
+
+describe.runIf(installed.length > 0)("agents in jobs", () => {
+  let world: AgentsHive;
+  let repo: string;
+
+  beforeAll(async () => {
+    world = await startAgentsHive();
+    repo = world.git.makeRepo("app.git");
+  });
+  afterAll(async () => {
+    await world?.dispose();
+  });
+
+  /** A job for one agent; its id is in its instructions, which is how its story is found. */
+  const ask = (jobId: string, agent: string, more: object = {}) => ({
+    jobId,
+    repo,
+    agent,
+    task: "agent" as const,
+    instructions: `Write the files of the story ${jobId}, please.`,
+    ...more,
+  });
+
+  const eventsOf = async (jobId: string): Promise<{ type: string; data: Record<string, unknown> }[]> => {
+    const reply = await world.server.fetch(`/v1/jobs/${jobId}/events?limit=1000`);
+    return ((await reply.json()) as { items: { type: string; data: Record<string, unknown> }[] }).items;
+  };
+
+  describe.each(installed)("$name", ({ name, model, key }) => {
+    test("works through several turns, an overload and a rate limit; what it cost is what the provider counted", async () => {
+      const { models, server, git } = world;
+      const id = `${name}-works`;
+      models.play(id, [
+        write("hello.txt", "hello\nworld\n"),
+        fail(529),
+        run("echo ran > ran.txt; env"),
+        fail(429, { retryAfterSeconds: 1 }),
+        say("Wrote the two files that were asked for."),
+      ]);
+      const job = await server.run(ask(id, name));
+      expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null, attempts: 1 });
+      expect(git.read("app.git", `hive/${id}`, "hello.txt")).toBe("hello\nworld");
+      expect(git.read("app.git", `hive/${id}`, "ran.txt")).toBe("ran");
+      expect(job.result?.summary).toContain("Wrote the two files");
+      expect(job.result?.agent).toMatchObject({ name, version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+
+      const cost = models.costOf(id);
+      expect(cost.answers).toBeGreaterThanOrEqual(3);
+      expect(job.usage).toMatchObject({
+        calls: cost.answers,
+        inputTokens: cost.input,
+        outputTokens: cost.output,
+        cacheReadTokens: cost.cacheRead,
+        cacheWriteTokens: 0,
+      });
+      if (name === "opencode") expect(job.usage?.costUsd).toBe(0);
+      else expect(job.usage?.costUsd).toBe(priceOf(cost));
+      expect(models.callsOf(id).every((call) => model.endsWith(call.model))).toBe(true);
+    });
+
+    test("what it did is told in order, and is in the log as text", async () => {
+      const id = `${name}-works`;
+      const told = (await eventsOf(id)).filter(({ type }) => type === "job.agent").map(({ data }) => data);
+      const kinds = told.map((data) => String(data["kind"]));
+      const calls = kinds.flatMap((kind, at) => (kind === "tool_call" ? [at] : []));
+      const results = kinds.flatMap((kind, at) => (kind === "tool_result" ? [at] : []));
+      expect([calls.length, results.length], JSON.stringify(kinds)).toEqual([2, 2]);
+      expect([...calls, ...results].sort((one, two) => one - two)).toEqual([
+        calls[0],
+        results[0],
+        calls[1],
+        results[1],
+      ]);
+      const last = kinds.findLastIndex((kind) => kind === "message");
+      expect(last).toBeGreaterThan(results[1] ?? 0);
+      const log = await (await world.server.fetch(`/v1/jobs/${id}/logs`)).text();
+      expect(log).toContain("Wrote the two files");
+      expect(log).not.toMatch(/^\{"type"/m);
+    });
+
+    test("its key reached its provider and nobody else", async () => {
+      const { models, server } = world;
+      const id = `${name}-works`;
+      const calls = models.callsOf(id);
+      expect(new Set(calls.map((call) => call.key))).toEqual(new Set([key]));
+      // What the shell printed came back to the model: the agent's whole environment.
+      expect(calls.map((call) => call.sent).join("\n")).toContain("HOME=");
+      for (const cli of CLIS) expect(calls.some((call) => holds(cli.key, call.sent))).toBe(false);
+      for (const call of calls) {
+        expect(JSON.stringify(call.incoming.headers) + String(call.incoming.query)).not.toMatch(
+          /eyJ[A-Za-z0-9_-]{20,}/,
+        );
+      }
+      for (const part of ["", "/events?limit=1000", "/logs", "/diff"]) {
+        expect(holds(key, await (await server.fetch(`/v1/jobs/${id}${part}`)).text()), part).toBe(false);
+      }
+      expect(holds(key, server.printed())).toBe(false);
+      expect(filesHolding(key, server.traces.folder).files).toEqual([]);
+    });
+
+    test("stops at its budget within one call, and its work so far is on its branch", async () => {
+      const { models, server, git } = world;
+      const id = `${name}-spends`;
+      models.play(id, [], run(`date +%s%N >> spent.txt`));
+      const job = await server.run(ask(id, name, { budget: { turns: 3 } }));
+      expect(job, server.printed().slice(-4000)).toMatchObject({ status: "failed", reason: "budget_exceeded" });
+      expect(models.callsOf(id)).toHaveLength(3);
+      expect(job.usage).toMatchObject({ calls: 3, outputTokens: models.costOf(id).output });
+      expect(git.read("app.git", `hive/${id}`, "spent.txt")).toMatch(/^\d+/);
+    });
+
+    test("a cancel kills its children, also one in a session of its own; the key is in no process below the server", async () => {
+      const { models, server } = world;
+      const id = `${name}-hangs`;
+      const mark = `mark-${id}-${process.pid}`;
+      const wait = `sh -c 'tail -f /dev/null; true ${mark}'`;
+      models.play(id, [run(`setsid ${wait} > /dev/null 2>&1 & ${wait}`)]);
+      const marked = () =>
+        listProcesses().filter(({ command }) => command.startsWith(`sh -c tail -f /dev/null; true ${mark}`));
+      await server.hive.enqueue(ask(id, name));
+      await until("both children to run", () => marked().length === 2, { more: () => server.printed().slice(-4000) });
+      const below = descendants(server.pid());
+      expect(below.length).toBeGreaterThan(4);
+      for (const { pid, command } of below) {
+        expect(holds(key, read(`/proc/${pid}/environ`) + command), command).toBe(false);
+      }
+      expect(filesHolding(key, server.traces.folder).files).toEqual([]);
+      await server.hive.cancel(id);
+      expect(await server.over(id)).toMatchObject({ status: "canceled" });
+      await until("all children to be gone", () => marked().length === 0, { limitMs: 10_000 });
+    });
+  });
+});
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    // It ended while we looked.
+    return "";
+  }
+}
