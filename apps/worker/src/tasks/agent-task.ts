@@ -1,10 +1,9 @@
 /** The tasks `agent` and `analyze`: the same agent, told different things, and only the first is published. */
-import type { AgentSettings } from "@hive/protocol";
 import { type AgentEnd, AgentUnavailableError } from "../agents/contract.ts";
-import { runAgent } from "../agents/run-agent.ts";
+import { converse } from "../conversation/conversation.ts";
 import type { FileToKeep, TaskEnd, TaskRequest } from "../worker-parts.ts";
 import { buildPrompt, REPORT_NAME } from "./prompt.ts";
-import { MOST_OUTPUT, runInJob } from "./run-in-job.ts";
+import { runInJob } from "./run-in-job.ts";
 import { failed, NOTHING, type TaskContext } from "./task-context.ts";
 
 const LONGEST_REPORT = 1_024 * 1_024;
@@ -13,53 +12,27 @@ const LONGEST_SUMMARY = 4_000;
 /** Runs the job's agent to its end. */
 export async function runAgentTask(context: TaskContext): Promise<TaskEnd> {
   const { settings, request } = context;
-  const { job, slot } = request;
+  const { job } = request;
   const adapter = settings.agents.find((one) => one.name === job.agent);
   if (!adapter) {
     const message = `This worker has no agent "${job.agent ?? ""}"; it has ${settings.agents.map((one) => one.name).join(", ")}.`;
     return failed({ code: "agent_missing", kind: "system", message });
   }
   const agentsMd = await context.read("AGENTS.md");
-  const input = {
-    prompt: buildPrompt({ job, output: request.output, agentsMd }),
-    instructions: job.instructions ?? "",
-    workspace: request.workspace.repo,
-    home: slot.home,
-    output: request.output,
-    llmBaseUrl: settings.llmUrl,
-    llmToken: request.llmToken,
-    settings: settingsOf(context),
-    resume: null,
-    env: context.env,
-  };
+  const { output, feedback } = request;
+  const opening = (resumed: boolean): string => buildPrompt({ job, output, agentsMd, feedback, resumed });
   try {
-    const { end, run } = await runAgent({
-      adapter,
-      input,
-      user: slot.user,
-      limits: slot.limits,
-      signal: request.signal,
-      timeoutMs: request.remainingMs(),
-      idleTimeoutMs: job.idleTimeoutMs ?? settings.idleTimeoutMs,
-      maxOutputBytes: MOST_OUTPUT,
-      log: (bytes, source) => request.log.write(bytes, source),
-      onEvent: ({ kind, ...rest }) => request.onEvent({ type: kind, ...rest }),
-    });
+    const { error, turn, verify } = await converse({ context, adapter, opening });
+    const { end, exitCode } = turn;
     const agent = { name: adapter.name, version: end.version, model: end.model };
-    const done: TaskEnd = { ...NOTHING, exitCode: run.exitCode, agent, summary: summaryOf(end) };
-    if (end.end === "error") return { ...done, error: { code: end.code, kind: end.kind, message: end.message } };
+    const done: TaskEnd = { ...NOTHING, exitCode, agent, summary: summaryOf(end), verify };
+    if (error !== null) return { ...done, error };
     if (job.task === "analyze") return await withReport(request, context.env, done);
     return { ...done, publishes: true };
   } catch (error) {
     if (!(error instanceof AgentUnavailableError)) throw error;
     return failed({ code: "agent_missing", kind: "system", message: error.message });
   }
-}
-
-/** What the operator says, with the worker's own model for Claude Code where the server names none. */
-function settingsOf({ settings, request: { job } }: TaskContext): AgentSettings {
-  const model = job.agentSettings.model ?? (job.agent === "claude" ? (settings.model ?? null) : null);
-  return { ...job.agentSettings, model };
 }
 
 function summaryOf(end: AgentEnd): string | null {

@@ -14,6 +14,10 @@ export interface PromptParts {
   readonly output: string;
   /** AGENTS.md at the base commit, or null. */
   readonly agentsMd: string | null;
+  /** See `TaskRequest.feedback`. */
+  readonly feedback: string | null;
+  /** The agent goes on with its session of an earlier attempt: it knows the task and what it did. */
+  readonly resumed: boolean;
   /** The word in the fences. Default: random. */
   readonly fence?: string;
 }
@@ -35,6 +39,12 @@ export function buildPrompt(parts: PromptParts): string {
   if (job.previous !== null) {
     const text = `${job.previous.code}: ${job.previous.message}`;
     sections.push(`# The attempt before this one failed\n\n${fenced("previous attempt", text, fence)}`);
+  }
+  if (parts.feedback !== null) sections.push(parts.feedback);
+  if (parts.resumed) {
+    sections.push(
+      "# Go on\n\nYour work on this task was interrupted. Go on where you stopped; this is the task again:",
+    );
   }
   const instructions = job.instructions ?? "";
   sections.push(
