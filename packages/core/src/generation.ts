@@ -44,7 +44,7 @@ export function mustHaveRoom({ waiting, rules }: State): void {
  */
 export function beginGeneration(step: Step, job: Job, { data, bundle }: Fresh): Job {
   const { state } = step;
-  const waitsFor = job.waitsFor.filter((id) => !isMet(step, job, id));
+  const waitsFor = unmet(step, job);
   const hold = job.hold === "publish" ? null : job.hold;
   const runAt = job.run === null ? job.runAt : null;
   const order = state.nextOrder;
@@ -71,6 +71,14 @@ function again(job: Job, bundle: Fresh["bundle"]): Run | null {
     spentMs: 0,
     bundle: approved ? job.run.bundle : null,
   };
+}
+
+/**
+ * The jobs this one still waits for.
+ * @throws HiveError wrong_status when one of them has not succeeded and is over
+ */
+export function unmet(step: Step, job: Job): readonly string[] {
+  return job.waitsFor.filter((id) => !isMet(step, job, id));
 }
 
 function isMet(step: Step, job: Job, id: string): boolean {

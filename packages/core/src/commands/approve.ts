@@ -3,6 +3,7 @@
  * waits; a job held for a setting goes on only with that setting.
  */
 
+import { candidateIds } from "../candidates.ts";
 import type { CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import { HiveError } from "../errors.ts";
@@ -31,7 +32,19 @@ export function approve(step: Step, command: CommandOf<"approve">): Replies["app
   if (setting !== undefined) throw wrongStatus(job, `job ${job.id} is held: ${hold}; ${setting} and restart Hive`);
   if (hold === "publish") mustMatch(job, command.sha256);
   step.event("job.approved", job, { by: command.by, hold, sha256: hold === "publish" ? command.sha256 : null });
-  return { status: release(step, job, hold, command.by).status };
+  const { status } = release(step, job, hold, command.by);
+  if (hold === "approval") approveCandidates(step, job, command.by);
+  return { status };
+}
+
+/** What may be started may be started several times: its candidates need no approval of their own. */
+function approveCandidates(step: Step, parent: Job, by: string): void {
+  for (const id of candidateIds(parent)) {
+    const candidate = step.state.jobs.get(id);
+    if (candidate?.hold !== "approval") continue;
+    step.event("job.approved", candidate, { by, hold: "approval", sha256: null });
+    release(step, candidate, "approval", by);
+  }
 }
 
 /** What to set for the holds that no approval lifts. */

@@ -82,6 +82,12 @@ function mustTakeComments(job: Job, { count, done }: CommentCounts): void {
     const message = `job ${jobId} does the task ${job.task}; only jobs of an agent can be talked to`;
     throw new HiveError("not_supported", message, { jobId, task: job.task });
   }
+  if (job.parent != null) {
+    throw wrongStatus(job, `job ${jobId} is a candidate of ${job.parent}; comment on that one once its work is published`);
+  }
+  if (job.candidates != null && !job.candidates.published) {
+    throw wrongStatus(job, `no candidate of job ${jobId} is published yet; comment once one is`);
+  }
   if (job.run?.cancel != null && job.status === "running") {
     throw wrongStatus(job, `job ${jobId} is being canceled; comment once it is`);
   }

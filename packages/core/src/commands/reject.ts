@@ -2,6 +2,7 @@
  * A person decides that a held job shall not go on: it is canceled.
  */
 
+import { cancelCandidates } from "../cancel-job.ts";
 import type { CommandOf, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import type { State } from "../state.ts";
@@ -22,5 +23,6 @@ export function reject(step: Step, command: CommandOf<"reject">): Replies["rejec
   if (job.status !== "held") throw wrongStatus(job, `job ${job.id} is ${job.status}; nothing waits for a decision`);
   const data = { by: command.by, message: command.reason, hold: job.hold };
   endJob(step, job, { status: "canceled", reason: "rejected" }, { data });
+  cancelCandidates(step, job, command);
   return { status: "canceled" };
 }
