@@ -21,11 +21,8 @@ import {
   salvage,
 } from "./git/publish.ts";
 import { listRemote, type Remote } from "./git/remote.ts";
-import { findOnGitHub, toGitHubError } from "./github/github.ts";
-import { describeWork, openPullRequest } from "./github/pull-request.ts";
-import { backOff, pause } from "./loops/clock.ts";
+import { askedFor } from "./job-title.ts";
 import type { Prepared } from "./prepare-job.ts";
-import type { LeaseSecrets } from "./report/lease-calls.ts";
 import { AttemptFailure, fail, type RunningJob } from "./running-job.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 
@@ -33,8 +30,6 @@ import type { WorkerParts } from "./worker-parts.ts";
 const PATCH = "diff.patch";
 const BUNDLE = "work.bundle";
 const SALVAGE_MS = 45_000;
-const PULL_REQUEST_TRIES = 3;
-const MOST_WAIT_MS = 60_000;
 
 /**
  * Pushes the work, or keeps it as a bundle when a person must approve it first: then the bundle is returned.
@@ -95,50 +90,6 @@ export async function publishApproved(worker: WorkerParts, running: RunningJob, 
   });
   await settle(running, published);
   return job.base ?? refs.defaultBranch ?? branch.name;
-}
-
-/** On a GitHub, a published branch needs its pull request. @throws AttemptFailure */
-export async function ensurePullRequest(
-  worker: WorkerParts,
-  running: RunningJob,
-  remote: Remote,
-  secrets: LeaseSecrets,
-  base: string,
-): Promise<void> {
-  const { findings, attempt } = running;
-  const { job } = running.lease;
-  const apiUrl = secrets.githubApiUrl;
-  const place = apiUrl === null ? null : findOnGitHub(remote.address, apiUrl);
-  if (apiUrl === null || place === null || findings.branch === null || findings.branch === base) return;
-  if (secrets.git === null) return fail("token_needed", "work", "a pull request needs a token; give a githubToken");
-  const summary = findings.task?.summary ?? null;
-  const options = {
-    target: { apiUrl, token: secrets.git.password, ...place, fetch: running.fetch },
-    head: findings.branch,
-    base,
-    title: running.redact(titleOf(job)),
-    body: describeWork({
-      jobId: job.jobId,
-      jobUrl: job.url,
-      summary: summary === null ? null : running.redact(summary),
-      diffStat: findings.diffStat,
-    }),
-    signal: attempt.right,
-  };
-  for (let tries = 1; ; tries += 1) {
-    const opened = await openPullRequest(options);
-    if (opened.ok) {
-      findings.pullRequest = { number: opened.number, url: opened.url };
-      await running.say(`pull request ${opened.url}`);
-      return;
-    }
-    // The work is pushed already: a moment's trouble at GitHub should not cost a whole new attempt.
-    if (opened.kind === "work" || tries === PULL_REQUEST_TRIES) throw new AttemptFailure(toGitHubError(opened));
-    await running.say(`${opened.message}; trying again`);
-    const waitMs = Math.min(opened.retryAfterMs ?? backOff(worker.clock, tries, 1_000), MOST_WAIT_MS);
-    await pause(worker.clock, waitMs, attempt.work);
-    attempt.work.throwIfAborted();
-  }
 }
 
 /**
@@ -206,17 +157,7 @@ function publishOptions(
 }
 
 function commitMessage(job: LeasedJob): string {
-  return `${titleOf(job)}\n\nHive-Job: ${job.jobId}`;
-}
-
-/** The first line of what was asked for. */
-function titleOf(job: LeasedJob): string {
-  const asked = job.instructions
-    ?.split("\n")
-    .find((line) => line.trim() !== "")
-    ?.trim();
-  if (asked === undefined) return `Hive ${job.task} ${job.jobId}`;
-  return asked.length <= 72 ? asked : `${asked.slice(0, 71)}…`;
+  return `${askedFor(job)}\n\nHive-Job: ${job.jobId}`;
 }
 
 async function settle(running: RunningJob, end: Published | NotPublished): Promise<void> {

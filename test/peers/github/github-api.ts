@@ -5,13 +5,26 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { answerFeedback, type Feedback } from "./feedback.ts";
 import { findOperation, type Operation } from "./openapi-check.ts";
+import {
+  addLabels,
+  type Answer,
+  createPull,
+  listPulls,
+  notFound,
+  type PullCall,
+  requestReviewers,
+  updatePull,
+} from "./pull-requests.ts";
 
 /** What a token may do. */
 export interface GitHubToken {
   /** Fine-grained permissions as the answer's headers name them; classic tokens have `scopes` instead. */
   readonly pullRequests?: "none" | "read" | "write";
   readonly push?: boolean;
+  /** False: may not add labels. Default: true. */
+  readonly labels?: boolean;
   /** Repositories the token sees. Default: all. */
   readonly sees?: readonly string[];
   /** Scopes of a classic token, told in `x-oauth-scopes`. */
@@ -26,18 +39,25 @@ export interface GitHubRepository {
   readonly takesDrafts?: boolean;
   /** Branches that exist, with at least one commit the default branch does not have. */
   readonly branches: readonly string[];
+  /** Users, and slugs of teams, who can be asked for a review. Default: anybody. */
+  readonly reviewers?: readonly string[];
 }
 
 /** A pull request as the server keeps it. */
 export interface KeptPullRequest {
   readonly number: number;
   readonly repository: string;
-  readonly title: string;
-  readonly body: string;
+  /** What a person does to it by hand, a test writes here. */
+  title: string;
+  body: string;
   readonly head: string;
   readonly base: string;
   readonly draft: boolean;
   state: "open" | "closed";
+  labels: readonly string[];
+  reviewers: readonly string[];
+  /** Slugs of teams. */
+  teams: readonly string[];
 }
 
 /** An answer a test orders instead of, or (`after`) on top of, what would have happened. */
@@ -57,17 +77,13 @@ export interface GitHubApi {
   /** The API's address: what `GITHUB_API_URL` would be. */
   readonly url: string;
   readonly pulls: KeptPullRequest[];
+  /** What people and checks say; tests push to it. */
+  readonly feedback: Feedback;
   readonly requests: readonly { readonly method: string; readonly path: string; readonly token: string | null }[];
   /** What did not fit GitHub's description, asked or answered. */
   readonly violations: readonly string[];
   readonly fail: (failure: Failure) => void;
   readonly stop: () => Promise<void>;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Starts a server. `prefix` is `/api/v3` on GitHub Enterprise. */
@@ -80,6 +96,7 @@ export async function startGitHubApi(options: {
   const requests: { method: string; path: string; token: string | null }[] = [];
   const violations: string[] = [];
   const failures: Failure[] = [];
+  const feedback: Feedback = { reviews: [], lines: [], comments: [], checks: [] };
   const prefix = options.prefix ?? "";
 
   const takeFailure = (method: string, path: string): Failure | null => {
@@ -129,85 +146,31 @@ export async function startGitHubApi(options: {
     const repository = options.repositories[name];
     const isSeen = token.sees === undefined || token.sees.includes(name);
     if (repository === undefined || (repository.private === true && (secret === null || !isSeen))) {
-      return {
-        status: 404,
-        body: { message: "Not Found", documentation_url: "https://docs.github.com/rest", status: "404" },
-      };
+      return notFound();
     }
     const headers: Record<string, string> = token.scopes === undefined ? {} : { "x-oauth-scopes": token.scopes };
+    const sent = typeof body === "object" && body !== null ? Object.fromEntries(Object.entries(body)) : {};
+    const call: PullCall = { operation, name, repository, token, body: sent, headers, pulls };
     switch (`${operation.method} ${operation.template}`) {
       case "GET /repos/{owner}/{repo}":
         return { status: 200, body: showRepository(operation, name, repository, token), headers };
-      case "GET /repos/{owner}/{repo}/pulls": {
-        const found = pulls.filter((pull) => pull.repository === name && fits(pull, query));
-        return { status: 200, body: found.map((pull) => showPull(operation, pull, "list")), headers };
-      }
+      case "GET /repos/{owner}/{repo}/pulls":
+        return listPulls(call, query);
       case "POST /repos/{owner}/{repo}/pulls":
-        return create(operation, name, repository, token, body as Readonly<Record<string, unknown>>, headers);
-      default:
+        return createPull(call);
+      case "PATCH /repos/{owner}/{repo}/pulls/{pull_number}":
+        return updatePull(call);
+      case "POST /repos/{owner}/{repo}/issues/{issue_number}/labels":
+        return addLabels(call);
+      case "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers":
+        return requestReviewers(call);
+      default: {
+        const answer = answerFeedback(feedback, operation, query);
+        if (answer !== null) return answer;
         violations.push(`the test server does not do ${operation.method} ${operation.template}`);
         return { status: 500, body: { message: "not part of this server" } };
+      }
     }
-  };
-
-  const create = (
-    operation: Operation,
-    name: string,
-    repository: GitHubRepository,
-    token: GitHubToken,
-    body: Readonly<Record<string, unknown>>,
-    headers: Record<string, string>,
-  ): Answer => {
-    if ((token.pullRequests ?? "write") !== "write") {
-      const message = "Resource not accessible by personal access token";
-      return {
-        status: 403,
-        body: {
-          message,
-          documentation_url: "https://docs.github.com/rest/pulls/pulls#create-a-pull-request",
-          status: "403",
-        },
-        headers: { ...headers, "x-accepted-github-permissions": "pull_requests=write" },
-      };
-    }
-    const head = String(body.head).replace(/^[^:]+:/, "");
-    const base = String(body.base);
-    const invalid = (errors: readonly Readonly<Record<string, string>>[], message = "Validation Failed"): Answer => ({
-      status: 422,
-      body: { message, errors, documentation_url: "https://docs.github.com/rest/pulls/pulls#create-a-pull-request" },
-      headers,
-    });
-    const branches = [repository.defaultBranch ?? "main", ...repository.branches];
-    if (!branches.includes(head)) return invalid([{ resource: "PullRequest", field: "head", code: "invalid" }]);
-    if (!branches.includes(base)) return invalid([{ resource: "PullRequest", field: "base", code: "invalid" }]);
-    if (head === base) {
-      return invalid([{ resource: "PullRequest", code: "custom", message: `No commits between ${base} and ${head}` }]);
-    }
-    if (body.draft === true && repository.takesDrafts === false) {
-      return invalid([], "Draft pull requests are not supported in this repository.");
-    }
-    const owner = name.split("/")[0] ?? "";
-    if (
-      pulls.some(
-        (pull) => pull.repository === name && pull.head === head && pull.base === base && pull.state === "open",
-      )
-    ) {
-      return invalid([
-        { resource: "PullRequest", code: "custom", message: `A pull request already exists for ${owner}:${head}.` },
-      ]);
-    }
-    const pull: KeptPullRequest = {
-      number: pulls.length + 1,
-      repository: name,
-      title: String(body.title),
-      body: typeof body.body === "string" ? body.body : "",
-      head,
-      base,
-      draft: body.draft === true,
-      state: "open",
-    };
-    pulls.push(pull);
-    return { status: 201, body: showPull(operation, pull, "one"), headers };
   };
 
   const http = createServer((incoming, response) => {
@@ -224,6 +187,7 @@ export async function startGitHubApi(options: {
   return {
     url: `http://127.0.0.1:${port}${prefix}`,
     pulls,
+    feedback,
     requests,
     violations,
     fail: (failure) => void failures.push({ ...failure }),
@@ -232,18 +196,6 @@ export async function startGitHubApi(options: {
       return new Promise((resolve) => http.close(() => resolve()));
     },
   };
-}
-
-function fits(pull: KeptPullRequest, query: URLSearchParams): boolean {
-  const state = query.get("state") ?? "open";
-  const owner = pull.repository.split("/")[0] ?? "";
-  const head = query.get("head");
-  const base = query.get("base");
-  return (
-    (state === "all" || pull.state === state) &&
-    (head === null || head === `${owner}:${pull.head}`) &&
-    (base === null || base === pull.base)
-  );
 }
 
 /** GitHub's own example, with this repository's facts in it. The example lacks `language`, which the schema demands. */
@@ -258,23 +210,6 @@ function showRepository(operation: Operation, name: string, repository: GitHubRe
     private: repository.private ?? false,
     default_branch: repository.defaultBranch ?? "main",
     permissions: { admin: false, maintain: false, push, triage: push, pull: true },
-  };
-}
-
-function showPull(operation: Operation, pull: KeptPullRequest, as: "one" | "list"): unknown {
-  const shown = operation.example(as === "one" ? 201 : 200);
-  const example = Array.isArray(shown) ? shown[0] : shown;
-  return {
-    ...example,
-    number: pull.number,
-    html_url: `https://github.com/${pull.repository}/pull/${pull.number}`,
-    state: pull.state,
-    title: pull.title,
-    body: pull.body,
-    draft: pull.draft,
-    requested_teams: [],
-    head: { ...example.head, ref: pull.head },
-    base: { ...example.base, ref: pull.base },
   };
 }
 

@@ -3,7 +3,8 @@ import { type GitHubApi, startGitHubApi } from "../../../../test/peers/github/gi
 import { anyAddress } from "../git/git-fixture.ts";
 import { findOnGitHub, type GitHubTarget, gitHostOf } from "./github.ts";
 import { probeRepository } from "./probe.ts";
-import { describeWork, openPullRequest } from "./pull-request.ts";
+import { openPullRequest } from "./pull-request.ts";
+import { work } from "./work-description.fixture.ts";
 
 const FULL = "github_pat_full0canary";
 const READER = "github_pat_reader0canary";
@@ -36,7 +37,7 @@ function target(token = FULL, repo = "app"): GitHubTarget {
 }
 
 function wanted(head: string, extra: Partial<Parameters<typeof openPullRequest>[0]> = {}) {
-  return { target: target(), head, base: "main", title: "A title", body: "What was done", ...extra };
+  return { target: target(), head, base: "main", work, draft: true, ...extra };
 }
 
 const isCreate = (method: string): boolean => method === "POST";
@@ -50,6 +51,8 @@ describe("a pull request", () => {
       url: "https://github.com/acme/app/pull/1",
       draft: true,
       created: true,
+      labels: [],
+      asked: [],
     });
     expect(await openPullRequest(wanted("hive/one"))).toEqual({ ...first, created: false });
     expect(api.pulls).toHaveLength(1);
@@ -58,7 +61,7 @@ describe("a pull request", () => {
       head: "hive/one",
       base: "main",
       title: "A title",
-      body: "What was done",
+      body: expect.stringContaining("What was done"),
       draft: true,
     });
   });
@@ -146,20 +149,6 @@ describe("a pull request", () => {
       code: "aborted",
     });
     expect(api.pulls.some((pull) => pull.head === "hive/late")).toBe(false);
-  });
-});
-
-describe("its text", () => {
-  it("links the job and lets an agent's words call nobody and hide nothing", () => {
-    const text = describeWork({
-      jobId: "demo_1",
-      jobUrl: "http://localhost:8099/jobs/demo_1",
-      summary: "Done for @everyone <!-- hidden --> ![x](http://tracker/x.png) <img src=x>",
-      diffStat: { files: 2, insertions: 3, deletions: 1 },
-    });
-    expect(text).toContain("[Hive job demo\\_1](http://localhost:8099/jobs/demo_1)");
-    expect(text).toContain("2 files changed, +3 −1.");
-    expect(text).not.toMatch(/@everyone|hidden|!\[|<img/);
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type GitHubApi, startGitHubApi } from "../../../../test/peers/github/github-api.ts";
 import { openPullRequest } from "../github/pull-request.ts";
+import { work } from "../github/work-description.fixture.ts";
 import { type LocalRelay, startLocalRelay } from "./local-relay.ts";
 import { createProxiedFetch } from "./proxied-fetch.ts";
 import { type SocketServer, startSocketServer } from "./socket-server.fixture.ts";
@@ -38,8 +39,8 @@ const open = (apiUrl: string, fetch: typeof globalThis.fetch) =>
     target: { apiUrl, token: TOKEN, owner: "acme", repo: "app", fetch },
     head: "hive/one",
     base: "main",
-    title: "A title",
-    body: "What was done",
+    work,
+    draft: true,
   });
 
 test("GitHub's API is called through the proxy, each call with the lease's token", async () => {
