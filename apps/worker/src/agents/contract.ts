@@ -68,7 +68,7 @@ export type AgentEnd = AgentFacts &
 export interface AgentInput {
   /** All the agent is told: Hive's rules, the repository's AGENTS.md, the instructions. */
   readonly prompt: string;
-  /** The instructions alone, as the job has them. */
+  /** What is asked now, alone: the job's instructions, or the comments a follow-up is for. */
   readonly instructions: string;
   /** The checked-out repository; the agent's working directory. */
   readonly workspace: string;

@@ -8,6 +8,7 @@ import type { AttemptError, VerifyResult } from "@hive/core";
 import type { AgentSettings } from "@hive/protocol";
 import { type AgentAdapter, type AgentInput, RESUME_REJECTED, type ResumedSession } from "../agents/contract.ts";
 import { killAgent } from "../clean-up.ts";
+import { askedNow } from "../tasks/prompt-history.ts";
 import type { TaskContext } from "../tasks/task-context.ts";
 import type { Turn, TurnReason } from "./contract.ts";
 import { conflictMessage, redMessage, stuckMessage } from "./messages.ts";
@@ -148,7 +149,7 @@ class Conversation {
     const { settings, request, env } = this.#context;
     return {
       prompt,
-      instructions: request.job.instructions ?? "",
+      instructions: askedNow(request.job),
       workspace: request.workspace.repo,
       home: request.slot.home,
       output: request.output,
