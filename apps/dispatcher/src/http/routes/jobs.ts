@@ -3,7 +3,8 @@
 import { hash, randomUUID } from "node:crypto";
 import { HiveError, parseRepoAddress, type Job, type NewJob } from "@hive/core";
 import type { Accepted, NewJobRequest } from "@hive/protocol";
-import { bodyHash, compileJob, type JobRequest } from "../../queue/compile-job.ts";
+import { compileJobs } from "../../queue/compile-candidates.ts";
+import { bodyHash, type JobRequest } from "../../queue/compile-job.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Handlers } from "../handler.ts";
 import { idempotencyKey } from "../idempotency-key.ts";
@@ -25,6 +26,8 @@ type JobHandlers = Pick<
   | "bulkJobs"
 >;
 
+/** Jobs one request may put in, candidates included: they are one commit. */
+const MOST_JOBS = 1000;
 /** Jobs one bulk call looks at, at most: a chunk must end soon, also when few of the jobs fit. */
 const BULK_LOOKS = 2000;
 
@@ -34,11 +37,11 @@ export function jobHandlers(parts: Parts): JobHandlers {
   async function accept(requests: readonly JobRequest[], many: boolean, key: string | null): Promise<Accepted[]> {
     const now = parts.clock.wall();
     const problems: FieldProblem[] = [];
-    const jobs: NewJob[] = [];
+    const families: (readonly [NewJob, ...NewJob[]])[] = [];
     for (const [place, request] of requests.entries()) {
       refuseUnsupported(request);
-      const compiled = compileJob({ request, policy: parts.policy, now, randomId: newJobId(now), origin: "api" });
-      if (compiled.ok) jobs.push(compiled.job);
+      const compiled = compileJobs({ request, policy: parts.policy, now, randomId: newJobId(now), origin: "api" });
+      if (compiled.ok) families.push(compiled.jobs);
       else {
         for (const problem of compiled.problems) {
           problems.push(many ? { path: `jobs[${place}].${problem.path}`, message: problem.message } : problem);
@@ -46,11 +49,18 @@ export function jobHandlers(parts: Parts): JobHandlers {
       }
     }
     refuseFields(problems);
-    refuseFields(await badAddresses(jobs, many));
+    const asked = families.map(([job]) => job);
+    refuseFields(await badAddresses(asked, many));
+    const jobs = families.flat();
+    if (jobs.length > MOST_JOBS) refuseFields([{ path: "jobs", message: tooMany(jobs.length) }]);
     const reply = await queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: idempotencyOf(key, requests) });
     let fresh = 0;
-    const accepted = reply.jobs.map((job): Accepted => {
-      if (!job.existing) fresh += 1;
+    for (const { existing } of reply.jobs) if (!existing) fresh += 1;
+    // Candidates are part of the answer for their parent.
+    const answers = new Map(reply.jobs.map((job) => [job.jobId, job]));
+    const accepted = asked.map(({ id }): Accepted => {
+      const job = answers.get(id);
+      if (job === undefined) throw new Error(`the queue gave no answer for ${id}`);
       const { jobId, status, reason, position } = job;
       return { accepted: true, jobId, status, reason, position, url: jobUrl(publicUrl, jobId) };
     });
@@ -216,6 +226,10 @@ export function jobHandlers(parts: Parts): JobHandlers {
       return { matched, done, skipped, next: after === undefined ? null : encodeCursor(after) };
     },
   };
+}
+
+function tooMany(jobs: number): string {
+  return `with their candidates these are ${jobs} jobs, and one request may put in ${MOST_JOBS}; send them in parts`;
 }
 
 /** Why one job of many was left as it was. @throws what concerns them all. */
