@@ -33,6 +33,7 @@ export function waitingJob(n: number): NewJob {
     maxAttempts: 3,
     retryOn: "system",
     timeoutMs: 3_600_000,
+    budget: { usd: 5, tokens: null, minutes: null, turns: null },
     dependsOn: [],
     branch: null,
     base: "main",

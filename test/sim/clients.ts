@@ -3,7 +3,7 @@
  * approve, reject, drain and read, at random moments.
  */
 
-import { HiveError, type NewJob } from "@hive/core";
+import { HiveError, NO_LIMITS, type NewJob } from "@hive/core";
 import { ApiError } from "@hive/protocol";
 import { findJob } from "../../apps/dispatcher/src/http/job-view.ts";
 import { dice, type Dice } from "./dice.ts";
@@ -98,6 +98,7 @@ export class Clients {
       maxAttempts: chance.int(1, 3),
       retryOn: chance.pick(["system", "failure"]),
       timeoutMs: 15_000,
+      budget: NO_LIMITS,
       dependsOn,
       branch: null,
       base: null,

@@ -4,7 +4,7 @@
  * on them and not on its log, and says how many lines it left out.
  */
 
-import { dollars, nanoOf, type HiveEvent } from "@hive/core";
+import { dollars, nanoOf, type Effect, type HiveEvent } from "@hive/core";
 import type { Logger } from "pino";
 import type { Clock } from "./clock.ts";
 import type { Queue } from "./queue/contract.ts";

@@ -3,13 +3,13 @@
  * an attempt that took too long all come through here, so that failures, losses and returns are counted in one place.
  */
 
+import { budgeted, ranMs } from "./budget-ending.ts";
 import type { Outcome } from "./command.ts";
 import { attemptId } from "./document.ts";
 import { beginGeneration } from "./generation.ts";
 import type { AttemptError, AttemptRecord, Job, JobResult, Lease, Run, StopRequest, Usage } from "./job.ts";
 import { backoffMs, returnDelayMs } from "./retry.ts";
 import type { Rules } from "./rules.ts";
-import { timeLeft } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endJob } from "./terminate.ts";
 import { type Move, type Telling, move } from "./transitions.ts";
@@ -120,12 +120,11 @@ function commentsOf({ job: { comments }, lease }: Held): Pick<AttemptRecord, "co
 
 function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
   const { rules } = step.state;
-  const ranMs = lease.begunAt === null ? 0 : Math.max(0, step.now.wall - lease.begunAt);
   const over: Run = {
     ...run,
     lease: null,
     stop: null,
-    spentMs: (run.spentMs ?? 0) + ranMs,
+    spentMs: (run.spentMs ?? 0) + ranMs(step, lease),
     ...session(run, lease, ending),
   };
   if (ending.end === "succeeded") {
@@ -160,25 +159,6 @@ function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
   }
 }
 
-/**
- * The ending as the job's budgets see it. An attempt that was told to stop for want of money, or whose time was up because
- * no more was left of its minutes, ends so whatever its worker said; only success and a cancel stay what they are.
- */
-function budgeted(step: Step, { job, run, lease }: Held, said: Ending): Ending {
-  if (said.end === "succeeded" || said.end === "awaits_approval" || lease.begunAt === null) return said;
-  const result = said.end === "failed" || said.end === "canceled" ? said.result : null;
-  const cause = said.end === "failed" ? said.error : null;
-  const left = timeLeft(job);
-  const timeUp = left !== null && cause?.code === "timeout" && left <= step.state.timeoutOf(job, lease.workerId);
-  if (timeUp) return overBudget(`the job's budget of ${minutes(job.budgetMs ?? 0)} minutes is used up`, result);
-  if (run.stop?.code !== "budget_exceeded") return said;
-  const also =
-    cause === null || cause.code === "budget_exceeded"
-      ? ""
-      : `; the attempt ended with ${cause.code}: ${cause.message}`;
-  return overBudget(`${run.stop.message}${also}`, result);
-}
-
 /** An attempt that a used-up quota stopped ends parked, whatever its worker said or whether it said anything; a success and a cancel stay what they are. */
 function parkedFor({ stop, cancel }: Run, said: Ending): Ending {
   if (stop?.code !== "quota" || cancel !== null || said.end === "succeeded" || said.end === "awaits_approval")
@@ -197,17 +177,11 @@ function parked(step: Step, over: Run, stop: StopRequest | null, message: string
   };
 }
 
-function overBudget(message: string, result: JobResult | null): Ending {
-  return { end: "failed", error: { code: "budget_exceeded", kind: "work", message }, result };
-}
-
-function minutes(ms: number): number {
-  return Math.round(ms / 600) / 100;
-}
-
 function failed(step: Step, job: Job, over: Run, error: AttemptError): Verdict {
   const run: Run = { ...over, failures: over.failures + 1 };
-  const again = (error.kind === "system" || job.retryOn === "failure") && run.failures < job.maxAttempts;
+  // More of what a budget forbids cannot be had by trying again.
+  const wanted = error.code !== "budget_exceeded" && (error.kind === "system" || job.retryOn === "failure");
+  const again = wanted && run.failures < job.maxAttempts;
   if (!again) return { to: { status: "failed", reason: error.code, run }, telling: {} };
   const { rules } = step.state;
   const runAt = step.now.wall + Math.max(1, backoffMs(rules, run.failures, step.now.random));

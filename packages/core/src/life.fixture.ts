@@ -4,10 +4,12 @@
  * clients saw is held against the promises.
  */
 
+import { type AccountRef, dayAccountId, dayOf, jobAccountId } from "./accounts.ts";
+import { type BudgetLimits, NO_LIMITS, usdOf } from "./budget.ts";
 import type { Command, Effect, NewJob, Outcome } from "./command.ts";
 import { HiveError } from "./errors.ts";
 import { isCallbackType } from "./event.ts";
-import type { Status } from "./job.ts";
+import type { CommentCounts, Status } from "./job.ts";
 import {
   EVERYTHING,
   bestFor,
@@ -36,6 +38,8 @@ export const VERBS = [
   ...["finish", "finish", "finish", "finish", "cancel", "retry", "retry", "approve", "approve", "reject", "report"],
   ...[
     "publish",
+    "comment",
+    "reserve",
     "usage",
     "blocked",
     "register",
@@ -79,6 +83,7 @@ export class Life {
   readonly #fences = new Map<string, number>();
   readonly #ended = new Set<string>();
   readonly #finished = new Map<string, string>();
+  readonly #comments = new Map<string, CommentCounts>();
   readonly #claimIds = new Map<string, string>();
   #n = 0;
 
@@ -113,6 +118,12 @@ export class Life {
         return this.run({ type: "cancel", jobId: this.#someId(a, b, "running", "queued"), by: "p", reason: "" });
       case "retry":
         return this.run({ type: "retry", jobId: this.#someId(a, b, "failed", "canceled"), by: "p" });
+      case "comment": {
+        const jobId = this.#someId(a, b, "running", "queued", "succeeded", "failed");
+        const idempotency = c % 5 === 0 ? { key: `k${c % 2}`, hash: `${a % 2}` } : null;
+        const said = { by: "p", text: `${c}`, feedback: false, secrets: c % 3 ? {} : { githubToken: "sealed" } };
+        return this.run({ type: "comment", jobId, ...said, idempotency });
+      }
       case "approve":
         return this.run({ type: "approve", jobId: this.#someId(a, b, "held"), by: "p", sha256: c % 3 ? "good" : null });
       case "reject":
@@ -121,9 +132,16 @@ export class Life {
         return this.run({ type: "report", lease, from: c % 3, events: Array.from({ length: c % 4 }, () => ({ c })) });
       case "publish":
         return this.run({ type: "publish", lease, announcement: { ref: "r", expectedOld: "0", commit: `${c % 3}` } });
+      case "reserve": {
+        const worst = { cost: { nano: 1 + (b % 4), known: b % 5 > 0 }, tokens: 10 };
+        const accounts = this.#accounts(lease.jobId);
+        return this.run({ type: "reserve", lease, callId: `${c % 4}`, worst, accounts });
+      }
       case "usage": {
-        const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, costUsd: 1 };
-        return this.run({ type: "usage", lease, callId: `${c % 4}`, usage });
+        const usage = { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 };
+        const cost = { nano: b % 2, known: true };
+        const accounts = this.#accounts(lease.jobId);
+        return this.run({ type: "usage", lease, callId: `${c % 4}`, usage, cost, final: b % 3 > 0, accounts });
       }
       case "blocked":
         return this.run({
@@ -207,6 +225,7 @@ export class Life {
       return must(whole(state) === before.memory, `a ${command.type} that failed (${error.code}) changes nothing`);
     }
     this.#told(before.events);
+    this.#heard(before.events);
     for (const requirement of claimable(state)) {
       if (before.ready.has(requirement)) continue;
       must(
@@ -259,6 +278,26 @@ export class Life {
     }
   }
 
+  /** What was said to a job is done once, in order, by a generation that succeeded and was given it. */
+  #heard(from: number): void {
+    for (const jobId of new Set(this.world.events.slice(from).map((event) => event.jobId))) {
+      const comments = jobId === null ? undefined : this.world.job(jobId).comments;
+      if (jobId === null || comments === undefined) continue;
+      const { count, given, done } = comments;
+      const before = this.#comments.get(jobId) ?? { count: 0, given: 0, done: 0 };
+      must(
+        done <= given && given <= count && given >= before.given && count >= before.count,
+        "comments only get further",
+      );
+      const ends = this.world.events.slice(from).filter((event) => event.jobId === jobId);
+      const succeeded = ends.some((event) => event.type === "job.succeeded");
+      must(done === (succeeded ? before.given : before.done), "comments are done by the success they were given to");
+      must(this.world.store.has(`comments/${jobId}/${String(count).padStart(8, "0")}`), "every comment is stored");
+      if (count > before.count) this.#saw(`comment on ${this.world.job(jobId).status}`);
+      this.#comments.set(jobId, comments);
+    }
+  }
+
   #register(place: number, registrationId: string): void {
     this.run({ type: "register", workerId: `w${place}`, registrationId, profile: BEES[place] ?? EVERYTHING });
   }
@@ -268,6 +307,16 @@ export class Life {
     const claimId = b % 4 === 0 && before !== undefined ? before : `c${this.#n}`;
     this.#claimIds.set(workerId, claimId);
     this.run({ type: "claim", workerId, claimId });
+  }
+
+  /** Small budgets: of the job's generation, and of the day, which all jobs share. */
+  #accounts(jobId: string): readonly AccountRef[] {
+    const generation = this.world.store.has(`jobs/${jobId}`) ? this.world.job(jobId).generation : 1;
+    const limits = (nano: number): BudgetLimits => ({ usd: usdOf(nano), tokens: null, minutes: null, turns: null });
+    return [
+      { id: jobAccountId({ id: jobId, generation }), kind: "job", name: null, limits: limits(3) },
+      { id: dayAccountId(dayOf(this.world.wall)), kind: "day", name: null, limits: limits(30) },
+    ];
   }
 
   /** Mostly a lease that lives, sometimes an old one. */
@@ -303,6 +352,7 @@ function someJob(wall: number, a: number, b: number, c: number): NewJob {
   const id = IDS[a % IDS.length] ?? "j0";
   return newJob(id, {
     bodyHash: c % 13 === 0 ? "other" : id,
+    task: a % 3 ? "agent" : "script",
     priority: b % 3,
     role: [null, null, "r", "s"][b % 4] ?? null,
     labels: [[], [], ["x"], ["y", "x"]][c % 4] ?? [],
@@ -314,6 +364,7 @@ function someJob(wall: number, a: number, b: number, c: number): NewJob {
     maxAttempts: 1 + (b % 3),
     retryOn: c % 2 ? "system" : "failure",
     timeoutMs: 4_000,
+    budget: { ...NO_LIMITS, minutes: b % 6 === 0 ? 0.05 : null },
     callback: c % 2 === 0,
     dependsOn: c % 5 === 0 ? [IDS[b % IDS.length] ?? "j0"] : [],
     secrets: b % 2 ? { githubToken: "sealed" } : {},

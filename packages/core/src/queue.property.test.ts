@@ -19,7 +19,16 @@ const MUST_HAPPEN = [
   ...["id_conflict", "idempotency_conflict", "unknown_dependency", "dependency_cycle", "queue_full"],
   ...["lease_lost", "not_begun", "worker_busy", "worker_unknown", "wrong_status", "approval_mismatch", "not_found"],
   ...["claim repeated", "finish repeated", "restart", "job.retrying", "job.publishing", "job.agent", "job.approved"],
-  ...["job.failed poison", "job.failed timeout", "job.failed broken", "job.canceled dependency_failed"],
+  ...[
+    "job.failed poison",
+    "job.failed timeout",
+    "job.failed broken",
+    "job.failed budget_exceeded",
+    "job.stop_requested",
+    "job.budget",
+    "job.canceled dependency_failed",
+  ],
+  ...["comment on running", "comment on queued", "comment on held", "not_supported"],
   ...["job.canceled rejected", "job.canceled requested", "job.succeeded null", "job.blocked", "callback.dead"],
 ];
 

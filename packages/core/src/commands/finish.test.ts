@@ -149,10 +149,11 @@ describe("finish", () => {
 
   test("what the gateway counted is in the result and the event, whatever the worker said", () => {
     const { world, lease } = started();
-    const usage = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, costUsd: 0.5 };
-    world.do({ type: "usage", lease, callId: "1", usage });
+    const usage = { inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0 };
+    const cost = { nano: 500_000_000, known: true };
+    world.do({ type: "usage", lease, callId: "1", usage, cost, final: true, accounts: [] });
     world.finish(lease, SUCCESS);
-    const counted = { calls: 1, ...usage };
+    const counted = { calls: 1, ...usage, costUsd: 0.5, unpricedCalls: 0, uncertainCalls: 0 };
     expect(world.last("a").data).toMatchObject({ usage: counted, result: { usage: counted } });
   });
 });

@@ -20,7 +20,7 @@ describe("heartbeat", () => {
       message: null,
       percent: null,
     });
-    expect(reply).toEqual({ cancel: null, drain: false, begun: true });
+    expect(reply).toEqual({ cancel: null, stop: null, drain: false, begun: true });
     expect(changes.map((change) => change.collection)).toEqual(["jobs", "events"]);
     expect(world.job("a").run).toMatchObject({ attempts: 1, lease: { begunAt: world.wall, phase: "prepare" } });
     expect(world.last("a")).toMatchObject({ type: "job.started", data: { attempt: 1, phase: "prepare" } });
@@ -63,7 +63,7 @@ describe("heartbeat", () => {
     world.beat(lease);
     world.do({ type: "cancel", jobId: "a", by: "me", reason: "wrong branch" });
     world.do({ type: "drain", workerId: "w", draining: true });
-    expect(world.beat(lease)).toEqual({ cancel: { reason: "wrong branch" }, drain: true, begun: true });
+    expect(world.beat(lease)).toEqual({ cancel: { reason: "wrong branch" }, stop: null, drain: true, begun: true });
   });
 
   test("an old fence, a fence never granted and an unknown job are told that the lease is lost, and leave no trace", () => {

@@ -95,46 +95,6 @@ describe("worker gone", () => {
   });
 });
 
-describe("usage", () => {
-  const usage = { inputTokens: 10, outputTokens: 1, cacheReadTokens: 2, cacheWriteTokens: 3, costUsd: 0.25 };
-
-  test("calls add up, and each counts once", () => {
-    const world = new World();
-    world.register("w");
-    world.enqueue(newJob("a"));
-    const lease = world.start("w");
-    const call = (callId: string, what = usage) => world.do({ type: "usage", lease, callId, usage: what }).counted;
-    expect([call("1"), call("1"), call("2")]).toEqual([true, false, true]);
-    expect(world.store.get("usage/a")).toMatchObject({ calls: 2, inputTokens: 20, cacheWriteTokens: 6, costUsd: 0.5 });
-  });
-
-  test("a price that is not known adds nothing and hides nothing", () => {
-    const world = new World();
-    world.register("w");
-    world.enqueue(newJob("a"));
-    const lease = world.start("w");
-    const cost = (callId: string, costUsd: number | null) => {
-      world.do({ type: "usage", lease, callId, usage: { ...usage, costUsd } });
-      return world.store.get("usage/a")?.["costUsd"];
-    };
-    expect([cost("1", null), cost("2", 0.5), cost("3", null)]).toEqual([null, 0.5, 0.5]);
-  });
-
-  test("the bill of a call cut off by the end of the lease still counts, one of a lease never granted does not", () => {
-    const world = new World();
-    world.register("w");
-    world.enqueue(newJob("a"));
-    const lease = world.start("w");
-    world.finish(lease, SUCCESS);
-    expect(world.do({ type: "usage", lease, callId: "1", usage })).toEqual({ counted: true });
-    const never = { type: "usage", lease: { jobId: "a", fence: 2 }, callId: "2", usage } as const;
-    expect(() => world.do(never)).toThrow(expect.objectContaining({ code: "lease_lost" }));
-    expect(() => world.do({ ...never, lease: { jobId: "x", fence: 1 } })).toThrow(
-      expect.objectContaining({ code: "not_found" }),
-    );
-  });
-});
-
 describe("callbacks", () => {
   const attempt = { at: 1, ms: 5, status: 500, error: null };
 

@@ -1,0 +1,317 @@
+import { describe, expect, test } from "vitest";
+import type { AccountRef, CallCost } from "../accounts.ts";
+import { type BudgetLimits, NO_LIMITS } from "../budget.ts";
+import type { LeaseRef } from "../command.ts";
+import { failure, newJob, RESULT, SUCCESS, World } from "../queue.fixture.ts";
+import { usageOf } from "./usage.ts";
+
+const CALL = { inputTokens: 10, outputTokens: 1, cacheReadTokens: 2, cacheWriteTokens: 3 };
+const NOTHING = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 };
+
+function account(limits: Partial<BudgetLimits>, what: Partial<AccountRef> = {}): AccountRef {
+  return { id: "job/a/1", kind: "job", name: null, limits: { ...NO_LIMITS, ...limits }, ...what };
+}
+
+/** A job at work, and a gateway that asks and tells for it. Money in nano-USD. */
+function working(accounts: readonly AccountRef[] = [account({})], what: Parameters<typeof newJob>[1] = {}) {
+  const world = new World();
+  world.register("w");
+  world.enqueue(newJob("a", what));
+  const lease = world.start("w");
+  const gateway = gatewayOf(world, lease, accounts);
+  return { world, lease, ...gateway };
+}
+
+function gatewayOf(world: World, lease: LeaseRef, accounts: readonly AccountRef[]) {
+  const price = (nano: number | null): CallCost => ({ nano: nano ?? 1_000, known: nano !== null });
+  return {
+    reserve: (callId: string, nano: number | null, tokens = 100) =>
+      world.do({ type: "reserve", lease, callId, worst: { cost: price(nano), tokens }, accounts }),
+    settle: (callId: string, nano: number | null, { usage = CALL, final = true } = {}) =>
+      world.do({ type: "usage", lease, callId, usage, cost: price(nano), final, accounts }).counted,
+    money: (id = "job/a/1") => {
+      const stored = world.store.get(`accounts/${id}`);
+      return stored === undefined ? null : [stored["spentNano"], stored["reservedNano"]];
+    },
+    used: (over = false) => usageOf(world.store.get("usage/a") ?? null, over),
+  };
+}
+
+describe("counting", () => {
+  test("calls add up, and each counts once", () => {
+    const { settle, used, money } = working();
+    expect([settle("1", 250), settle("1", 250), settle("2", 250)]).toEqual([true, false, true]);
+    expect(used()).toMatchObject({ calls: 2, inputTokens: 20, cacheWriteTokens: 6, costUsd: 5e-7 });
+    expect(money()).toEqual([500, 0]);
+  });
+
+  test("what a call came to takes the place of what was set aside for it", () => {
+    const { reserve, settle, money } = working();
+    expect(reserve("1", 900)).toEqual({ admitted: true });
+    expect(money()).toEqual([0, 900]);
+    settle("1", 250);
+    expect(money()).toEqual([250, 0]);
+  });
+
+  test("the same call asked for twice is set aside once, and one that is settled never again", () => {
+    const { reserve, settle, money } = working();
+    expect([reserve("1", 900), reserve("1", 900)]).toEqual([{ admitted: true }, { admitted: true }]);
+    expect(money()).toEqual([0, 900]);
+    settle("1", 250);
+    expect(reserve("1", 900)).toEqual({ admitted: true });
+    expect(money()).toEqual([250, 0]);
+  });
+
+  test("a call that was cut off keeps what was set aside as its cost, and says so", () => {
+    const { reserve, settle, money, used } = working();
+    reserve("1", 900);
+    settle("1", 20, { final: false });
+    expect(money()).toEqual([900, 0]);
+    expect(used()).toMatchObject({ calls: 1, inputTokens: 10, costUsd: 9e-7, uncertainCalls: 1 });
+  });
+
+  test("a call the provider did nothing for is given back", () => {
+    const { reserve, settle, money, used, world } = working([account({ turns: 1 })]);
+    reserve("1", 900);
+    expect(settle("1", 0, { usage: NOTHING })).toBe(true);
+    expect(money()).toEqual([0, 0]);
+    expect(used()).toBeNull();
+    expect(reserve("2", 900)).toEqual({ admitted: true });
+    expect(world.store.get("accounts/job/a/1")).toMatchObject({ turns: 1 });
+  });
+
+  test("a price that is not known is never 0: it counts in the account and is missing in what is said of the cost", () => {
+    const { settle, used, money } = working();
+    settle("1", null);
+    expect(used()).toMatchObject({ calls: 1, costUsd: null, unpricedCalls: 1 });
+    settle("2", 500);
+    settle("3", null);
+    expect(used()).toMatchObject({ calls: 3, inputTokens: 30, costUsd: 5e-7, unpricedCalls: 2 });
+    expect(money()).toEqual([2_500, 0]);
+  });
+
+  test("the bill of a call cut off by the end of the lease still counts, one of a lease never granted does not", () => {
+    const { world, lease, reserve, settle, money } = working();
+    reserve("1", 900);
+    world.finish(lease, SUCCESS);
+    expect(settle("1", 250)).toBe(true);
+    expect(money()).toEqual([250, 0]);
+    expect(() => gatewayOf(world, { jobId: "a", fence: 2 }, []).settle("2", 1)).toThrow(
+      expect.objectContaining({ code: "lease_lost" }),
+    );
+    expect(() => gatewayOf(world, { jobId: "x", fence: 1 }, []).settle("2", 1)).toThrow(
+      expect.objectContaining({ code: "not_found" }),
+    );
+  });
+
+  test("a call whose bill never came counts at its worst in what the job used, and in the result", () => {
+    const { world, lease, reserve, settle, used } = working();
+    reserve("1", 900);
+    settle("1", 250);
+    reserve("2", 700);
+    expect(used()).toMatchObject({ calls: 1, costUsd: 2.5e-7, uncertainCalls: 0 });
+    world.finish(lease, SUCCESS);
+    expect(used(true)).toMatchObject({ calls: 2, costUsd: 9.5e-7, uncertainCalls: 1 });
+    expect(world.last("a").data).toMatchObject({ result: { usage: { calls: 2, uncertainCalls: 1 } } });
+  });
+
+  test("what an older version counted goes on, in dollars", () => {
+    const { world, settle, used } = working();
+    const old = { jobId: "a", calls: 1, ...CALL, costUsd: 0.25, recent: ["0"] };
+    world.store.set("usage/a", old);
+    settle("1", 500_000_000);
+    expect([settle("0", 1), used()]).toMatchObject([false, { calls: 2, inputTokens: 20, costUsd: 0.75 }]);
+  });
+});
+
+describe("limits", () => {
+  test("a call that its worst would take over the limit is refused, and the attempt is told to stop", () => {
+    const { world, lease, reserve, settle, money } = working([account({ usd: 1e-6 })]);
+    reserve("1", 600);
+    settle("1", 500);
+    const message =
+      "the job's budget of $0.0000010 is used up: $0.00000050 are spent, and the next call may cost $0.00000060";
+    expect(reserve("2", 600)).toEqual({ admitted: false, code: "budget_exceeded", message });
+    expect(money()).toEqual([500, 0]);
+    const stop = { code: "budget_exceeded", message };
+    expect(world.job("a").run?.stop).toEqual({ ...stop, at: world.wall, until: null });
+    expect(world.beat(lease).stop).toEqual(stop);
+    expect(world.effects.at(-1)).toMatchObject({ type: "signal", workerId: "w", signal: "stop", jobId: "a", fence: 1 });
+    expect(world.last("a")).toMatchObject({ type: "job.stop_requested", data: { ...stop, fence: 1 } });
+  });
+
+  test("what is set aside for calls under way counts: two at once cannot both take the rest", () => {
+    const { reserve } = working([account({ usd: 1e-6 })]);
+    expect([reserve("1", 600).admitted, reserve("2", 600).admitted]).toEqual([true, false]);
+  });
+
+  test("after a refusal the attempt gets no call at all, however small, and the calls it has go on", () => {
+    const { reserve, settle, money } = working([account({ usd: 1e-6 })]);
+    reserve("1", 600);
+    reserve("2", 600);
+    expect(reserve("3", 1)).toMatchObject({ admitted: false, code: "budget_exceeded" });
+    expect(reserve("1", 600)).toEqual({ admitted: true });
+    settle("1", 600);
+    expect(money()).toEqual([600, 0]);
+  });
+
+  test("tokens and model calls are limits too", () => {
+    const byTokens = working([account({ tokens: 150 })]);
+    expect([byTokens.reserve("1", 0).admitted, byTokens.reserve("2", 0)]).toMatchObject([
+      true,
+      {
+        message:
+          "the job's budget of 150 tokens is used up: 0 are spent, 100 are set aside for calls under way, and the next call may take 100",
+      },
+    ]);
+    const byTurns = working([account({ turns: 1 })]);
+    expect([byTurns.reserve("1", 0).admitted, byTurns.reserve("2", 0)]).toMatchObject([
+      true,
+      { message: "the job's budget of 1 model calls is used up" },
+    ]);
+  });
+
+  test("0 dollars let models through that cost nothing, and no other", () => {
+    const { reserve } = working([account({ usd: 0 })]);
+    expect([reserve("1", 0).admitted, reserve("2", 1).admitted]).toEqual([true, false]);
+  });
+
+  test("a call that one of its accounts cannot pay is set aside in none", () => {
+    const day = account({ usd: 1e-7 }, { id: "day/2023-11-14", kind: "day" });
+    const { reserve, money, world } = working([account({}), day]);
+    expect(reserve("1", 600)).toMatchObject({
+      message:
+        "the server's budget of the day of $0.00000010 is used up: $0.00 are spent, and the next call may cost $0.00000060",
+    });
+    expect([money(), money(day.id), world.store.get("usage/a")]).toEqual([null, null, undefined]);
+  });
+
+  test("a limit that was raised counts from the next call on", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("a"));
+    const lease = world.start("w");
+    gatewayOf(world, lease, [account({ usd: 5e-7 })]).reserve("1", 500);
+    expect(gatewayOf(world, lease, [account({ usd: 1e-6 })]).reserve("2", 500)).toEqual({ admitted: true });
+  });
+
+  test("a call is told of once most of a limit is used", () => {
+    const { world, reserve, settle } = working([account({ usd: 1e-6, turns: 100 })]);
+    reserve("1", 900);
+    settle("1", 790);
+    expect(world.story("a")).not.toContain("job.budget");
+    settle("2", 10);
+    settle("3", 10);
+    const told = world.events.filter(({ type }) => type === "job.budget");
+    expect(told.map(({ data }) => data)).toMatchObject([
+      { account: "job", name: null, dimension: "usd", used: 8e-7, limit: 1e-6 },
+    ]);
+  });
+});
+
+describe("a job whose budget is used up", () => {
+  const message = "the job's budget of $0.00 is used up: $0.00 are spent, and the next call may cost $0.000000001";
+
+  test.each([
+    ["fails", failure("system")],
+    ["gives the job back", { end: "returned", message: "" } as const],
+    ["says it was canceled", { end: "canceled", result: null } as const],
+  ])("ends budget_exceeded when its worker %s", (_, outcome) => {
+    const { world, lease, reserve } = working([account({ usd: 0 })], { retryOn: "failure" });
+    reserve("1", 1);
+    world.finish(lease, outcome);
+    expect(world.status("a")).toBe("failed: budget_exceeded");
+    expect(world.last("a").data["error"]).toMatchObject({ code: "budget_exceeded", kind: "work" });
+  });
+
+  test("keeps what its worker reports, and says what else went wrong", () => {
+    const { world, lease, reserve } = working([account({ usd: 0 })]);
+    reserve("1", 1);
+    world.finish(lease, { end: "failed", error: { code: "broken", kind: "work", message: "why" }, result: RESULT });
+    expect(world.last("a").data).toMatchObject({
+      error: { message: `${message}; the attempt ended with broken: why` },
+      result: { commit: RESULT.commit },
+    });
+  });
+
+  test("ends so too when its worker is lost", () => {
+    const { world, reserve } = working([account({ usd: 0 })]);
+    reserve("1", 1);
+    world.pass(30_000);
+    expect(world.status("a")).toBe("failed: budget_exceeded");
+  });
+
+  test("succeeds when its worker made it after all, and is canceled when somebody asked for that", () => {
+    const done = working([account({ usd: 0 })]);
+    done.reserve("1", 1);
+    done.world.finish(done.lease, SUCCESS);
+    expect(done.world.status("a")).toBe("succeeded");
+    const dropped = working([account({ usd: 0 })]);
+    dropped.reserve("1", 1);
+    dropped.world.do({ type: "cancel", jobId: "a", by: "p", reason: "" });
+    dropped.world.finish(dropped.lease, { end: "canceled", result: null });
+    expect(dropped.world.status("a")).toBe("canceled: requested");
+  });
+
+  test("has a new budget in its next generation", () => {
+    const { world, lease, reserve } = working([account({ usd: 0 })]);
+    reserve("1", 1);
+    world.finish(lease, failure("work"));
+    expect(world.do({ type: "retry", jobId: "a", by: "p" })).toMatchObject({ status: "queued", generation: 2 });
+    const again = world.start("w");
+    expect(world.beat(again).stop).toBeNull();
+    const next = account({ usd: 1 }, { id: "job/a/2" });
+    expect(gatewayOf(world, again, [next]).reserve("2", 1)).toEqual({ admitted: true });
+  });
+});
+
+describe("a budget of minutes", () => {
+  const minutes = (n: number) => ({ budget: { ...NO_LIMITS, minutes: n } });
+
+  test("cuts the time of an attempt, and what is left after it the time of the next", () => {
+    const { world, lease } = working([], { ...minutes(10), timeoutMs: 900_000 });
+    expect(world.state.timeoutOf(world.job("a"), "w")).toBe(600_000);
+    world.wall += 240_000;
+    world.finish(lease, failure("system"));
+    world.pass(10_000);
+    expect(world.status("a")).toBe("queued");
+    world.start("w");
+    expect(world.state.timeoutOf(world.job("a"), "w")).toBe(360_000);
+    world.restart();
+    expect(world.state.timeoutOf(world.job("a"), "w")).toBe(360_000);
+  });
+
+  test("ends the attempt budget_exceeded when it is the shorter limit, and timeout when it is not", () => {
+    const short = working([], { ...minutes(1), timeoutMs: 900_000 });
+    short.world.finish(short.lease, {
+      end: "failed",
+      error: { code: "timeout", kind: "work", message: "" },
+      result: null,
+    });
+    expect(short.world.status("a")).toBe("failed: budget_exceeded");
+    expect(short.world.last("a").data["error"]).toMatchObject({ message: "the job's budget of 1 minutes is used up" });
+    const long = working([], { ...minutes(60), timeoutMs: 900_000 });
+    long.world.finish(long.lease, {
+      end: "failed",
+      error: { code: "timeout", kind: "work", message: "" },
+      result: null,
+    });
+    expect(long.world.status("a")).toBe("failed: timeout");
+  });
+
+  test("ends a worker that goes on beating beyond it", () => {
+    const { world, lease } = working([], minutes(1));
+    for (let beats = 0; beats < 5; beats += 1) {
+      world.pass(25_000);
+      if (world.job("a").status === "running") world.beat(lease);
+    }
+    expect(world.status("a")).toBe("failed: budget_exceeded");
+  });
+
+  test("starts no attempt that has no time left", () => {
+    const { world, lease } = working([], minutes(1));
+    world.wall += 60_000;
+    world.finish(lease, failure("system"));
+    expect(world.status("a")).toBe("failed: budget_exceeded");
+  });
+});
