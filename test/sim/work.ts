@@ -106,6 +106,10 @@ async function decide(bench: Bench): Promise<Outcome | null> {
       return { end: "failed", error: { code: "timeout", kind: "work", message: token }, result: null };
     case "memory":
       return { end: "failed", error: { code: "out_of_memory", kind: "work", message: token }, result: null };
+    case "budget":
+      return { end: "failed", error: { code: "budget_exceeded", kind: "work", message: token }, result: null };
+    case "quota":
+      return { end: "parked", message: token, result: null };
     case "leaving":
     case "unreachable":
       return { end: "returned", message: token };

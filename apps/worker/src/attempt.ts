@@ -8,15 +8,25 @@
  * Why the work stops before its own end.
  * `canceled`: somebody asked for it. `stale`: the lease is over, nothing may be written any more. `unreachable`: the
  * dispatcher may have given the job to another worker. `leaving`: this worker is told to go. `timeout`: the job's time is up.
- * `memory`: it took more memory than there is.
+ * `memory`: it took more memory than there is. `budget`, `quota`: the job's money or its provider's limit is used up;
+ * the work so far is kept, and for a quota the job goes on by itself.
  */
 export interface Stop {
-  readonly why: "canceled" | "stale" | "unreachable" | "leaving" | "timeout" | "memory";
+  readonly why: "canceled" | "stale" | "unreachable" | "leaving" | "timeout" | "memory" | "budget" | "quota";
   readonly reason: string;
 }
 
 // What is known later may be worse than what was known first: a stale fence outranks a cancel.
-const RANK = { leaving: 0, timeout: 1, memory: 1, canceled: 2, unreachable: 3, stale: 4 } as const;
+const RANK = {
+  leaving: 0,
+  timeout: 1,
+  memory: 1,
+  budget: 1,
+  quota: 1,
+  canceled: 2,
+  unreachable: 3,
+  stale: 4,
+} as const;
 
 /** An attempt that can be stopped. */
 export interface Attempt {

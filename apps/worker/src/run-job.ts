@@ -16,6 +16,7 @@ import { report } from "./report/report.ts";
 import { failedOutcome, resultOf, stoppedOutcome } from "./report/result.ts";
 import { AttemptFailure, type RunningJob, startRunningJob } from "./running-job.ts";
 import { createAgentSessions } from "./sessions/agent-sessions.ts";
+import { pushWorkSoFar } from "./work-so-far.ts";
 import type { TaskEnd, TaskRequest, WorkerParts } from "./worker-parts.ts";
 
 /** A job in work, as the rest of the worker sees it. */
@@ -24,6 +25,8 @@ export interface JobInWork {
   readonly fence: number;
   /** See `Attempt.stop`. */
   readonly stop: RunningJob["attempt"]["stop"];
+  /** Asks the dispatcher at once whether the job is to stop. */
+  readonly ask: () => void;
   readonly status: () => string;
 }
 
@@ -34,7 +37,8 @@ export interface JobInWork {
 export async function runJob(worker: WorkerParts, lease: LeaseGrant, onStart: (job: JobInWork) => void): Promise<void> {
   const running = startRunningJob(worker, lease);
   const { attempt, heartbeat } = running;
-  onStart({ jobId: attempt.jobId, fence: attempt.fence, stop: attempt.stop, status: heartbeat.status });
+  const ask = (): void => void heartbeat.ask();
+  onStart({ jobId: attempt.jobId, fence: attempt.fence, stop: attempt.stop, ask, status: heartbeat.status });
   try {
     const begun = await heartbeat.begun;
     if (begun) await report(worker, running, await decide(worker, running));
@@ -63,8 +67,12 @@ async function decide(worker: WorkerParts, running: RunningJob): Promise<Outcome
   } catch (error) {
     memory.look();
     await killAgent(worker.slot);
+    // An agent whose call was refused may have ended before we heard why.
+    if (error instanceof AttemptFailure) await running.heartbeat.ask();
     const stop = attempt.stopped();
     if (stop === null && !(error instanceof AttemptFailure)) worker.log.error({ err: error }, "the attempt broke");
+    const isKept = stop?.why === "budget" || stop?.why === "quota";
+    if (prepared !== null && isKept) await pushWorkSoFar(worker, running, prepared);
     if (prepared !== null) await keepUnpublished(worker, running, prepared, error);
     const { isolation } = worker;
     if (stop !== null) return stoppedOutcome(running, stop, isolation);
@@ -140,6 +148,8 @@ async function runToItsEnd(
   try {
     const task = await worker.tasks.run(request);
     running.findings.task = task;
+    // An agent that took a refused call for an answer ended well by its own account only.
+    if (task.agent !== null) await running.heartbeat.ask();
     return task;
   } finally {
     await killAgent(worker.slot);
@@ -173,6 +183,9 @@ async function cachesOf(worker: WorkerParts, running: RunningJob, { workspace }:
 async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepared): Promise<Outcome> {
   const { task } = running.findings;
   const { job } = running.lease;
+  const red = redOf(task);
+  // A person would approve it as good.
+  if (red !== null && job.approvePublish) throw new AttemptFailure(red);
   if (prepared.onlyPullRequest || task?.publishes === true) {
     await running.enter("publish");
     const waiting = prepared.onlyPullRequest ? null : await publishWork(worker, running, prepared, job.approvePublish);
@@ -182,7 +195,17 @@ async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepa
   } else {
     running.findings.noChanges = true;
   }
+  if (red !== null) return failedOutcome(running, red, worker.isolation);
   return { end: "succeeded", result: resultOf(running, worker.isolation) };
+}
+
+/** The error of work that was published although the repository's tests are red; null: they are not. */
+function redOf(task: TaskEnd | null): AttemptFailure["failure"] | null {
+  if (task?.verify?.state !== "failed") return null;
+  const { rounds, report } = task.verify;
+  const after = rounds === 0 ? "" : ` after they went back to the agent ${rounds === 1 ? "once" : `${rounds} times`}`;
+  const last = report?.trimEnd().split("\n").slice(-5).join("\n") ?? "";
+  return { code: "verify_failed", kind: "work", message: `The repository's tests are red${after}: ${last}` };
 }
 
 /** A lease that only publishes: the bundle a person approved, and nothing else. */

@@ -132,6 +132,8 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
   function onSignal(signal: Signal): void {
     if (signal.signal === "drain") return drain(signal.reason);
     if (inWork === null || signal.jobId !== inWork.jobId || signal.fence !== inWork.fence) return;
+    // What to do about it is in the answer to a heartbeat.
+    if (signal.signal === "stop") return inWork.ask();
     inWork.stop({ why: signal.signal === "cancel" ? "canceled" : "stale", reason: signal.reason });
   }
 

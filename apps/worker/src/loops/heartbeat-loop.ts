@@ -34,6 +34,11 @@ export interface Heartbeat {
   readonly begun: Promise<boolean>;
   /** Shown to people; a new phase is sent at once, the rest at most every second. */
   readonly tell: (progress: Progress) => void;
+  /**
+   * Beats once more now, to learn whether the attempt is to stop; resolves when that was answered or failed. Not more
+   * often than there is a reason to.
+   */
+  ask(): Promise<void>;
   /** Whether we may still act for the job, by the clock of this moment; also stops the attempt if not. */
   readonly isOurs: () => boolean;
   readonly status: () => string;
@@ -95,6 +100,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       begun.resolve(isOurs());
       watch();
       if (reply.cancel !== null) attempt.stop({ why: "canceled", reason: reply.cancel.reason });
+      if (reply.stop !== null) {
+        const { code, message } = reply.stop;
+        attempt.stop({ why: code === "quota" ? "quota" : "budget", reason: message });
+      }
       if (reply.drain) options.onDrain();
       return true;
     } catch (error) {
@@ -137,6 +146,9 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
         takeBackTell = null;
         wake();
       });
+    },
+    async ask() {
+      if (!ended.signal.aborted && !attempt.right.aborted) await beat();
     },
     isOurs,
     status: () => status,

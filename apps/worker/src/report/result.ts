@@ -7,6 +7,7 @@ import type { RunningJob } from "../running-job.ts";
 const SUMMARY = 16_384;
 const VERDICT = 1_024;
 const MOST_OUTPUTS = 64;
+const REPORT = 16_000;
 
 /** The result so far; also a failed attempt has one, to show what it got to. */
 export function resultOf(running: RunningJob, isolation: string): JobResult {
@@ -38,9 +39,17 @@ export function resultOf(running: RunningJob, isolation: string): JobResult {
     artifacts: findings.artifacts,
     salvage: findings.salvage,
     agent: task?.agent ?? null,
+    verify: verifyOf(running),
     session: findings.session,
     isolation,
   };
+}
+
+function verifyOf({ findings, redact }: RunningJob): JobResult["verify"] {
+  const verify = findings.task?.verify ?? null;
+  if (verify === null || verify.report === null) return verify;
+  // Its end says what failed.
+  return { ...verify, report: redact(verify.report).slice(-REPORT) };
 }
 
 /** The end of an attempt that failed. */
@@ -60,6 +69,10 @@ export function stoppedOutcome(running: RunningJob, stop: Stop, isolation: strin
       return failedOutcome(running, { code: "timeout", kind: "work", message: stop.reason }, isolation);
     case "memory":
       return failedOutcome(running, { code: "out_of_memory", kind: "work", message: stop.reason }, isolation);
+    case "budget":
+      return failedOutcome(running, { code: "budget_exceeded", kind: "work", message: stop.reason }, isolation);
+    case "quota":
+      return { end: "parked", message: cut(stop.reason, 2_000), result: resultOf(running, isolation) };
     case "leaving":
     case "unreachable":
       return { end: "returned", message: cut(stop.reason, 1_000) };
