@@ -27,6 +27,7 @@ import type { FleetChoice } from "./fleet/choose-fleet.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { startChosenFleet, STOP_MS } from "./fleet/start-fleet.ts";
 import { keepGateway } from "./gateway/gateway-keeper.ts";
+import { tellGatewayLine } from "./gateway/gateway-log.ts";
 import { createGuard } from "./guard/guard.ts";
 import { createGuardedClient } from "./guard/request.ts";
 import { mountLlmRelay } from "./http/llm-relay.ts";
@@ -212,7 +213,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       },
       env: ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca },
       clock,
-      onLine: (line) => log.debug({ part: "gateway" }, line),
+      onLine: (line) => tellGatewayLine(log, line, config.logPrompts),
       onTrouble: (message) => log.warn(message),
     });
     gatewayUrl = gateway.url;

@@ -41,6 +41,7 @@ export const ERRORS = {
   not_ready: { status: 503, retry: true, title: "The server cannot accept work right now" },
   store_failed: { status: 503, retry: true, title: "The store did not confirm the change; its outcome is unknown" },
   no_provider_key: { status: 503, retry: false, title: "The server has no key for this provider" },
+  provider_quota: { status: 429, retry: false, title: "The model provider takes no more calls before a time" },
   provider_unreachable: { status: 502, retry: true, title: "The model provider gave no usable answer" },
   egress_blocked: { status: 403, retry: false, title: "This job may not reach that host" },
   egress_unreachable: { status: 502, retry: true, title: "The host a job wanted to reach did not answer" },

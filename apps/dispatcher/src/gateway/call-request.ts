@@ -9,6 +9,8 @@ import { type Fields, objectOf } from "./json.ts";
 export interface WorstCase {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Searches of the web that the provider makes. */
+  readonly webSearches: number;
 }
 
 /** A request that may go up, or why it may not: a sentence for whoever wrote the agent. */
@@ -33,6 +35,9 @@ const MOST_INPUT_TOKENS = 2_097_152;
 const TOKENS_PER_PICTURE = 10_000;
 /** Longest name of a model. */
 const MOST_MODEL_CHARS = 256;
+
+/** What is set aside for a call that may search the web and names no limit. */
+export const MOST_SEARCHES = 10;
 
 const DATA_URL = /^data:([a-z]+)\/[\w.+-]+;base64,/i;
 

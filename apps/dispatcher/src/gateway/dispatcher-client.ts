@@ -1,11 +1,12 @@
 /**
- * What the gateway's process asks of the dispatcher: whose token is this (`POST /v1/gateway/verify`), and please count that
- * (`POST /v1/gateway/usage`). Usage is money already spent, so it is kept and sent again until the dispatcher took it; each
- * call has an id and counts once, however often it arrives.
+ * What the gateway's process asks of the dispatcher: whose token is this (`POST /v1/gateway/verify`), may this call be made
+ * (`admit`), please count that (`usage`), and the provider takes no more before a time (`quota`). Usage is money already
+ * spent, so it is kept and sent again until the dispatcher took it; each call has an id and counts once, however often it
+ * arrives.
  */
 import { ApiError, createClient, endpoints } from "@hive/protocol";
-import type { CallUsage, GatewayLog } from "./gateway.ts";
-import type { TokenVerdict } from "./live-calls.ts";
+import type { CallQuestion, CallUsage, GatewayLog, QuotaNotice } from "./contract.ts";
+import type { TokenVerdict, VerdictCode } from "./live-calls.ts";
 
 export interface DispatcherClientOptions {
   /** Such as `http://127.0.0.1:8099`. */
@@ -20,6 +21,10 @@ export interface DispatcherClientOptions {
 export interface DispatcherClient {
   /** Rejects when the dispatcher gave no verdict. */
   verifyToken(token: string): Promise<TokenVerdict>;
+  /** Rejects when the dispatcher gave no verdict: then something may be set aside all the same. */
+  admit(question: CallQuestion): Promise<TokenVerdict>;
+  /** Rejects when the dispatcher could not be told, after some tries. */
+  onQuota(notice: QuotaNotice): Promise<void>;
   /** Takes the usage and returns at once; it is sent in the background. */
   onUsage(usage: CallUsage): void;
   /** Resolves once everything was sent, or after this many milliseconds; says how many were not. */
@@ -29,6 +34,9 @@ export interface DispatcherClient {
 }
 
 const VERIFY_TIMEOUT_MS = 5_000;
+const ADMIT_TIMEOUT_MS = 10_000;
+const QUOTA_TRIES = 4;
+const REFUSALS: readonly VerdictCode[] = ["lease_lost", "unauthorized", "not_begun", "budget_exceeded"];
 const MAX_RETRY_MS = 10_000;
 /** Far more than any outage gathers; a bound only so that memory has one. */
 const MAX_WAITING = 100_000;
@@ -55,8 +63,10 @@ export function createDispatcherClient(options: DispatcherClientOptions): Dispat
   }
 
   async function tell(usage: CallUsage): Promise<"done" | "later"> {
-    const { jobId, fence, callId, model, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = usage;
-    const body = { jobId, fence, callId, model, inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens };
+    const { jobId, fence, callId, provider, model, final, webSearches } = usage;
+    const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, cacheWrite1hTokens } = usage;
+    const tokens = { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, cacheWrite1hTokens };
+    const body = { jobId, fence, callId, provider, model, ...tokens, webSearches, final };
     try {
       await client.call(endpoints.gatewayUsage, { body }, { signal: closing.signal });
       return "done";
@@ -70,24 +80,38 @@ export function createDispatcherClient(options: DispatcherClientOptions): Dispat
   }
 
   return {
-    async verifyToken(token) {
-      try {
-        const call = { body: { token } };
-        const { jobId, fence } = await client.call(endpoints.gatewayVerify, call, { timeoutMs: VERIFY_TIMEOUT_MS });
-        return { ok: true, jobId, fence };
-      } catch (error) {
-        if (error instanceof ApiError && error.is("lease_lost")) {
-          return { ok: false, code: "lease_lost", message: error.message };
+    verifyToken: (token) =>
+      verdictOf(client.call(endpoints.gatewayVerify, { body: { token } }, { timeoutMs: VERIFY_TIMEOUT_MS })),
+    admit: ({ free, ...question }) =>
+      verdictOf(
+        client.call(
+          endpoints.gatewayAdmit,
+          { body: { ...question, ...(free ? { free } : {}) } },
+          { timeoutMs: ADMIT_TIMEOUT_MS },
+        ),
+      ),
+    async onQuota(notice) {
+      let delay = retryMs;
+      for (let left = QUOTA_TRIES; ; left -= 1) {
+        try {
+          await client.call(endpoints.gatewayQuota, { body: { ...notice } }, { timeoutMs: ADMIT_TIMEOUT_MS });
+          return;
+        } catch (error) {
+          // A lease that is over is parked, failed or canceled already.
+          if (error instanceof ApiError && error.is("lease_lost")) {
+            return;
+          }
+          if (left <= 1 || (error instanceof ApiError && !error.retry)) {
+            throw error;
+          }
         }
-        if (error instanceof ApiError && error.is("unauthorized")) {
-          return { ok: false, code: "unauthorized", message: error.message };
-        }
-        throw error;
+        await pause(delay, closing.signal);
+        delay *= 2;
       }
     },
     onUsage(usage) {
       // What cost nothing needs no count.
-      if (usage.operation !== "messages") {
+      if (!usage.paid) {
         return;
       }
       if (waiting.length >= MAX_WAITING) {
@@ -107,6 +131,20 @@ export function createDispatcherClient(options: DispatcherClientOptions): Dispat
     },
     close: () => closing.abort(),
   };
+}
+
+/** A refusal is a value; that there is no verdict is an error. */
+async function verdictOf(asked: Promise<{ readonly jobId: string; readonly fence: number }>): Promise<TokenVerdict> {
+  try {
+    const { jobId, fence } = await asked;
+    return { ok: true, jobId, fence };
+  } catch (error) {
+    const code = REFUSALS.find((one) => error instanceof ApiError && error.is(one));
+    if (code !== undefined && error instanceof ApiError) {
+      return { ok: false, code, message: error.message };
+    }
+    throw error;
+  }
 }
 
 /** Resolves after this many milliseconds, or when the signal aborts. */

@@ -3,20 +3,29 @@ import { once } from "node:events";
 import http, { type IncomingHttpHeaders, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Stream } from "node:stream";
-import { createGateway, type CallUsage, type Gateway, type GatewayOptions } from "./gateway.ts";
+import type { CallQuestion, CallUsage, Gateway, GatewayOptions, QuotaNotice, Upstream } from "./contract.ts";
+import { createGateway } from "./gateway.ts";
 import type { TokenVerdict } from "./live-calls.ts";
 
 export const SERVER_KEY = "sk-ant-the-real-key";
 export const TOKEN = "lease-token-of-demo-1";
+
+/** The least that any of the APIs takes. */
+export const SMALL_BODY = '{"model":"m"}';
 
 export interface World {
   readonly gateway: Gateway;
   readonly port: number;
   readonly upstreamPort: number;
   readonly usages: readonly CallUsage[];
+  /** What was asked before each call. */
+  readonly questions: readonly CallQuestion[];
+  readonly quotas: readonly QuotaNotice[];
   readonly logged: readonly string[];
   /** What the token check answers; a test may change it at any time. */
   verdict: () => Promise<TokenVerdict>;
+  /** What is answered to a call's worst case; a test may change it at any time. Default: as the token check. */
+  admit: (question: CallQuestion) => Promise<TokenVerdict>;
   /** Resolves once this many usages were told. */
   told(count: number): Promise<readonly CallUsage[]>;
   close(): Promise<void>;
@@ -28,16 +37,28 @@ export async function listen(listener: RequestListener): Promise<{ server: http.
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-export async function startWorld(upstream: RequestListener, options: Partial<GatewayOptions> = {}): Promise<World> {
+/** The options of a gateway but its upstreams, which may be changed one by one: all four lead to the same provider. */
+export type WorldOptions = Partial<GatewayOptions>;
+
+export async function startWorld(upstream: RequestListener, options: WorldOptions = {}): Promise<World> {
   const provider = await listen(upstream);
+  const questions: CallQuestion[] = [];
+  const quotas: QuotaNotice[] = [];
   const usages: CallUsage[] = [];
   const logged: string[] = [];
   const waiting = new Set<() => void>();
   const log = (fields: unknown, message: string) => void logged.push(JSON.stringify({ fields, message }));
+  const all: Upstream = {
+    baseUrl: `http://127.0.0.1:${provider.port}`,
+    keys: [{ label: "THE_KEY", value: SERVER_KEY }],
+  };
   const gateway = createGateway({
-    keys: { anthropic: SERVER_KEY },
-    upstream: { anthropic: `http://127.0.0.1:${provider.port}` },
     verifyToken: () => world.verdict(),
+    admit(question) {
+      questions.push(question);
+      return world.admit(question);
+    },
+    onQuota: (notice) => Promise.resolve(void quotas.push(notice)),
     onUsage(usage) {
       usages.push(usage);
       for (const wake of waiting) {
@@ -46,7 +67,8 @@ export async function startWorld(upstream: RequestListener, options: Partial<Gat
     },
     log: { info: log, warn: log },
     ...options,
-    limits: { recheckMs: 0, ...options.limits },
+    upstreams: { anthropic: all, openai: all, gemini: all, local: all, ...options.upstreams },
+    limits: { recheckMs: 0, firstWaitMs: 1, ...options.limits },
   });
   const front = await listen((request, response) => void gateway.handle(request, response));
   const world: World = {
@@ -54,7 +76,10 @@ export async function startWorld(upstream: RequestListener, options: Partial<Gat
     port: front.port,
     upstreamPort: provider.port,
     usages,
+    questions,
+    quotas,
     logged,
+    admit: () => world.verdict(),
     verdict: () => Promise.resolve({ ok: true, jobId: "demo-1", fence: 7 }),
     told: (count) =>
       new Promise((settle) => {
@@ -100,7 +125,7 @@ export function openCall(world: World, call: Call = {}): http.ClientRequest {
 /** Sends a request and reads its answer to the end. Rejects when it is cut. */
 export async function send(world: World, call: Call = {}): Promise<Answer> {
   const request = openCall(world, call);
-  request.end(call.body ?? (call.method === undefined || call.method === "POST" ? "{}" : undefined));
+  request.end(call.body ?? (call.method === undefined || call.method === "POST" ? SMALL_BODY : undefined));
   const response = await responseTo(request);
   return { status: response.statusCode ?? 0, headers: response.headers, body: await bytesOf(response) };
 }

@@ -2,10 +2,14 @@
  * The calls under way, by lease. A lease can end in the middle of an answer (cancel, budget, a lost worker); whatever its
  * agent still asks of a model from then on is stopped here.
  */
-/** Whose token it is, or why it opens nothing (any more). The message is shown to the agent. */
+
+/** Whose token it is, or why it opens nothing (any more), or not this call. The message is shown to the agent. */
 export type TokenVerdict =
   | { readonly ok: true; readonly jobId: string; readonly fence: number }
-  | { readonly ok: false; readonly code: "lease_lost" | "unauthorized"; readonly message: string };
+  | { readonly ok: false; readonly code: VerdictCode; readonly message: string };
+
+/** Why a call is not let through. */
+export type VerdictCode = "lease_lost" | "unauthorized" | "not_begun" | "budget_exceeded";
 
 /** Rejects when it cannot be said right now: the call is answered 503 and may be sent again. */
 export type VerifyToken = (token: string) => Promise<TokenVerdict>;

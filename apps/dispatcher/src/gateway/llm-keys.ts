@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { ConfigError } from "../config.ts";
 import type { SecretPlace } from "../credentials/repo-rules.ts";
 import type { GivenProviders } from "./gateway-settings.ts";
-import { KEY_VARIABLES, PROVIDERS, type LlmConfig, type ProviderName } from "./llm-settings.ts";
+import { configuredProviders, KEY_VARIABLES, type LlmConfig, type ProviderName } from "./llm-settings.ts";
 
 interface Place {
   readonly place: SecretPlace;
@@ -19,14 +19,8 @@ interface Place {
  */
 export function readLlmKeys(config: LlmConfig, variable: (name: string) => string | undefined): GivenProviders {
   const problems: string[] = [];
-  const providers: { [name in ProviderName]?: GivenProviders[name] } = {};
-  for (const name of PROVIDERS) {
-    const settings = config.llm[name];
-    const places = placesOf(config, name);
-    if (name === "local" ? settings === undefined : places.length === 0) {
-      continue;
-    }
-    const keys = places.flatMap(({ place, limit }) => {
+  const keysOf = (name: ProviderName) =>
+    placesOf(config, name).flatMap(({ place, limit }) => {
       const label = "env" in place ? place.env : place.file;
       const value = valueAt(place, variable);
       const problem = value === null ? "holds nothing" : refusalOf(name, value);
@@ -36,13 +30,18 @@ export function readLlmKeys(config: LlmConfig, variable: (name: string) => strin
       }
       return [{ label, value, ...(limit === undefined ? {} : { limit }) }];
     });
-    const baseUrl = settings?.baseUrl ?? (name === "anthropic" ? config.anthropicBaseUrl : undefined);
-    providers[name] = {
-      ...(baseUrl === undefined ? {} : { baseUrl }),
-      ...(config.llm.local !== undefined && name === "local" ? { limit: config.llm.local.limit } : {}),
-      keys,
-    };
-  }
+  const there = configuredProviders(config);
+  const hosted = (name: Exclude<ProviderName, "local">, standard?: string) => {
+    const baseUrl = config.llm[name]?.baseUrl ?? standard;
+    return there.includes(name) ? { keys: keysOf(name), ...(baseUrl === undefined ? {} : { baseUrl }) } : undefined;
+  };
+  const { local } = config.llm;
+  const providers = {
+    anthropic: hosted("anthropic", config.anthropicBaseUrl),
+    openai: hosted("openai"),
+    gemini: hosted("gemini"),
+    local: local === undefined ? undefined : { baseUrl: local.baseUrl, limit: local.limit, keys: keysOf("local") },
+  };
   if (problems.length > 0) {
     const list = problems.map((problem) => `  - ${problem}`).join("\n");
     throw new ConfigError(`The keys of models have ${problems.length} problem(s):\n${list}`);

@@ -1,6 +1,6 @@
 /**
- * The LLM gateway as a process of its own, so that a flood of model traffic cannot slow the queue, and the provider's key
- * is in one small program only. It ends with a signal, or when the input it got its settings from closes.
+ * The LLM gateway as a process of its own, so that a flood of model traffic cannot slow the queue, and the providers' keys
+ * are in one small program only. It ends with a signal, or when the input it got its settings from closes.
  */
 import { once } from "node:events";
 import http from "node:http";
@@ -20,11 +20,13 @@ async function run(): Promise<void> {
   const log = pino({ level: settings.log === "off" ? "silent" : "info", name: "gateway" }, pino.destination(2));
   const dispatcher = createDispatcherClient({ baseUrl: settings.dispatcherUrl, token: settings.gatewayToken, log });
   const gateway = createGateway({
-    keys: { anthropic: settings.anthropicApiKey },
-    upstream: { anthropic: settings.anthropicBaseUrl },
+    upstreams: settings.providers,
     verifyToken: (token) => dispatcher.verifyToken(token),
+    admit: (question) => dispatcher.admit(question),
+    onQuota: (notice) => dispatcher.onQuota(notice),
     onUsage: (usage) => dispatcher.onUsage(usage),
     log,
+    logPrompts: settings.logPrompts,
   });
   const server = http.createServer(
     // Slow senders are cut; a long answer is not, since these count only until the request is there.

@@ -1,9 +1,9 @@
 /**
  * What one answer used, gathered while it goes by. How an answer says it differs by API (see `dialects`); what is gathered
- * does not: every token is in exactly one of the counts.
+ * does not.
  */
 
-/** What was read of one answer. The counts are disjoint, so that each can have its own price. */
+/** What was read of one answer. But for the hour's part, the counts do not overlap, so that each can have its price. */
 export interface MeteredUsage {
   /** As the answer names it; null when it did not. */
   readonly model: string | null;
@@ -12,9 +12,9 @@ export interface MeteredUsage {
   /** Output, with what the model thought. */
   readonly outputTokens: number;
   readonly cacheReadTokens: number;
-  /** Written to a cache for five minutes, or for as long as the provider keeps it by default. */
+  /** Written to a cache, for however long. */
   readonly cacheWriteTokens: number;
-  /** Written to a cache for an hour. */
+  /** The part of `cacheWriteTokens` that is kept for an hour, where the provider says so. */
   readonly cacheWrite1hTokens: number;
   /** Searches of the web that the provider made. */
   readonly webSearches: number;

@@ -1,5 +1,5 @@
 /** OpenAI's Chat Completions (https://platform.openai.com/docs/api-reference/chat), which most servers imitate. */
-import { countFrom, modelFrom, NO_MODEL, readInput } from "../call-request.ts";
+import { countFrom, modelFrom, MOST_SEARCHES, NO_MODEL, readInput } from "../call-request.ts";
 import { type Fields, listOf, objectOf, tokensOf } from "../json.ts";
 import type { UsageTally } from "../usage-tally.ts";
 import type { Dialect } from "./dialect.ts";
@@ -20,11 +20,16 @@ export const chat: Dialect = {
       return { ok: false, message: input.refused };
     }
     if (body["service_tier"] === "priority") {
-      return { ok: false, message: "The LLM gateway does not pass on service_tier: priority, whose price it does not know" };
+      return {
+        ok: false,
+        message: "The LLM gateway does not pass on service_tier: priority, whose price it does not know",
+      };
     }
     const each = countFrom(body["max_completion_tokens"] ?? body["max_tokens"], MOST_OUTPUT_TOKENS);
     const outputTokens = each * Math.min(countFrom(body["n"], 1), MOST_CHOICES);
-    return { ok: true, model, worst: { inputTokens: input.inputTokens, outputTokens }, body: withUsage(body, bytes) };
+    const webSearches = body["web_search_options"] === undefined ? 0 : MOST_SEARCHES;
+    const worst = { inputTokens: input.inputTokens, outputTokens, webSearches };
+    return { ok: true, model, worst, body: withUsage(body, bytes) };
   },
   usage: {
     event(tally, event) {

@@ -1,5 +1,5 @@
 /** The Gemini API's generateContent (https://ai.google.dev/api/generate-content), as the Gemini CLI speaks it. */
-import { countFrom, modelFrom, NO_MODEL, readInput } from "../call-request.ts";
+import { countFrom, modelFrom, MOST_SEARCHES, NO_MODEL, readInput } from "../call-request.ts";
 import { type Fields, listOf, objectOf, tokensOf } from "../json.ts";
 import type { UsageTally } from "../usage-tally.ts";
 import type { Dialect } from "./dialect.ts";
@@ -10,6 +10,8 @@ const MOST_CANDIDATES = 8;
 
 /** Tools with which the provider itself opens addresses or files. Searching the web opens none that a job could choose. */
 const REACHING_TOOLS = ["urlContext", "url_context", "fileSearch", "file_search", "mcpServers", "mcp_servers"];
+
+const SEARCH_TOOLS = ["googleSearch", "google_search", "googleSearchRetrieval", "google_search_retrieval"];
 
 const STATUSES: Readonly<Record<number, string>> = {
   400: "INVALID_ARGUMENT",
@@ -36,8 +38,17 @@ export const generateContent: Dialect = {
     }
     const settings = objectOf(body["generationConfig"] ?? body["generation_config"]);
     const each = countFrom(settings["maxOutputTokens"] ?? settings["max_output_tokens"], MOST_OUTPUT_TOKENS);
-    const candidates = Math.min(countFrom(settings["candidateCount"] ?? settings["candidate_count"], 1), MOST_CANDIDATES);
-    return { ok: true, model, worst: { inputTokens: input.inputTokens, outputTokens: each * candidates }, body: bytes };
+    const candidates = Math.min(
+      countFrom(settings["candidateCount"] ?? settings["candidate_count"], 1),
+      MOST_CANDIDATES,
+    );
+    const searches = listOf(body["tools"]).some((tool) => SEARCH_TOOLS.some((name) => name in objectOf(tool)));
+    const worst = {
+      inputTokens: input.inputTokens,
+      outputTokens: each * candidates,
+      webSearches: searches ? MOST_SEARCHES : 0,
+    };
+    return { ok: true, model, worst, body: bytes };
   },
   usage: {
     event: takeChunk,

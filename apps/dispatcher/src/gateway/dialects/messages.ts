@@ -1,5 +1,5 @@
 /** Anthropic's Messages API (https://docs.anthropic.com/en/api/messages), as Claude Code speaks it. */
-import { countFrom, modelFrom, NO_MODEL, readInput } from "../call-request.ts";
+import { countFrom, modelFrom, MOST_SEARCHES, NO_MODEL, readInput } from "../call-request.ts";
 import { type Fields, listOf, objectOf, tokensOf } from "../json.ts";
 import type { UsageTally } from "../usage-tally.ts";
 import type { Dialect } from "./dialect.ts";
@@ -36,7 +36,11 @@ export const messages: Dialect = {
       return { ok: false, message };
     }
     const outputTokens = countFrom(body["max_tokens"], MOST_OUTPUT_TOKENS);
-    return { ok: true, model, worst: { inputTokens: input.inputTokens, outputTokens }, body: bytes };
+    const search = listOf(body["tools"])
+      .map(objectOf)
+      .find(({ type }) => typeof type === "string" && type.startsWith("web_search"));
+    const webSearches = search === undefined ? 0 : countFrom(search["max_uses"], MOST_SEARCHES);
+    return { ok: true, model, worst: { inputTokens: input.inputTokens, outputTokens, webSearches }, body: bytes };
   },
   usage: {
     event(tally, event) {
@@ -84,15 +88,12 @@ function takeMessage(tally: UsageTally, message: Fields): void {
 }
 
 function takeUsage(tally: UsageTally, usage: Fields): void {
-  const written = tokensOf(usage["cache_creation_input_tokens"]);
-  const byTime = objectOf(usage["cache_creation"]);
-  const hour = tokensOf(byTime["ephemeral_1h_input_tokens"]);
   tally.counted({
     inputTokens: tokensOf(usage["input_tokens"]),
     outputTokens: tokensOf(usage["output_tokens"]),
     cacheReadTokens: tokensOf(usage["cache_read_input_tokens"]),
-    cacheWriteTokens: written === null ? null : Math.max(written - (hour ?? 0), 0),
-    cacheWrite1hTokens: hour,
+    cacheWriteTokens: tokensOf(usage["cache_creation_input_tokens"]),
+    cacheWrite1hTokens: tokensOf(objectOf(usage["cache_creation"])["ephemeral_1h_input_tokens"]),
     webSearches: tokensOf(objectOf(usage["server_tool_use"])["web_search_requests"]),
   });
 }

@@ -1,5 +1,5 @@
 /** OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses), as Codex speaks it. */
-import { countFrom, modelFrom, NO_MODEL, readInput } from "../call-request.ts";
+import { countFrom, modelFrom, MOST_SEARCHES, NO_MODEL, readInput } from "../call-request.ts";
 import { type Fields, listOf, objectOf, tokensOf } from "../json.ts";
 import type { UsageTally } from "../usage-tally.ts";
 import type { Dialect } from "./dialect.ts";
@@ -24,7 +24,9 @@ export const responses: Dialect = {
       return { ok: false, message };
     }
     const outputTokens = countFrom(body["max_output_tokens"], MOST_OUTPUT_TOKENS);
-    return { ok: true, model, worst: { inputTokens: input.inputTokens, outputTokens }, body: bytes };
+    const searches = listOf(body["tools"]).some((tool) => String(objectOf(tool)["type"]).startsWith("web_search"));
+    const worst = { inputTokens: input.inputTokens, outputTokens, webSearches: searches ? MOST_SEARCHES : 0 };
+    return { ok: true, model, worst, body: bytes };
   },
   usage: {
     event(tally, event) {
@@ -85,7 +87,9 @@ function refusedField(body: Fields): string | null {
       const place = objectOf(environment)["type"];
       return REACHING_TOOLS.has(type) || (typeof place === "string" && place.startsWith("container"));
     });
-  return tool === undefined ? null : `The LLM gateway does not pass on the tool ${String(tool["type"])}: ${REACHES_OUT}`;
+  return tool === undefined
+    ? null
+    : `The LLM gateway does not pass on the tool ${String(tool["type"])}: ${REACHES_OUT}`;
 }
 
 function refusedPart(object: Fields): string | null {
