@@ -115,7 +115,7 @@ export const leasedJobSchema = z.object({
   candidate: candidateOfSchema.nullable().default(null),
   /** For a lease that only publishes: the chosen candidate, where there is no bundle. */
   chosen: chosenSchema.nullable().default(null),
-  /** How the attempt before this one ended, for the agent to learn from. */
+  /** The error of the attempt before this one, where nothing was said to the job since: what is left to do may be little. */
   previous: attemptErrorSchema.nullable(),
   /** What the attempt before this one said of itself; null: there was none, or nothing is known of it. */
   report: attemptReportSchema.nullable().default(null),

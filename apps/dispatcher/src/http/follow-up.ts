@@ -27,6 +27,11 @@ export async function followUpOf(queue: Pick<Queue, "documents">, job: Job): Pro
   };
 }
 
+/** Was anything said that the attempt before was not given? Then there is work to do, however close it came. */
+export function hearsNews({ comments }: Job, before: AttemptRecord | undefined): boolean {
+  return comments !== undefined && comments.given > (before?.comments?.upTo ?? comments.done);
+}
+
 /** What the next attempt is told of this one; null when nothing is known of it. */
 export function reportOf(attempt: AttemptRecord | undefined): AttemptReport | null {
   if (attempt === undefined) return null;

@@ -13,7 +13,7 @@ import { createJobCredential, placeOf } from "../../credentials/job-credential.t
 import { DEFAULT_VERIFY_ROUNDS } from "../../queue/compile-job.ts";
 import { begunJob } from "../begun-job.ts";
 import { candidateOf, chosenOf } from "../candidate-view.ts";
-import { followUpOf, reportOf } from "../follow-up.ts";
+import { followUpOf, hearsNews, reportOf } from "../follow-up.ts";
 import type { Handlers } from "../handler.ts";
 import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
@@ -119,7 +119,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       pullRequest: pullRequestOf(job),
       verify: verifyOf(job, body),
       candidate: candidateOf(job, body.branch),
-      previous: previous?.error ?? null,
+      previous: hearsNews(job, previous) ? null : (previous?.error ?? null),
       report: reportOf(previous),
       session: run?.session ?? null,
       url: jobUrl(parts.publicUrl, job.id),
