@@ -54,6 +54,7 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
     base: job.base,
     folder,
     signal: running.attempt.work,
+    ...(job.candidate === null ? {} : { candidate: { branch: job.candidate.branch, agree: running.calls.agreeStart } }),
     ...(user === undefined ? {} : { agent: user }),
     ...(job.gitUser === null ? {} : { author: job.gitUser }),
   });

@@ -160,7 +160,8 @@ function commitMessage(job: LeasedJob): string {
   return `${askedFor(job)}\n\nHive-Job: ${job.jobId}`;
 }
 
-async function settle(running: RunningJob, end: Published | NotPublished): Promise<void> {
+/** Notes how publishing ended. @throws AttemptFailure */
+export async function settle(running: RunningJob, end: Published | NotPublished): Promise<void> {
   const { findings, attempt } = running;
   switch (end.end) {
     case "published":

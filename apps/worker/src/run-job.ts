@@ -11,6 +11,7 @@ import { cleanUp, killAgent } from "./clean-up.ts";
 import type { AgentSessions } from "./conversation/contract.ts";
 import { ensurePullRequest } from "./offer-pull-request.ts";
 import { prepare, type Prepared, remoteOf } from "./prepare-job.ts";
+import { publishChosen, removeCandidates } from "./publish-chosen.ts";
 import { keepUnpublished, publishApproved, publishWork } from "./publish-job.ts";
 import { report } from "./report/report.ts";
 import { failedOutcome, resultOf, stoppedOutcome } from "./report/result.ts";
@@ -208,14 +209,19 @@ function redOf(task: TaskEnd | null): AttemptFailure["failure"] | null {
   return { code: "verify_failed", kind: "work", message: `The repository's tests are red${after}: ${last}` };
 }
 
-/** A lease that only publishes: the bundle a person approved, and nothing else. */
+/** A lease that only publishes: the bundle a person approved or the candidate that was chosen, and nothing else. */
 async function publishOnly(worker: WorkerParts, running: RunningJob): Promise<Outcome> {
   const secrets = await running.open();
   await running.enter("prepare");
   const remote = remoteOf(worker, running, secrets);
   await running.enter("publish");
-  const base = await publishApproved(worker, running, remote);
+  const { chosen } = running.lease.job;
+  const base =
+    chosen === null
+      ? await publishApproved(worker, running, remote)
+      : await publishChosen(worker, running, remote, chosen);
   await ensurePullRequest(worker, running, remote, secrets, base);
+  if (chosen !== null) await removeCandidates(worker, running, remote, chosen);
   return { end: "succeeded", result: resultOf(running, worker.isolation) };
 }
 

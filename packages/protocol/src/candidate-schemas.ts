@@ -2,6 +2,7 @@
 
 import { CHOOSE_BY, STATUSES } from "@hive/core";
 import { z } from "zod";
+import { verifySchema } from "./job-schemas.ts";
 
 const commit = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/);
 
@@ -75,6 +76,8 @@ export const chosenSchema = z.object({
   summary: z.string().nullable(),
   verdict: z.string().nullable(),
   agent: z.object({ name: z.string(), version: z.string().nullable(), model: z.string().nullable() }).nullable(),
+  /** What the repository's own tests said of it. */
+  verify: verifySchema.nullable(),
   /** Why this one, in words. */
   why: z.string().nullable(),
   branches: z.array(announcedBranchSchema),

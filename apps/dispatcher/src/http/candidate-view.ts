@@ -95,6 +95,7 @@ export async function chosenOf(queue: Queue, parent: Job): Promise<LeasedJob["ch
     summary: facts.result?.summary ?? null,
     verdict: facts.result?.verdict ?? null,
     agent: facts.result?.agent ?? null,
+    verify: facts.result?.verify ?? null,
     why: candidates.why,
     // A candidate that a person retries or that still dies may be pushing: its branches stay.
     branches: known.filter(({ job }) => isTerminal(job.status)).flatMap(({ job }) => announcedBy(job)),

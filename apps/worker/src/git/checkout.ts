@@ -6,7 +6,7 @@
  */
 import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { checkBranchName, defaultBranchName, type RepoAddress } from "@hive/core";
+import { type CandidateStart, checkBranchName, defaultBranchName, type RepoAddress } from "@hive/core";
 import type { AgentUser } from "../process/run.ts";
 import { failedWith, type GitFailed } from "./failure.ts";
 import { byName, type Git } from "./git.ts";
@@ -35,12 +35,22 @@ export interface CheckoutOptions {
   readonly branch: string | null;
   /** Null: the remote's default branch. */
   readonly base: string | null;
+  /** For one of several candidates: where all of them start. */
+  readonly candidate?: CandidatePlan;
   /** The attempt's folder: exists, is empty, belongs to the supervisor. */
   readonly folder: string;
   /** The user the agent runs as; absent: the supervisor's own. */
   readonly agent?: AgentUser;
   readonly author?: Author;
   readonly signal?: AbortSignal;
+}
+
+/** How a candidate finds out where it starts. */
+export interface CandidatePlan {
+  /** The branch the chosen one is published to: where it is at the remote, the candidates go on from it. */
+  readonly branch: string;
+  /** Says where this one would start and gives where all of them do. */
+  readonly agree: (start: CandidateStart) => Promise<CandidateStart>;
 }
 
 /** The working copy of one attempt. */
@@ -63,6 +73,8 @@ export interface Workspace {
   readonly baseHead: string;
   /** Where the work started; the diff of this attempt is against it. */
   readonly baseCommit: string;
+  /** Where the work of all attempts began, for those that are compared by it: a candidate's. Null: nobody asks. */
+  readonly origin: string | null;
   /** Where the branch was at the remote; 40 zeros: nowhere. */
   readonly expectedOld: string;
   /** True when the branch existed and the work goes on from there. */
@@ -91,7 +103,7 @@ export async function checkout(options: CheckoutOptions): Promise<Workspace | Gi
   for (let attempt = 1; ; attempt += 1) {
     const mirror = await mirrors.prepare(remote, signal);
     if (!mirror.ok) return mirror;
-    const plan = choosePlan(options, mirror.refs);
+    const plan = await agreed(options, mirror, choosePlan(options, mirror.refs));
     if (!plan.ok) return plan;
     const made = await makeWorkspace(options, mirror, plan);
     if (made.ok || made.code === "aborted" || attempt === 2) return made;
@@ -116,9 +128,27 @@ export async function readBaseFile(
   return shown.ok ? shown.stdout : null;
 }
 
-type Plan = Pick<Workspace, "branch" | "ref" | "base" | "baseHead" | "baseCommit" | "expectedOld" | "continued"> & {
-  readonly ok: true;
-};
+type Plan = Pick<
+  Workspace,
+  "branch" | "ref" | "base" | "baseHead" | "baseCommit" | "origin" | "expectedOld" | "continued"
+> & { readonly ok: true };
+
+/** The plan of a candidate is that of all of them: the base may have moved since the first of them was prepared. */
+async function agreed(options: CheckoutOptions, mirror: Mirror, plan: Plan | GitFailed): Promise<Plan | GitFailed> {
+  const { candidate, git, signal } = options;
+  if (!plan.ok || candidate === undefined) return plan;
+  const here = mirror.refs.heads.get(candidate.branch) ?? plan.baseHead;
+  const { base, commit } = await candidate.agree({ base: plan.baseHead, commit: here });
+  for (const one of new Set([base, commit])) {
+    const found = await git.run(["cat-file", "-e", `${one}^{commit}`], {
+      ...byName(mirror.folder),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (found.ok || found.code === "aborted") continue;
+    return failedWith("base_not_found", `the commit all candidates start at, ${one}, is no longer in the repository`);
+  }
+  return { ...plan, baseHead: base, baseCommit: plan.continued ? plan.baseCommit : commit, origin: commit };
+}
 
 function choosePlan(options: CheckoutOptions, refs: RemoteRefs): Plan | GitFailed {
   const { url } = options.remote.address;
@@ -143,6 +173,7 @@ function choosePlan(options: CheckoutOptions, refs: RemoteRefs): Plan | GitFaile
     base,
     baseHead,
     baseCommit: there ?? baseHead,
+    origin: null,
     expectedOld: there ?? "0".repeat(baseHead.length),
     continued: there !== undefined,
   };

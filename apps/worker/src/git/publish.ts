@@ -8,11 +8,11 @@ import { type AttemptError, salvageBranchName } from "@hive/core";
 import { type BundleFile, openBundle, writeBundle } from "./bundle.ts";
 import { type Change, type ChangeLimits, describeChange } from "./change.ts";
 import type { Workspace } from "./checkout.ts";
-import { type CleanWork, type CollectLimits, collect } from "./collect.ts";
+import { type CleanWork, type CollectLimits, collect, makeCleanRepository } from "./collect.ts";
 import type { GitCredential } from "./credential.ts";
 import { failedWith, type GitFailed, toAttemptError } from "./failure.ts";
 import type { Git } from "./git.ts";
-import type { Mirrors } from "./mirror.ts";
+import type { Mirror, Mirrors } from "./mirror.ts";
 import { type Announce, push } from "./push.ts";
 import type { Remote, RemoteRefs } from "./remote.ts";
 import { hideSecrets, type SecretFinding, scanForSecrets } from "./secret-scan.ts";
@@ -42,6 +42,8 @@ export interface PublishOptions extends PublishContext {
   readonly message: string;
   /** Kills every process of the agent; must not return while one lives. */
   readonly killAgent: () => Promise<void>;
+  /** Work that was collected before and is to be published as it was then; absent: what the working copy holds now. */
+  readonly work?: CleanWork;
   readonly limits?: Partial<CollectLimits & ChangeLimits>;
 }
 
@@ -91,12 +93,21 @@ export async function publish(options: PublishOptions): Promise<Published | NotP
  */
 export async function prepareWork(options: PublishOptions): Promise<ReadyWork | Published | NotPublished> {
   const { workspace } = options;
-  const work = await collect(options);
+  const work = options.work ?? (await collect(options));
   if (!work.ok) return ended(work, null);
   const checked = await checkWork(options, work, workspace.baseCommit, workspace.mirror.refs, options.limits);
+  if (checked.end === "ready") return sinceOrigin(options, checked);
   if (checked.end !== "no_changes" || work.commit !== workspace.expectedOld) return checked;
   const isOwn = options.announced.some((one) => one.ref === workspace.ref && one.commit === work.commit);
   return isOwn ? alreadyPublished(options, work) : checked;
+}
+
+/** What is compared is all of the work, also where earlier attempts pushed a part of it. */
+async function sinceOrigin(options: PublishOptions, ready: ReadyWork): Promise<ReadyWork | NotPublished> {
+  const { git, workspace, limits, signal } = options;
+  if (workspace.origin === null || workspace.origin === workspace.baseCommit) return ready;
+  const change = await describeChange(git, ready.work, workspace.origin, limits, signal);
+  return change.ok ? { ...ready, change } : ended(change, null);
 }
 
 /** The branch holds this job's own work, from an attempt that was lost after its push: that is its result. */
@@ -104,7 +115,7 @@ async function alreadyPublished(options: PublishOptions, work: CleanWork): Promi
   const { git, workspace, signal } = options;
   const call = { cwd: work.folder, ...(signal === undefined ? {} : { signal }) };
   const forked = await git.run(["merge-base", workspace.baseHead, work.commit], call);
-  const from = forked.ok ? forked.stdout.trim() : workspace.baseHead;
+  const from = workspace.origin ?? (forked.ok ? forked.stdout.trim() : workspace.baseHead);
   const change = await describeChange(git, work, from, options.limits, signal);
   if (!change.ok) return ended(change, null);
   return { end: "published", branch: workspace.branch, commit: work.commit, change };
@@ -142,6 +153,39 @@ export async function publishBundle(
   return ready.end === "ready" ? pushTo(options, remote, branch.name, branch.ref, opened.expectedOld, ready) : ready;
 }
 
+/** Pushes a commit that is at the remote already, on another branch of this job's: the candidate that was chosen. */
+export async function publishCommit(
+  options: PublishContext & {
+    /** The job's repository as it is now. */
+    readonly mirror: Mirror;
+    readonly remote: Remote;
+    readonly branch: { readonly name: string; readonly ref: string };
+    readonly commit: string;
+    /** Where its work began. */
+    readonly from: string;
+    /** A folder of the supervisor for this attempt. */
+    readonly folder: string;
+  },
+): Promise<Published | NotPublished> {
+  const { git, mirror, remote, branch, commit, from, signal } = options;
+  const clean = await makeCleanRepository(git, options.folder, mirror.folder);
+  if (!clean.ok) return ended(clean, null);
+  const call = { cwd: clean.folder, ...(signal === undefined ? {} : { signal }) };
+  const found = await git.run(["cat-file", "-e", `${commit}^{commit}`], call);
+  if (!found.ok) {
+    const message = `the commit ${commit} is no longer in the repository; somebody removed the branch it was on`;
+    return ended(found.code === "aborted" ? found : failedWith("branch_moved", message), null);
+  }
+  const work: CleanWork = { ok: true, folder: clean.folder, commit, warnings: [] };
+  const ready = await checkWork(options, work, from, mirror.refs);
+  if (ready.end !== "ready") return ready;
+  // Whatever was pushed there meanwhile stays in the branch: only a head that the commit builds on may be replaced.
+  const there = mirror.refs.heads.get(branch.name);
+  const known = there === undefined || (await git.run(["merge-base", "--is-ancestor", there, commit], call)).ok;
+  const expectedOld = known ? (there ?? "0".repeat(commit.length)) : from;
+  return pushTo(options, remote, branch.name, branch.ref, expectedOld, ready);
+}
+
 /**
  * Keeps what an attempt made and could not publish: on a branch of its own (`hive/salvage/<jobId>/<fence>`), else in a
  * bundle at `file`.bundle, else, where it holds a secret, as a patch without it at `file`.patch.
@@ -157,7 +201,7 @@ export async function salvage(
   },
 ): Promise<Salvage> {
   const { git, workspace, signal } = options;
-  const work = await collect({ ...options, allowUnmerged: true });
+  const work = options.work ?? (await collect({ ...options, allowUnmerged: true }));
   if (!work.ok) return { end: "failed", error: toAttemptError(work) };
   const change = await describeChange(git, work, workspace.baseCommit, options.limits, signal);
   if (!change.ok) return { end: "failed", error: toAttemptError(change) };

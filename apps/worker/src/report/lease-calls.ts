@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { createWriteStream, openAsBlob } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import type { CandidateStart } from "@hive/core";
 import {
   type ApiClient,
   ApiError,
@@ -51,6 +52,8 @@ export interface LeaseCalls {
   secrets(): Promise<LeaseSecrets>;
   /** What the server alone knows of the work, as it is now. */
   facts(): Promise<LeaseFacts>;
+  /** For a candidate: says where it would start and gives where all of them do. */
+  agreeStart(start: CandidateStart): Promise<CandidateStart>;
   /**
    * The job's repository among the server's mirrors, asked for until it is there. `broken`: what was handed out before
    * is damaged. Rejects with the signal's reason too.
@@ -108,6 +111,8 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
     secrets: () => untilAnswered(() => client.call(endpoints.leaseSecrets, {}, call)),
 
     facts: () => untilAnswered(() => client.call(endpoints.leaseFacts, {}, call)),
+
+    agreeStart: (start) => untilAnswered(() => client.call(endpoints.leaseStart, { body: { ...start } }, call)),
 
     async mirror(broken, signal) {
       const until = signal === undefined ? attempt.right : AbortSignal.any([attempt.right, signal]);
