@@ -47,6 +47,22 @@ const accepted = (jobId: string) => ({
 const noSleep = { sleep: async () => {} };
 
 describe("the SDK's client", () => {
+  it("says something to a job once, however often the answer is lost", async () => {
+    const keys = new Set<unknown>();
+    let tries = 0;
+    const url = await serve((request, response, body) => {
+      keys.add(request.headers["idempotency-key"]);
+      tries += 1;
+      if (tries < 3) return void request.socket.destroy();
+      const { text } = JSON.parse(body) as { text: string };
+      json(response, 201, { jobId: text, n: 1, status: "queued", generation: 2 });
+    });
+    const hive = createHive({ url, token: "t", ...noSleep });
+    expect(await hive.comment("a", "go on")).toMatchObject({ jobId: "go on", generation: 2 });
+    expect(await hive.comment("a", { feedback: true, text: "again" })).toMatchObject({ jobId: "again" });
+    expect([tries, keys.size, keys.has(undefined)]).toEqual([4, 2, false]);
+  });
+
   it("sends a job again after a lost answer, under the same id, so that there is one job", async () => {
     const ids: string[] = [];
     const url = await serve((request, response, body) => {

@@ -11,9 +11,12 @@ import {
   type Accepted,
   type ApiClient,
   type CallOptions,
+  type Comment,
+  type Commented,
   type Health,
   type JobDetail,
   type JobSummary,
+  type NewComment,
   type NewJobRequest,
   type Pool,
   type Worker,
@@ -55,6 +58,13 @@ export interface HiveClient {
   retry(jobId: string): Promise<{ readonly status: string; readonly generation: number }>;
   approve(jobId: string, sha256?: string): Promise<{ readonly status: string }>;
   reject(jobId: string, reason?: string): Promise<{ readonly status: string }>;
+  /** Says something to an agent's job; a job that is over goes on with it. Sent again without making a second comment. */
+  comment(jobId: string, comment: string | NewComment): Promise<Commented>;
+  /** What was said to a job, oldest first. */
+  comments(
+    jobId: string,
+    options?: { readonly cursor?: string; readonly limit?: number },
+  ): Promise<{ readonly comments: readonly Comment[]; readonly next: string | null }>;
   /** The log as bytes; with `follow` until the attempt ends. */
   logs(
     jobId: string,
@@ -78,7 +88,7 @@ export interface HiveClient {
 }
 
 /** Ids that begin with the time lie side by side in the server's store, which writes them several times as fast. */
-function newJobId(): string {
+function newId(): string {
   const random = [...crypto.getRandomValues(new Uint8Array(10))]
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join("");
@@ -110,7 +120,7 @@ export function createHive(options: HiveOptions): HiveClient {
     }
   }
 
-  const withId = (job: NewJobRequest): NewJobRequest => ({ ...job, jobId: job.jobId ?? newJobId() });
+  const withId = (job: NewJobRequest): NewJobRequest => ({ ...job, jobId: job.jobId ?? newId() });
 
   const client: HiveClient = {
     api,
@@ -133,6 +143,12 @@ export function createHive(options: HiveOptions): HiveClient {
       api.call(endpoints.approveJob, { params: { jobId }, body: sha256 === undefined ? {} : { sha256 } }),
     reject: (jobId, reason) =>
       api.call(endpoints.rejectJob, { params: { jobId }, body: reason === undefined ? {} : { reason } }),
+    comment(jobId, given) {
+      const body = typeof given === "string" ? { text: given } : given;
+      const headers = { "idempotency-key": newId() };
+      return again(() => api.call(endpoints.commentJob, { params: { jobId }, body }, { headers }));
+    },
+    comments: (jobId, query = {}) => again(() => api.call(endpoints.listComments, { params: { jobId }, query })),
     async logs(jobId, { follow, fence, signal } = {}) {
       const query = { ...(follow ? { follow: "true" as const } : {}), ...(fence === undefined ? {} : { fence }) };
       const extra: CallOptions = signal === undefined ? {} : { signal };

@@ -221,7 +221,8 @@ test("the next attempt gets the session that was kept last; an end that kept non
   expect(world.job("a").run?.session).toEqual(SESSION);
   world.finish(world.start("w"), { end: "returned", message: "" });
   expect(world.job("a").run?.session).toEqual(SESSION);
-  world.finish(world.start("w"), { ...failure("system"), result: { ...RESULT, session: null } });
+  const error = { code: "agent_error", kind: "system", message: "" } as const;
+  world.finish(world.start("w"), { end: "failed", error, result: { ...RESULT, session: null } });
   expect(world.job("a").run?.session).toBeNull();
 });
 
