@@ -170,7 +170,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       waiters: createWaiters(queue, clock),
       policy,
       budgets,
-      prices: createPriceBook(config.prices),
+      prices: createPriceBook(config.prices, clock.wall),
       logs: options.logs,
       artifacts: options.artifacts,
       caches: await options.openCaches(),

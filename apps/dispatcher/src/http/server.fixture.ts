@@ -120,7 +120,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       hashKey: signing.derive("body-hash"),
     },
     budgets,
-    prices: createPriceBook({}),
+    prices: createPriceBook({}, clock.wall),
     logs,
     artifacts,
     caches: null,

@@ -4,7 +4,7 @@
  * said of the cost leaves it out.
  */
 
-import type { CallCost } from "@hive/core";
+import { type CallCost, dayOf } from "@hive/core";
 import { type CallFigures, costNano, type Price, type WorstFigures, worstNano } from "./price.ts";
 import { PRICE_LIST } from "./price-list.ts";
 
@@ -23,11 +23,10 @@ export interface PriceBook {
 
 const FREE: CallCost = { nano: 0, known: true };
 
-/** The prices of this server. `own` comes before the list. */
-export function createPriceBook(own: OwnPrices): PriceBook {
-  const listed = new Map(PRICE_LIST.flatMap(({ models, price }) => models.map((model) => [model, price] as const)));
+/** The prices of this server. `own` comes before the list; `wall` says which day's prices count. */
+export function createPriceBook(own: OwnPrices, wall: () => number): PriceBook {
   const mine = new Map(Object.entries(own));
-  const all = [...listed.values(), ...mine.values()];
+  const all = [...PRICE_LIST.map(({ price }) => price), ...mine.values()];
 
   function priceOf(provider: Provider, model: string | null): Price | "free" | null {
     const names = model === null ? [] : namesOf(model);
@@ -35,25 +34,31 @@ export function createPriceBook(own: OwnPrices): PriceBook {
       const price = mine.get(name);
       if (price !== undefined) return price;
     }
-    // The operator's own machine: what it costs is not in anybody's list, unless its price was written down.
+    // The operator's own machine: what it costs is in nobody's list.
     if (provider === "local") return "free";
+    const today = dayOf(wall());
     for (const name of names) {
-      const price = listed.get(name);
-      if (price !== undefined) return price;
+      const listed = PRICE_LIST.find(
+        ({ models, from = today, until = today }) => models.includes(name) && from <= today && today <= until,
+      );
+      if (listed !== undefined) return listed.price;
     }
     return null;
   }
 
-  /** `nano` by the known price, or by whichever known price makes it dearest. */
-  function charge(price: Price | "free" | null, nano: (price: Price) => number): CallCost {
+  /** By the known price; else by whichever known price makes it dearest. Searches without a price make a call one of unknown price. */
+  function charge(price: Price | "free" | null, searches: number, nano: (price: Price) => number): CallCost {
     if (price === "free") return FREE;
-    if (price !== null) return { nano: nano(price), known: true };
-    return { nano: all.reduce((most, one) => Math.max(most, nano(one)), 0), known: false };
+    const known = price !== null && (searches === 0 || price.webSearch !== undefined);
+    if (known) return { nano: nano(price), known };
+    return { nano: all.reduce((most, one) => Math.max(most, nano(one)), 0), known };
   }
 
   return {
-    worst: (provider, model, worst) => charge(priceOf(provider, model), (price) => worstNano(price, worst)),
-    cost: (provider, model, call) => charge(priceOf(provider, model), (price) => costNano(price, call)),
+    worst: (provider, model, worst) =>
+      charge(priceOf(provider, model), worst.webSearches, (price) => worstNano(price, worst)),
+    cost: (provider, model, call) =>
+      charge(priceOf(provider, model), call.webSearches, (price) => costNano(price, call)),
   };
 }
 
