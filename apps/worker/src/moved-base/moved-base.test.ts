@@ -1,0 +1,259 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CheckoutOptions, Workspace } from "../git/checkout.ts";
+import {
+  commitInside,
+  type GitWorld,
+  openWorkspace,
+  plainGit,
+  publishOptions,
+  startGitWorld,
+  writeFiles,
+} from "../git/git-fixture.ts";
+import { publish } from "../git/publish.ts";
+import { createMovedBase, type MovedBaseOfJob } from "./moved-base.ts";
+
+let world: GitWorld;
+beforeAll(async () => {
+  world = await startGitWorld();
+});
+afterAll(() => world.stop());
+
+const START = { "a.txt": "one\ntwo\nthree\n", "b.txt": "b\n", "README.md": "read\n" };
+const OWN = "job@example.com";
+let repos = 0;
+
+interface Attempt {
+  readonly repo: string;
+  readonly workspace: Workspace;
+  readonly moved: MovedBaseOfJob;
+  readonly said: string[];
+  /** Publishes what the meeting left; answers the branch's commit. */
+  readonly end: () => Promise<string>;
+  readonly show: (place: string) => string;
+}
+
+/** An attempt at a job of a new repository, or of `repo`. */
+async function attempt(
+  given: { repo?: string; announced?: readonly string[] } & Partial<CheckoutOptions> = {},
+): Promise<Attempt> {
+  const { repo = await world.makeRepo(`moved-${(repos += 1)}.git`, START), announced = [], ...extra } = given;
+  const workspace = await openWorkspace(world, repo, { author: { name: "Job", email: OWN }, ...extra });
+  const options = publishOptions(world, workspace, {
+    announced: announced.map((commit) => ({ ref: workspace.ref, commit })),
+  });
+  const said: string[] = [];
+  const moved = createMovedBase({
+    ...options,
+    mirrors: world.mirrors,
+    remote: { address: world.address(repo), credential: world.credential },
+    say: (line) => Promise.resolve(void said.push(line)),
+    signal: new AbortController().signal,
+  });
+  return {
+    repo,
+    workspace,
+    moved,
+    said,
+    async end() {
+      const work = moved.work();
+      const final = { ...options, workspace: moved.workspace(), ...(work === null ? {} : { work }) };
+      const published = await publish(final);
+      if (published.end !== "published") throw new Error(JSON.stringify(published));
+      return published.commit;
+    },
+    show: (place) => plainGit(join(world.folder, "served", repo), "show", place),
+  };
+}
+
+const served = (repo: string, ...args: string[]): string => plainGit(join(world.folder, "served", repo), ...args);
+const isPart = (repo: string, earlier: string, later: string): boolean => {
+  try {
+    served(repo, "merge-base", "--is-ancestor", earlier, later);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+describe("a base branch that moved", () => {
+  it("is nobody's business while the work still merges into it", async () => {
+    const { repo, workspace, moved, end } = await attempt();
+    commitInside(workspace.repo, { "a.txt": "ONE\ntwo\nthree\n" });
+    const main = world.commitElsewhere(repo, "main", { "b.txt": "B\n" });
+    expect(await moved.meet()).toEqual({ end: "fits" });
+    expect(moved.conflict()).toBeNull();
+    expect(isPart(repo, main, await end())).toBe(false);
+  });
+
+  it("takes work that no longer merges by rebasing it, where that is enough", async () => {
+    const { repo, workspace, moved, end, show } = await attempt();
+    // The same change came in by another way and was developed further there: git leaves it out of the rebased work.
+    commitInside(workspace.repo, { "a.txt": "ONE\ntwo\nthree\n" });
+    commitInside(workspace.repo, { "b.txt": "the job's\n" });
+    writeFiles(workspace.repo, { "new.txt": "not committed\n" });
+    world.commitElsewhere(repo, "main", { "a.txt": "ONE\ntwo\nthree\n" });
+    const main = world.commitElsewhere(repo, "main", { "a.txt": "One again\ntwo\nthree\n" });
+    expect(await moved.meet()).toEqual({ end: "rebased" });
+    expect(moved.conflict()).toBeNull();
+    expect(moved.workspace()).toMatchObject({ baseHead: main, baseCommit: main });
+    const commit = await end();
+    expect(isPart(repo, main, commit)).toBe(true);
+    expect(served(repo, "log", "--merges", "--format=%h", commit)).toBe("");
+    expect(show(`${commit}:a.txt`)).toBe("One again\ntwo\nthree");
+    expect(show(`${commit}:b.txt`)).toBe("the job's");
+    expect(show(`${commit}:new.txt`)).toBe("not committed");
+    expect(await moved.meet()).toEqual({ end: "fits" });
+  });
+
+  it("gives a conflict to the agent, and publishes the merge it makes", async () => {
+    const { repo, workspace, moved, end, show } = await attempt();
+    const mine = commitInside(workspace.repo, { "a.txt": "mine\ntwo\nthree\n" });
+    const main = world.commitElsewhere(repo, "main", { "a.txt": "theirs\ntwo\nthree\n" });
+    const meeting = await moved.meet();
+    expect(meeting).toMatchObject({ end: "conflict", files: ["a.txt"] });
+    expect(meeting.end === "conflict" && meeting.prompt).toContain("- a.txt");
+    expect(plainGit(workspace.repo, "diff", "--name-only", "--diff-filter=U")).toBe("a.txt");
+    // Files alone are enough: nothing has to be staged or committed.
+    writeFiles(workspace.repo, { "a.txt": "mine and theirs\ntwo\nthree\n" });
+    expect(await moved.settle()).toBe("merged");
+    const commit = await end();
+    expect(show(`${commit}:a.txt`)).toBe("mine and theirs\ntwo\nthree");
+    expect([isPart(repo, main, commit), isPart(repo, mine, commit)]).toEqual([true, true]);
+  });
+
+  it("gets the work as it was when the conflict stays, whatever the agent did to the working copy", async () => {
+    const ways: Record<string, (repo: string) => void> = {
+      nothing: () => {},
+      "one side only, markers left": (repo) => writeFiles(repo, { "b.txt": "more\n" }),
+      "gave up": (repo) => void plainGit(repo, "merge", "--abort"),
+      "took theirs away": (repo) => void plainGit(repo, "reset", "-q", "--hard", "HEAD"),
+      "broke git": (repo) => rmSync(join(repo, ".git", "HEAD")),
+    };
+    const tried = Object.entries(ways).map(async ([way, act]) => {
+      const { repo, workspace, moved, end, said } = await attempt();
+      const mine = commitInside(workspace.repo, { "a.txt": "mine\ntwo\nthree\n" });
+      world.commitElsewhere(repo, "main", { "a.txt": "theirs\ntwo\nthree\n" });
+      expect((await moved.meet()).end).toBe("conflict");
+      act(workspace.repo);
+      expect([way, await moved.settle()]).toEqual([way, "conflict"]);
+      expect(moved.conflict()).toEqual({ base: "main", files: ["a.txt"] });
+      expect([way, await end()]).toEqual([way, mine]);
+      expect(said.at(-1)).toContain("is not solved");
+    });
+    await Promise.all(tried);
+  });
+
+  it("wants a file that one side deleted staged: no marker can tell that it was looked at", async () => {
+    const { repo, workspace, moved, show, end } = await attempt();
+    plainGit(workspace.repo, "rm", "-q", "b.txt");
+    commitInside(workspace.repo, { "c.txt": "mine\n" });
+    world.commitElsewhere(repo, "main", { "b.txt": "still needed\n" });
+    expect(await moved.meet()).toMatchObject({ end: "conflict", files: ["b.txt"] });
+    plainGit(workspace.repo, "add", "b.txt");
+    expect(await moved.settle()).toBe("merged");
+    expect(() => show("hive/job-1:b.txt")).toThrow();
+    expect(show(`${await end()}:b.txt`)).toBe("still needed");
+
+    const second = await attempt();
+    plainGit(second.workspace.repo, "rm", "-q", "b.txt");
+    plainGit(second.workspace.repo, "commit", "-q", "-m", "gone");
+    world.commitElsewhere(second.repo, "main", { "b.txt": "still needed\n" });
+    expect((await second.moved.meet()).end).toBe("conflict");
+    expect(await second.moved.settle()).toBe("conflict");
+  });
+
+  it("rewrites a branch only where every commit on it is the job's own", async () => {
+    const first = await attempt({ branch: "hive/own" });
+    const { repo } = first;
+    // By another committer: somebody's commit that came onto the branch before the job's.
+    commitInside(first.workspace.repo, { "a.txt": "ONE\ntwo\nthree\n" });
+    const pushed = await first.end();
+    world.commitElsewhere(repo, "main", { "a.txt": "ONE\ntwo\nthree\n" });
+    const main = world.commitElsewhere(repo, "main", { "a.txt": "further\ntwo\nthree\n" });
+
+    const second = await attempt({ repo, branch: "hive/own", announced: [pushed] });
+    writeFiles(second.workspace.repo, { "c.txt": "the second round\n" });
+    // A rebase would do, and would give somebody's commit another id: so base is merged.
+    expect((await second.moved.meet()).end).toBe("conflict");
+    writeFiles(second.workspace.repo, { "a.txt": "both\ntwo\nthree\n" });
+    expect(await second.moved.settle()).toBe("merged");
+    const commit = await second.end();
+    expect([isPart(repo, pushed, commit), isPart(repo, main, commit)]).toEqual([true, true]);
+  });
+
+  it("touches nothing of a branch to which the job added nothing", async () => {
+    const repo = await world.makeRepo(`moved-${(repos += 1)}.git`, START);
+    world.commitElsewhere(repo, "feature", { "a.txt": "theirs\ntwo\nthree\n" });
+    world.commitElsewhere(repo, "main", { "a.txt": "also theirs\ntwo\nthree\n" });
+    const { moved } = await attempt({ repo, branch: "feature" });
+    expect(await moved.meet()).toEqual({ end: "fits" });
+    expect(moved.conflict()).toBeNull();
+  });
+
+  it("rebases a branch of the job's own, and the push replaces exactly the head it knew", async () => {
+    const first = await attempt({ branch: "hive/own" });
+    const { repo } = first;
+    writeFiles(first.workspace.repo, { "a.txt": "ONE\ntwo\nthree\n" });
+    const pushed = await first.end();
+    world.commitElsewhere(repo, "main", { "a.txt": "ONE\ntwo\nthree\n" });
+    const main = world.commitElsewhere(repo, "main", { "a.txt": "further\ntwo\nthree\n" });
+    const second = await attempt({ repo, branch: "hive/own", announced: [pushed] });
+    writeFiles(second.workspace.repo, { "c.txt": "the second round\n" });
+    expect(await second.moved.meet()).toEqual({ end: "rebased" });
+    const commit = await second.end();
+    expect([isPart(repo, main, commit), isPart(repo, pushed, commit)]).toEqual([true, false]);
+    expect(served(repo, "rev-parse", "hive/own")).toBe(commit);
+
+    // And again, but somebody pushes in between: nothing of theirs is overwritten.
+    const third = await attempt({ repo, branch: "hive/own", announced: [pushed, commit] });
+    writeFiles(third.workspace.repo, { "d.txt": "the third round\n" });
+    world.commitElsewhere(repo, "main", { "c.txt": "the second round\n" });
+    world.commitElsewhere(repo, "main", { "c.txt": "and more\n" });
+    expect((await third.moved.meet()).end).toBe("rebased");
+    const theirs = world.commitElsewhere(repo, "hive/own", { "theirs.txt": "theirs\n" });
+    await expect(third.end()).rejects.toThrow("branch_moved");
+    expect(served(repo, "rev-parse", "hive/own")).toBe(theirs);
+  });
+
+  it("runs none of the repository's hooks", async () => {
+    const { repo, workspace, moved, end } = await attempt();
+    const witness = join(world.newFolder("witness"), "ran");
+    for (const hook of [
+      "pre-rebase",
+      "post-checkout",
+      "pre-merge-commit",
+      "post-merge",
+      "pre-commit",
+      "post-rewrite",
+    ]) {
+      writeFiles(join(workspace.repo, ".git", "hooks"), { [hook]: `#!/bin/sh\ntouch ${witness}\n` });
+      plainGit(workspace.repo, "config", "core.hooksPath", ".git/hooks");
+    }
+    commitInside(workspace.repo, { "a.txt": "mine\ntwo\nthree\n" });
+    world.commitElsewhere(repo, "main", { "a.txt": "theirs\ntwo\nthree\n" });
+    expect((await moved.meet()).end).toBe("conflict");
+    writeFiles(workspace.repo, { "a.txt": "both\n" });
+    expect(await moved.settle()).toBe("merged");
+    await end();
+    expect(() => plainGit(world.folder, "hash-object", witness)).toThrow();
+  });
+
+  it("that cannot be looked at costs nobody their work", async () => {
+    const { repo, workspace, moved, end, said } = await attempt();
+    const mine = commitInside(workspace.repo, { "a.txt": "mine\n" });
+    served(repo, "branch", "-m", "main", "trunk");
+    expect(await moved.meet()).toEqual({ end: "fits" });
+    served(repo, "branch", "-m", "trunk", "main");
+    expect(await end()).toBe(mine);
+    expect(said).toEqual([]);
+  });
+
+  it("is not met by a job that works on it", async () => {
+    const { repo, workspace, moved } = await attempt({ branch: "main" });
+    commitInside(workspace.repo, { "a.txt": "mine\n" });
+    world.commitElsewhere(repo, "main", { "a.txt": "theirs\n" });
+    expect(await moved.meet()).toEqual({ end: "fits" });
+  });
+});
