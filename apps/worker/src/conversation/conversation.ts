@@ -64,10 +64,11 @@ class Conversation {
       const next = await this.#nextTurn(verified);
       if (next === null) return this.#done(turn, verified);
       if (next !== "judge again") {
-        turn = await this.#say(next.reason, next.message);
+        const said = await this.#say(next.reason, next.message);
         // A conflict is settled even where the agent gave up on it: then the work is published as it was.
         if (next.reason === "conflict") await request.movedBase?.settle();
-        else if (isBad(turn)) return { ...this.#done(turn, verified), error: errorOf(turn) };
+        else if (isBad(said)) return { ...this.#done(said, verified), error: errorOf(said) };
+        if (!isBad(said)) turn = said;
       }
       verified = await this.#verify();
     }
@@ -188,5 +189,8 @@ function errorOf({ end, stuck }: Turn): AttemptError | null {
 }
 
 function joined(first: string | null, then: string | null): string {
-  return [first, then].filter((text) => text !== null).join("\n\n");
+  return [first, then]
+    .filter((text) => text !== null)
+    .map((text) => text.trimEnd())
+    .join("\n\n");
 }

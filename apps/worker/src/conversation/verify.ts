@@ -52,7 +52,7 @@ export async function verify(context: TaskContext): Promise<Verified> {
   await snapshot?.restore();
   const error = errorOfRun(result, `The tests (${found.from})`, "verify_failed");
   if (error === null) return { state: "passed", command, report: null };
-  return { state: "failed", command, report: `${tail.text()}\n${error.message}`.trim() };
+  return { state: "failed", command, report: `${tail.text().trimEnd()}\n${error.message}`.trim() };
 }
 
 /**
