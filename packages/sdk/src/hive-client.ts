@@ -11,6 +11,7 @@ import {
   type Accepted,
   type ApiClient,
   type CallOptions,
+  type CandidatesReply,
   type Comment,
   type Commented,
   type Health,
@@ -65,6 +66,10 @@ export interface HiveClient {
     jobId: string,
     options?: { readonly cursor?: string; readonly limit?: number },
   ): Promise<{ readonly comments: readonly Comment[]; readonly next: string | null }>;
+  /** The candidates of a job side by side. */
+  candidates(jobId: string): Promise<CandidatesReply>;
+  /** Says which candidate is published, by its number from 1. */
+  choose(jobId: string, candidate: number): Promise<{ readonly status: string }>;
   /** The log as bytes; with `follow` until the attempt ends. */
   logs(
     jobId: string,
@@ -149,6 +154,10 @@ export function createHive(options: HiveOptions): HiveClient {
       return again(() => api.call(endpoints.commentJob, { params: { jobId }, body }, { headers }));
     },
     comments: (jobId, query = {}) => again(() => api.call(endpoints.listComments, { params: { jobId }, query })),
+    candidates: (jobId) => again(() => api.call(endpoints.jobCandidates, { params: { jobId } })),
+    // The same choice again changes nothing.
+    choose: (jobId, candidate) =>
+      again(() => api.call(endpoints.chooseCandidate, { params: { jobId }, body: { candidate } })),
     async logs(jobId, { follow, fence, signal } = {}) {
       const query = { ...(follow ? { follow: "true" as const } : {}), ...(fence === undefined ? {} : { fence }) };
       const extra: CallOptions = signal === undefined ? {} : { signal };

@@ -8,6 +8,8 @@ export {
   type JobSummary,
   type NewJobRequest,
   type Accepted,
+  type Candidate,
+  type CandidatesReply,
   type Comment,
   type Commented,
   type NewComment,
