@@ -22,7 +22,7 @@ import {
   newJobSchema,
   offset,
 } from "./job-schemas.ts";
-import { healthSchema, poolSchema, statsSchema, workerSchema } from "./server-schemas.ts";
+import { dayBudgetsSchema, healthSchema, poolSchema, statsSchema, workerSchema } from "./server-schemas.ts";
 import { workerEndpoints } from "./worker-endpoints.ts";
 
 const jobParams = z.object({ jobId: jobIdSchema });
@@ -309,6 +309,18 @@ export const endpoints = {
     summary:
       "The kinds of workers this server starts: how many there are, how many there should be, what is in the way",
     reply: { status: 200, body: z.object({ pools: z.array(poolSchema) }) },
+    errors: [],
+  }),
+  listBudgets: endpoint({
+    method: "GET",
+    path: "/v1/budgets",
+    access: "owner",
+    summary: "What model calls may use in a day, of all jobs and of each project, and what they have used",
+    query: z.strictObject({
+      /** A day in UTC, such as 2026-11-23. Default: today. */
+      day: z.iso.date().optional(),
+    }),
+    reply: { status: 200, body: dayBudgetsSchema },
     errors: [],
   }),
   listCallbacks: endpoint({

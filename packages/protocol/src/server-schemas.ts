@@ -1,6 +1,7 @@
 /** Health, counts and the list of workers. */
 
 import { z } from "zod";
+import { accountSchema } from "./job-schemas.ts";
 
 export const queueCountsSchema = z.object({
   held: z.int(),
@@ -108,3 +109,22 @@ export const statsSchema = z.object({
   lost: z.int(),
   oldestQueuedAt: z.number().nullable(),
 });
+
+/** An account of one day. */
+const dayAccountSchema = accountSchema.extend({
+  /** Calls of models without a known price: in `spent.usd` at the dearest known price. */
+  unpricedCalls: z.int(),
+  /** Calls whose last figures never came: in `spent.usd` at the worst they can have cost. */
+  uncertainCalls: z.int(),
+});
+
+export const dayBudgetsSchema = z
+  .object({
+    /** In UTC. */
+    day: z.string(),
+    /** All jobs of the server. */
+    server: dayAccountSchema,
+    /** The rules of `repos` in hive.yaml that have a budget of the day. */
+    projects: z.array(dayAccountSchema.extend({ match: z.string() })),
+  })
+  .meta({ id: "DayBudgets" });

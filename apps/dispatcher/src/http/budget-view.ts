@@ -10,9 +10,11 @@ import {
   openAccount,
   usdOf,
 } from "@hive/core";
-import type { AccountView } from "@hive/protocol";
+import type { AccountView, dayBudgetsSchema } from "@hive/protocol";
+import type { z } from "zod";
 import type { Queue } from "../queue/contract.ts";
 import { findJob } from "./job-view.ts";
+import type { Parts } from "./parts.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -24,7 +26,7 @@ export async function accountOfJob(queue: Queue, job: Job): Promise<AccountRecor
 }
 
 /** Stored accounts, in the order of their ids; null where nothing was spent. */
-export async function readAccounts(queue: Queue, ids: readonly string[]): Promise<readonly (AccountRecord | null)[]> {
+async function readAccounts(queue: Queue, ids: readonly string[]): Promise<readonly (AccountRecord | null)[]> {
   const docs = await queue.documents.get(ids.map((id) => ({ collection: "accounts", id })));
   return docs.map(asAccount);
 }
@@ -37,13 +39,39 @@ export function budgetView(job: Job, body: JobBody, account: AccountRecord | nul
 }
 
 /** An account with its limits. */
-export function accountView(account: AccountRecord, minutes: number): AccountView {
+function accountView(account: AccountRecord, minutes: number): AccountView {
   const { limits, spentNano, reservedNano, tokens, reservedTokens, turns } = account;
   return {
     limit: { ...limits },
     spent: { usd: usdOf(spentNano), tokens, minutes: Math.round(minutes * 100) / 100, turns },
     reserved: { usd: usdOf(reservedNano), tokens: reservedTokens },
   };
+}
+
+/** What model calls may use on a day and have used, of all jobs and of each project. */
+export async function dayBudgets(
+  { queue, budgets }: Pick<Parts, "queue" | "budgets">,
+  day: string,
+): Promise<z.infer<typeof dayBudgetsSchema>> {
+  const server = budgets.dayAccount(day);
+  const projects = budgets.projectAccounts(day);
+  const [stored = null, ...rest] = await readAccounts(
+    queue,
+    [server, ...projects].map(({ id }) => id),
+  );
+  return {
+    day,
+    server: dayView(openAccount(stored, server)),
+    projects: projects.map((ref, place) => ({
+      match: ref.name ?? "",
+      ...dayView(openAccount(rest[place] ?? null, ref)),
+    })),
+  };
+}
+
+function dayView(account: AccountRecord): z.infer<typeof dayBudgetsSchema>["server"] {
+  const { unpricedCalls, uncertainCalls } = account;
+  return { ...accountView(account, 0), unpricedCalls, uncertainCalls };
 }
 
 function asAccount(doc: Document | null): AccountRecord | null {
