@@ -20,7 +20,8 @@ async function start(config: WorkerConfig): Promise<Worker> {
   const log = createLog(config);
   const credential = await readCredential(config.credential, { clock: machineClock, say: (line) => log.info(line) });
   const way = await openWay(config, machineClock, (message) => log.warn(message));
-  const adapters = listAgents({ ...config, realAgents: config.contained || config.allowUnisolated });
+  const realAgents = config.contained || config.allowUnisolated;
+  const adapters = listAgents({ ...config, realAgents });
   const found = await findAgents(adapters, { path: config.path, llmBaseUrl: way.llmUrl });
   const agents = found.filter(({ found: { ok } }) => ok).map(({ adapter }) => adapter);
   for (const { adapter, found: answer } of found) if (!answer.ok) log.info("agent %s: %s", adapter.name, answer.why);
@@ -34,6 +35,7 @@ async function start(config: WorkerConfig): Promise<Worker> {
       .object({ version: z.string() })
       .parse(JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))).version,
     agents: agents.map(({ name }) => name),
+    commandLines: realAgents,
     tools: findTools(config.path).then((tools) => ({ ...tools, ...versionsOf(found) })),
     mustReach: JOB_PROGRAMS,
     tasksWith: (git) => createTasks({ ...config, llmUrl: way.llmUrl, git, agents }),

@@ -44,6 +44,8 @@ export interface StartOptions {
   readonly tools: Promise<Readonly<Record<string, string>>>;
   /** Agents that can run here, by name. */
   readonly agents: readonly string[];
+  /** Whether agents run here whose command line comes with the job. Default: false. */
+  readonly commandLines?: boolean;
   /** Files that the agents' user must be able to read. */
   readonly mustReach: readonly string[];
 }
@@ -109,6 +111,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     client,
     profile: { name, version: options.version, roles, labels, provider, isolation, agents: options.agents },
     credential,
+    ...(options.commandLines === true ? { commandLines: true } : {}),
     clock,
     warn: (message) => log.warn(message),
   });

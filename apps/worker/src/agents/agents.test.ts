@@ -181,7 +181,10 @@ test("an agent that is not there says what to do", async () => {
 describe("the command agent", () => {
   test("gets the prompt on its input and as a file, works in the repository, and its last line is its summary", async () => {
     const input = await newInput("do $(touch hacked) `this`");
-    const adapter = commandAdapter('cat >copy.txt; cp "$HIVE_PROMPT_FILE" file.txt; echo one; echo finished');
+    const adapter = commandAdapter({
+      line: 'cat >copy.txt; cp "$HIVE_PROMPT_FILE" file.txt; echo one; echo finished',
+      promptBy: "stdin",
+    });
     const { end, log } = await runIt(adapter, input);
     expect(end).toMatchObject({ end: "ok", text: "finished" });
     expect(log).toBe("one\nfinished\n");
@@ -190,12 +193,18 @@ describe("the command agent", () => {
   });
 
   test("its exit code is its result", async () => {
-    expect((await runIt(commandAdapter("exit 3"), await newInput("x"))).end).toMatchObject({
-      kind: "work",
-      code: "agent_error",
-    });
-    expect((await runIt(commandAdapter("exit 137"), await newInput("x"))).end).toMatchObject({ code: "agent_killed" });
-    expect((await runIt(commandAdapter("no-such-agent"), await newInput("x"))).end).toMatchObject({
+    expect((await runIt(commandAdapter({ line: "exit 3", promptBy: "stdin" }), await newInput("x"))).end).toMatchObject(
+      {
+        kind: "work",
+        code: "agent_error",
+      },
+    );
+    expect(
+      (await runIt(commandAdapter({ line: "exit 137", promptBy: "stdin" }), await newInput("x"))).end,
+    ).toMatchObject({ code: "agent_killed" });
+    expect(
+      (await runIt(commandAdapter({ line: "no-such-agent", promptBy: "stdin" }), await newInput("x"))).end,
+    ).toMatchObject({
       code: "agent_missing",
     });
   });
@@ -292,5 +301,5 @@ test("an agent that goes on after its own end is stopped and its end counts", as
 test("a worker that nothing isolates offers only the scripted agent, unless the operator wants real ones", () => {
   const names = (realAgents: boolean) => listAgents({ agentCommand: "aider", realAgents }).map(({ name }) => name);
   expect(names(false)).toEqual(["demo"]);
-  expect(names(true)).toEqual(["claude", "command", "demo"]);
+  expect(names(true)).toEqual(["claude", "codex", "opencode", "gemini", "command", "demo"]);
 });

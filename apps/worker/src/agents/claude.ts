@@ -6,9 +6,10 @@
  * - `--dangerously-skip-permissions` is refused for root unless `IS_SANDBOX=1`; without it nothing is written and the
  *   exit code is 0 all the same.
  * - an error of the API ends with `subtype: "success"` and `is_error: true`: only `is_error` counts.
- * - `usage` is of this run, `total_cost_usd` of the whole session: we never resume one, so both are the run's.
+ * - `usage` is of this run, `total_cost_usd` of the whole session, over all its runs: this run's is the difference.
  * - it may hang after its `result`: that line is the end, the process is killed then.
  */
+import { modelError, pathInside, planItems, sessionIdOf, summarizeInput, totalsAfter } from "./agent-words.ts";
 import {
   type AgentAdapter,
   type AgentCommand,
@@ -17,13 +18,14 @@ import {
   type AgentFacts,
   type AgentInput,
   type AgentParser,
-  AgentUnavailableError,
   endWithoutResult,
   fingerprint,
   NO_FACTS,
+  RESUME_REJECTED,
   shorten,
 } from "./contract.ts";
-import { findProgram, readVersion } from "./find-program.ts";
+import { findAgentProgram } from "./find-agent.ts";
+import { wayToModel } from "./gateway-address.ts";
 import { fieldsOf, numberAt, parseObject, textAt, valueAt } from "./json-line.ts";
 
 const PROGRAM = "claude";
@@ -33,23 +35,21 @@ const USELESS_TOOLS = "AskUserQuestion,EnterWorktree,ExitWorktree,CronCreate";
 /** The adapter `claude`. */
 export const claudeAdapter: AgentAdapter = {
   name: "claude",
-  sessionFiles: [],
-  async available({ path, llmBaseUrl }) {
-    const program = await findProgram(PROGRAM, path);
-    if (!program)
-      return {
-        ok: false,
-        why: "claude is not installed here: npm install -g @anthropic-ai/claude-code (an image: build it with HIVE_AGENT_CLIS)",
-      };
-    if (llmBaseUrl === null) return { ok: false, why: "no LLM gateway: set HIVE_LLM_URL on this worker" };
-    return { ok: true, version: await readVersion(program, path) };
-  },
+  sessionFiles: [".claude/projects"],
+  // It files them under the path of the folder, with a dash for all that is no letter or digit.
+  workspaceNames: (workspace) => [workspace.replace(/[^A-Za-z0-9]/g, "-")],
+  available: (search) => findAgentProgram(search, PROGRAM, "@anthropic-ai/claude-code"),
   command,
-  parser: () => new ClaudeParser(),
+  parser: (input) => new ClaudeParser(input),
 };
 
 function command(input: AgentInput): AgentCommand {
-  if (input.llmBaseUrl === null) throw new AgentUnavailableError("no LLM gateway: set HIVE_LLM_URL on this worker");
+  const { url, model } = wayToModel(input, "anthropic");
+  const { args, tools, systemPrompt, mcpServers } = input.settings;
+  const servers = Object.entries(mcpServers).map(([name, server]) => [
+    name,
+    "command" in server ? { type: "stdio", ...server } : { type: "http", ...server },
+  ]);
   return {
     argv: [
       PROGRAM,
@@ -61,16 +61,20 @@ function command(input: AgentInput): AgentCommand {
       "--setting-sources",
       "user",
       "--strict-mcp-config",
-      "--no-session-persistence",
+      ...(servers.length === 0 ? [] : ["--mcp-config", JSON.stringify({ mcpServers: Object.fromEntries(servers) })]),
+      ...(tools.allow === null ? [] : ["--tools", tools.allow.join(",")]),
       "--disallowedTools",
-      USELESS_TOOLS,
-      ...(input.settings.model === null ? [] : ["--model", input.settings.model]),
+      [USELESS_TOOLS, ...tools.deny].join(","),
+      ...(systemPrompt === null ? [] : ["--append-system-prompt", systemPrompt]),
+      ...(model === null ? [] : ["--model", model]),
+      ...(input.resume === null ? [] : ["--resume", input.resume.sessionId]),
+      ...args,
     ],
     stdin: input.prompt,
     env: {
       ...input.env,
       CLAUDE_CONFIG_DIR: `${input.home}/.claude`,
-      ANTHROPIC_BASE_URL: `${input.llmBaseUrl.replace(/\/+$/, "")}/llm/anthropic`,
+      ANTHROPIC_BASE_URL: url,
       ANTHROPIC_API_KEY: input.llmToken,
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
       DISABLE_AUTOUPDATER: "1",
@@ -82,8 +86,15 @@ function command(input: AgentInput): AgentCommand {
 }
 
 class ClaudeParser implements AgentParser {
+  readonly #workspace: string;
+  readonly #resume: AgentInput["resume"];
   #facts: AgentFacts = NO_FACTS;
   #result: Record<string, unknown> | undefined;
+
+  constructor({ workspace, resume }: Parameters<AgentAdapter["parser"]>[0]) {
+    this.#workspace = workspace;
+    this.#resume = resume;
+  }
 
   get done(): boolean {
     return this.#result !== undefined;
@@ -99,7 +110,7 @@ class ClaudeParser implements AgentParser {
       case "assistant":
         return contentOf(event).flatMap((block) => this.#assistant(block));
       case "user":
-        return [...contentOf(event).flatMap(toolResult), ...fileChange(event)];
+        return [...contentOf(event).flatMap(toolResult), ...fileChange(event, this.#workspace)];
       case "result":
         return this.#end(event);
       default:
@@ -111,7 +122,7 @@ class ClaudeParser implements AgentParser {
     if (!this.#result) return endWithoutResult(run, this.#facts);
     if (this.#result["is_error"] === false && this.#result["subtype"] === "success")
       return { ...this.#facts, end: "ok" };
-    return { ...this.#facts, end: "error", ...explain(this.#result) };
+    return { ...this.#facts, end: "error", ...explain(this.#result, this.#resume !== null) };
   }
 
   #system(event: Record<string, unknown>, line: string): AgentEvent[] {
@@ -120,7 +131,7 @@ class ClaudeParser implements AgentParser {
         ...this.#facts,
         version: textAt(event, "claude_code_version"),
         model: textAt(event, "model"),
-        sessionId: textAt(event, "session_id"),
+        sessionId: sessionIdOf(textAt(event, "session_id")),
       };
       return [];
     }
@@ -149,10 +160,10 @@ class ClaudeParser implements AgentParser {
           kind: "tool_call",
           id,
           tool,
-          summary: summarize(input),
+          summary: summarizeInput(input),
           fingerprint: fingerprint(tool, input),
         };
-        return tool === "TodoWrite" ? [call, ...planOf(input)] : [call];
+        return tool === "TodoWrite" ? [call, { kind: "plan", items: planItems(input["todos"], "content") }] : [call];
       }
       default:
         return [{ kind: "unknown", data: shorten(JSON.stringify(block)) }];
@@ -171,18 +182,36 @@ class ClaudeParser implements AgentParser {
     // For a model without a list price the CLI makes a figure up and says so: unknown is better than wrong.
     const bases = Object.values(fieldsOf(event["modelUsage"])).map((model) => textAt(fieldsOf(model), "costBasis"));
     const known = bases.length > 0 && bases.every((basis) => basis === "list");
-    const costUsd = known ? (numberAt(event, "total_cost_usd") ?? null) : null;
+    const total = known ? numberAt(event, "total_cost_usd") : null;
+    const costUsd = this.#costOfRun(total);
     const text = textAt(event, "result") ?? this.#facts.text;
-    this.#facts = { ...this.#facts, usage: tokens, costUsd, text: text === null ? null : shorten(text) };
+    this.#facts = {
+      ...this.#facts,
+      usage: tokens,
+      costUsd,
+      totals: totalsAfter(this.#resume, tokens, costUsd),
+      text: text === null ? null : shorten(text),
+    };
     const events: AgentEvent[] = [{ kind: "usage", usage: tokens }];
     if (costUsd !== null) events.push({ kind: "cost", usd: costUsd, basis: "list" });
     events.push({ kind: "result", ok: event["is_error"] === false, text: this.#facts.text ?? "" });
     return events;
   }
+
+  /** Versions differ in whether a resumed session's total begins anew: a sum smaller than the one before did. */
+  #costOfRun(total: number | null): number | null {
+    if (this.#resume === null || total === null) return total;
+    const before = this.#resume.totals?.costUsd ?? null;
+    if (before === null) return null;
+    return total >= before ? total - before : total;
+  }
 }
 
-function explain(result: Record<string, unknown>): { code: string; kind: "work" | "system"; message: string } {
+function explain(result: Record<string, unknown>, resumed: boolean): ReturnType<typeof modelError> {
   const said = textAt(result, "result") ?? errorsOf(result);
+  if (resumed && numberAt(result, "num_turns") === 0 && /no conversation found/i.test(errorsOf(result))) {
+    return { code: RESUME_REJECTED, kind: "system", message: said };
+  }
   switch (result["subtype"]) {
     case "error_max_turns":
       return { code: "agent_turn_limit", kind: "work", message: "The agent used up the turns it may take." };
@@ -194,12 +223,7 @@ function explain(result: Record<string, unknown>): { code: string; kind: "work" 
       break;
   }
   if (result["terminal_reason"] !== "api_error") return { code: "agent_error", kind: "work", message: said };
-  const status = numberAt(result, "api_error_status");
-  const kind = "system";
-  if (status === 401 || status === 403) return { code: "llm_unauthorized", kind, message: said };
-  if (status === 402) return { code: "agent_budget", kind: "work", message: said };
-  if (status === 429) return { code: "llm_rate_limited", kind, message: said };
-  return { code: "llm_unavailable", kind, message: said };
+  return modelError(numberAt(result, "api_error_status"), said);
 }
 
 function errorsOf(result: Record<string, unknown>): string {
@@ -226,25 +250,15 @@ function toolResult(block: Record<string, unknown>): AgentEvent[] {
   return [{ kind: "tool_result", id, ok: block["is_error"] !== true, summary: shorten(text, 500) }];
 }
 
-function fileChange(event: Record<string, unknown>): AgentEvent[] {
+function fileChange(event: Record<string, unknown>, workspace: string): AgentEvent[] {
   const result = fieldsOf(event["tool_use_result"]);
   const path = textAt(result, "filePath");
   if (path === null) return [];
-  return [{ kind: "file_change", path, change: result["type"] === "create" ? "create" : "update" }];
-}
-
-function planOf(input: Record<string, unknown>): AgentEvent[] {
-  const todos = valueAt(input, "todos");
-  if (!Array.isArray(todos)) return [];
-  const items = todos.map(fieldsOf).map((todo) => ({
-    text: shorten(textAt(todo, "content") ?? "", 200),
-    done: todo["status"] === "completed",
-  }));
-  return [{ kind: "plan", items }];
-}
-
-function summarize(input: Record<string, unknown>): string {
-  const telling = ["command", "file_path", "path", "pattern", "url", "query", "description"];
-  const said = telling.map((key) => textAt(input, key)).find((text) => text !== null);
-  return shorten(said ?? JSON.stringify(input), 300);
+  return [
+    {
+      kind: "file_change",
+      path: pathInside(workspace, path),
+      change: result["type"] === "create" ? "create" : "update",
+    },
+  ];
 }

@@ -33,6 +33,8 @@ export interface SessionOptions {
   readonly client: ApiClient;
   readonly profile: WorkerProfile;
   readonly credential: Credential;
+  /** Whether this worker runs agents whose command line comes with the job. Default: false. */
+  readonly commandLines?: boolean;
   readonly clock: Clock;
   /** Told in one line what cannot be done right now. */
   readonly warn: (message: string) => void;
@@ -73,6 +75,7 @@ export function createSession(options: SessionOptions): Session {
           roles: [...profile.roles],
           labels: [...profile.labels],
           agents: [...profile.agents],
+          ...(options.commandLines === true ? { commandLines: true } : {}),
           proof,
         },
       },

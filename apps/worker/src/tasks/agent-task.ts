@@ -1,5 +1,6 @@
 /** The tasks `agent` and `analyze`: the same agent, told different things, and only the first is published. */
 import { type AgentEnd, AgentUnavailableError } from "../agents/contract.ts";
+import { adapterFor } from "../agents/registry.ts";
 import { converse } from "../conversation/conversation.ts";
 import type { FileToKeep, TaskEnd, TaskRequest } from "../worker-parts.ts";
 import { buildPrompt, REPORT_NAME } from "./prompt.ts";
@@ -13,7 +14,7 @@ const LONGEST_SUMMARY = 4_000;
 export async function runAgentTask(context: TaskContext): Promise<TaskEnd> {
   const { settings, request } = context;
   const { job } = request;
-  const adapter = settings.agents.find((one) => one.name === job.agent);
+  const adapter = adapterFor(settings.agents, job);
   if (!adapter) {
     const message = `This worker has no agent "${job.agent ?? ""}"; it has ${settings.agents.map((one) => one.name).join(", ")}.`;
     return failed({ code: "agent_missing", kind: "system", message });
