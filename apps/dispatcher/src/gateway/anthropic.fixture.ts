@@ -55,5 +55,7 @@ export const METERED = {
   outputTokens: FIGURES.output,
   cacheReadTokens: FIGURES.cacheRead,
   cacheWriteTokens: FIGURES.cacheWrite,
-  estimated: false,
+  cacheWrite1hTokens: 0,
+  webSearches: 0,
+  final: true,
 };

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { METERED } from "./anthropic.fixture.ts";
 import { createDispatcherClient } from "./dispatcher-client.ts";
 import { bytesOf, listen } from "./gateway.fixture.ts";
-import type { CallUsage } from "./gateway.ts";
+import type { CallUsage } from "./contract.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -24,6 +24,9 @@ const USAGE: CallUsage = {
   requestId: "req_1",
   stream: true,
   aborted: false,
+  paid: true,
+  key: "THE_KEY",
+  tries: 1,
   requestBytes: 10,
   responseBytes: 20,
 };
@@ -32,11 +35,15 @@ const COUNTED = {
   callId: "call-1",
   jobId: "demo-1",
   fence: 7,
+  provider: "anthropic",
   model: METERED.model,
   inputTokens: METERED.inputTokens,
   outputTokens: METERED.outputTokens,
   cacheReadTokens: METERED.cacheReadTokens,
   cacheWriteTokens: METERED.cacheWriteTokens,
+  cacheWrite1hTokens: METERED.cacheWrite1hTokens,
+  webSearches: 0,
+  final: true,
 };
 
 type Reply = readonly [status: number, body: unknown];
@@ -117,7 +124,7 @@ test("usage the dispatcher refuses for good is said and does not stop the next",
 
 test("calls that cost nothing are not told", async () => {
   const { client, seen } = await start([200, { counted: true }]);
-  client.onUsage({ ...USAGE, operation: "probe" });
+  client.onUsage({ ...USAGE, operation: "probe", paid: false });
   expect(await client.flush(20_000)).toBe(0);
   expect(seen).toEqual([]);
 });

@@ -3,8 +3,18 @@ import { once } from "node:events";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { afterEach, expect, test } from "vitest";
 import { FIGURES, JSON_ANSWER, streamEvents } from "./anthropic.fixture.ts";
-import { bytesOf, closed, listen, openCall, responseTo, send, startWorld, type World } from "./gateway.fixture.ts";
-import type { GatewayOptions } from "./gateway.ts";
+import {
+  bytesOf,
+  closed,
+  listen,
+  openCall,
+  responseTo,
+  send,
+  SMALL_BODY,
+  startWorld,
+  type World,
+} from "./gateway.fixture.ts";
+import type { GatewayOptions } from "./contract.ts";
 
 const worlds: World[] = [];
 afterEach(async () => {
@@ -46,7 +56,7 @@ function halfStream(): { listener: RequestListener; upstreamClosed: Promise<void
 /** Opens a call and waits until the first bytes of its answer are there. */
 async function openStream(world: World): Promise<IncomingMessage> {
   const request = openCall(world);
-  request.end("{}");
+  request.end(SMALL_BODY);
   const response = await responseTo(request);
   await once(response, "data");
   return response;
@@ -56,7 +66,7 @@ const CUT = {
   status: 200,
   stream: true,
   aborted: true,
-  estimated: true,
+  final: false,
   inputTokens: FIGURES.input,
   outputTokens: 100,
 };
@@ -80,25 +90,29 @@ test("when the client goes before any answer, the provider is cut and the call i
   });
   const request = openCall(world);
   const gone = closed(request);
-  request.end('{"max_tokens":64000}');
+  request.end('{"model":"m","max_tokens":64000}');
   const upstream = await arrived.promise;
   const upstreamGone = closed(upstream.socket);
   request.destroy();
   await Promise.all([gone, upstreamGone]);
-  expect(await world.told(1)).toMatchObject([{ status: null, aborted: true, estimated: true, requestBytes: 20 }]);
+  expect(await world.told(1)).toMatchObject([{ status: null, aborted: true, final: false, requestBytes: 32 }]);
 });
 
-test("when the client goes in the middle of its request, the provider's side is cut", async () => {
-  const arrived = Promise.withResolvers<IncomingMessage>();
-  const world = await start((request) => void request.once("data", () => arrived.resolve(request)));
+test("when the client goes in the middle of its request, nobody is asked", async () => {
+  const verified = Promise.withResolvers<void>();
+  const world = await start((_, response) => void response.end());
+  world.verdict = () => {
+    verified.resolve();
+    return Promise.resolve({ ok: true, jobId: "demo-1", fence: 7 });
+  };
   const request = openCall(world);
   const gone = closed(request);
   request.write("{");
-  const upstream = await arrived.promise;
-  const upstreamGone = closed(upstream.socket);
+  await verified.promise;
   request.destroy();
-  await Promise.all([gone, upstreamGone]);
-  expect(await world.told(1)).toMatchObject([{ status: null, aborted: true }]);
+  await gone;
+  await world.gateway.stop();
+  expect([world.questions, world.usages]).toEqual([[], []]);
 });
 
 test("when the provider breaks off, the client sees a cut and never an end", async () => {
@@ -190,7 +204,7 @@ test("a provider that says nothing is given up, before and within an answer", as
   const upstream = halfStream();
   const stuck = await start(upstream.listener, { limits: { idleMs: 50 } });
   const request = openCall(stuck);
-  request.end("{}");
+  request.end(SMALL_BODY);
   // On a slow machine the silence may begin before the answer does; either way it is no whole answer.
   const outcome = await responseTo(request)
     .then((response) => bytesOf(response).then(() => response.statusCode))
@@ -203,21 +217,23 @@ test("a provider that is not there is a 502 that may be tried again", async () =
   const { server, port } = await listen(() => undefined);
   server.close();
   await once(server, "close");
-  const world = await start(() => undefined, { upstream: { anthropic: `http://127.0.0.1:${port}` } });
+  const baseUrl = `http://127.0.0.1:${port}`;
+  const upstreams = { anthropic: { baseUrl, keys: [{ label: "K", value: "k" }] } };
+  const world = await start(() => undefined, { upstreams });
   const answer = await send(world);
   expect([answer.status, answer.headers["retry-after"]]).toEqual([502, "2"]);
   expect(answer.body.toString()).toContain("ECONNREFUSED");
-  expect(await world.told(1)).toMatchObject([{ status: null, aborted: true, inputTokens: 0 }]);
+  expect(await world.told(1)).toMatchObject([{ status: null, aborted: true, inputTokens: 0, final: true }]);
 });
 
 test("a provider that answers before it read the request is passed on, and the gateway goes on working", async () => {
   const world = await start((request, response) => {
-    response.writeHead(429, { "content-type": "application/json" }).end("{}");
+    response.writeHead(413, { "content-type": "application/json" }).end("{}");
     request.resume();
   });
-  const answer = await send(world, { body: Buffer.alloc(8 * 1024 * 1024, "x") });
-  expect([answer.status, answer.body.toString()]).toEqual([429, "{}"]);
-  expect((await send(world)).status).toBe(429);
+  const answer = await send(world, { body: JSON.stringify({ model: "m", text: "x".repeat(8 * 1024 * 1024) }) });
+  expect([answer.status, answer.body.toString()]).toEqual([413, "{}"]);
+  expect((await send(world)).status).toBe(413);
   expect(await world.told(2)).toHaveLength(2);
 });
 
@@ -244,7 +260,7 @@ test("a client that does not read stops the provider's stream, and gets every by
     fill();
   });
   const request = openCall(world);
-  request.end("{}");
+  request.end(SMALL_BODY);
   const response = await responseTo(request);
   response.pause();
   await blocked.promise;

@@ -60,8 +60,9 @@ async function startPeers(): Promise<Peers> {
       dispatcherUrl: `http://127.0.0.1:${dispatcher.port}`,
       gatewayToken: "the-gateway's-own-token",
       listen: { host: "127.0.0.1", port: 0 },
-      anthropicApiKey: KEY,
-      anthropicBaseUrl: `http://127.0.0.1:${provider.port}`,
+      providers: {
+        anthropic: { baseUrl: `http://127.0.0.1:${provider.port}`, keys: [{ label: "ANTHROPIC_API_KEY", value: KEY }] },
+      },
     },
   };
 }
@@ -81,7 +82,7 @@ function post(gateway: GatewayProcess, body: string): Promise<Response> {
 test("a call through the process is answered and counted, and its log holds no secret", async () => {
   const peers = await startPeers();
   const { gateway, lines } = await startProcess(peers.settings);
-  const answer = await post(gateway, '{"prompt":"PRIVATE"}');
+  const answer = await post(gateway, '{"model":"m","prompt":"PRIVATE"}');
   expect(await answer.text()).toBe(JSON_ANSWER);
   await peers.usageCame;
   expect(peers.counted).toMatchObject([{ jobId: "demo-1", fence: 7, outputTokens: METERED.outputTokens }]);
@@ -96,7 +97,7 @@ test("a call through the process is answered and counted, and its log holds no s
 test("stopping in the middle of an answer still tells its usage", async () => {
   const peers = await startPeers();
   const { gateway } = await startProcess(peers.settings);
-  const answer = await post(gateway, '{"stream":true}');
+  const answer = await post(gateway, '{"model":"m","stream":true}');
   const reader = answer.body?.getReader();
   await reader?.read();
   await gateway.stop();
@@ -110,10 +111,10 @@ test("stopping in the middle of an answer still tells its usage", async () => {
 
 test("settings it cannot use are named and not shown", async () => {
   const { settings } = await startPeers();
-  const broken = { ...settings, anthropicBaseUrl: "ftp://secret", gatewayToken: "short" };
+  const broken = { ...settings, providers: { openai: { baseUrl: "ftp://secret", keys: [] } }, gatewayToken: "short" };
   const lines: string[] = [];
   const start = startGatewayProcess({ settings: broken, onLine: (line) => lines.push(line) });
-  await expect(start).rejects.toThrow(/did not start: .*gatewayToken: too_small; anthropicBaseUrl: invalid/);
+  await expect(start).rejects.toThrow(/did not start: .*gatewayToken: too_small; providers.openai.baseUrl: invalid/);
   expect(lines.join("\n")).not.toContain("ftp://secret");
 });
 

@@ -7,12 +7,13 @@ import {
   responseTo,
   send,
   SERVER_KEY,
+  SMALL_BODY,
   startWorld,
   TOKEN,
   type Answer,
   type World,
 } from "./gateway.fixture.ts";
-import type { GatewayOptions } from "./gateway.ts";
+import type { GatewayOptions } from "./contract.ts";
 
 const worlds: World[] = [];
 afterEach(async () => {
@@ -80,10 +81,13 @@ test("a JSON call goes up with the server's key and comes back byte for byte, co
       fence: 7,
       provider: "anthropic",
       operation: "messages",
+      paid: true,
       status: 200,
       requestId: "req_1",
       stream: false,
       aborted: false,
+      key: "THE_KEY",
+      tries: 1,
       requestBytes: 31,
       responseBytes: Buffer.byteLength(JSON_ANSWER),
     },
@@ -130,7 +134,7 @@ test("each event reaches the client before the next one was sent", async () => {
     };
   });
   const request = openCall(world);
-  request.end("{}");
+  request.end(SMALL_BODY);
   const response = await responseTo(request);
   let got = "";
   next();
@@ -144,11 +148,11 @@ test("each event reaches the client before the next one was sent", async () => {
   expect(got).toBe(events.join(""));
 });
 
-test("answers with errors pass unchanged, with how long to wait", async () => {
-  const body = '{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}';
+test("errors that waiting does not mend pass unchanged, and cost nothing", async () => {
+  const body = '{"type":"error","error":{"type":"not_found_error","message":"no such model"}}';
   const world = await start((request, response) => {
     request.resume();
-    response.writeHead(429, {
+    response.writeHead(404, {
       "content-type": "application/json",
       "retry-after": "17",
       "anthropic-ratelimit-requests-remaining": "0",
@@ -160,12 +164,12 @@ test("answers with errors pass unchanged, with how long to wait", async () => {
     response.end(body);
   });
   const answer = await send(world);
-  expect([answer.status, answer.body.toString(), answer.headers["retry-after"]]).toEqual([429, body, "17"]);
+  expect([answer.status, answer.body.toString(), answer.headers["retry-after"]]).toEqual([404, body, "17"]);
   expect(answer.headers["anthropic-ratelimit-requests-remaining"]).toBe("0");
   for (const name of ["anthropic-organization-id", "set-cookie", "server", "x-internal"]) {
     expect(answer.headers[name]).toBeUndefined();
   }
-  expect(await world.told(1)).toMatchObject([{ status: 429, inputTokens: 0, estimated: false, aborted: false }]);
+  expect(await world.told(1)).toMatchObject([{ status: 404, inputTokens: 0, final: true, aborted: false, tries: 1 }]);
 });
 
 test("an error in the middle of a stream passes too", async () => {
@@ -175,7 +179,7 @@ test("an error in the middle of a stream passes too", async () => {
     response.writeHead(200, { "content-type": "text/event-stream" }).end(body);
   });
   expect((await send(world)).body.toString()).toBe(body);
-  expect(await world.told(1)).toMatchObject([{ aborted: false, estimated: true, inputTokens: FIGURES.input }]);
+  expect(await world.told(1)).toMatchObject([{ aborted: false, final: false, inputTokens: FIGURES.input }]);
 });
 
 test("only the named paths and methods pass", async () => {
@@ -199,7 +203,19 @@ test("only the named paths and methods pass", async () => {
     ["GET", "/llm/anthropic/v1/files", 404],
     ["GET", "/llm/anthropic/v1/organizations/me", 404],
     ["POST", "/llm/anthropicx/v1/messages", 404],
-    ["POST", "/llm/openai/v1/responses", 404],
+    ["POST", "/llm/openai/v1/messages", 404],
+    ["POST", "/llm/openai/v1/responses/compact", 404],
+    ["GET", "/llm/openai/v1/responses/resp_1", 404],
+    ["POST", "/llm/openai/v1/embeddings", 404],
+    ["POST", "/llm/openai/v1/files", 404],
+    ["POST", "/llm/gemini/v1beta/models/m:embedContent", 404],
+    ["POST", "/llm/gemini/v1beta/models/a/b:generateContent", 404],
+    ["POST", "/llm/gemini/v1beta/cachedContents", 404],
+    ["POST", "/llm/gemini/upload/v1beta/files", 404],
+    ["GET", "/llm/gemini/v1beta/models/m:generateContent", 405],
+    ["POST", "/llm/local/api/pull", 404],
+    ["GET", "/llm/local/v1/models/../../api/tags", 404],
+    ["POST", "/llm/other/v1/messages", 404],
     ["GET", "/", 404],
   ] as const;
   for (const [method, path, status] of refused) {
@@ -213,6 +229,17 @@ test("only the named paths and methods pass", async () => {
     ["GET", "/llm/anthropic/v1/models/claude-sonnet-5"],
     ["HEAD", "/llm/anthropic"],
     ["HEAD", "/llm/anthropic/"],
+    ["POST", "/llm/openai/v1/responses"],
+    ["POST", "/llm/openai/v1/chat/completions"],
+    ["GET", "/llm/openai/v1/models"],
+    ["GET", "/llm/openai/v1/models/gpt-5.2"],
+    ["POST", "/llm/gemini/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse&key=x"],
+    ["POST", "/llm/gemini/v1beta/models/gemini-2.5-pro:generateContent"],
+    ["POST", "/llm/gemini/v1beta/models/gemini-2.5-pro:countTokens"],
+    ["POST", "/llm/local/v1/chat/completions"],
+    ["POST", "/llm/local/v1/responses"],
+    ["POST", "/llm/local/v1/messages"],
+    ["GET", "/llm/local/v1/models/hf.co/owner/name:q4"],
   ] as const;
   for (const [method, path] of passed) {
     expect({ method, path, status: (await send(world, { method, path })).status }).toEqual({
@@ -222,15 +249,28 @@ test("only the named paths and methods pass", async () => {
     });
   }
   const usages = await world.told(passed.length);
-  expect(usages.map(({ operation }) => operation)).toEqual([
+  expect(usages.map(({ operation, paid }) => (paid ? operation : `${operation}: free`))).toEqual([
     "messages",
-    "count_tokens",
-    "models",
-    "models",
-    "probe",
-    "probe",
+    "count_tokens: free",
+    "models: free",
+    "models: free",
+    "probe: free",
+    "probe: free",
+    "responses",
+    "chat",
+    "models: free",
+    "models: free",
+    "generate_content",
+    "generate_content",
+    "count_tokens: free",
+    "chat",
+    "responses",
+    "messages",
+    "models: free",
   ]);
-  expect(usages.slice(1).every(({ estimated, inputTokens }) => !estimated && inputTokens === 0)).toBe(true);
+  const free = usages.filter(({ paid }) => !paid);
+  expect(free.every(({ final, inputTokens }) => final && inputTokens === 0)).toBe(true);
+  expect(world.questions.filter((question) => question.free)).toHaveLength(free.length);
 });
 
 test("betas that let the provider call other servers are left out, the others pass", async () => {
@@ -256,8 +296,8 @@ test("the provider's base address may have a path", async () => {
     urls.push(request.url);
     answerJson(request, response);
   });
-  const upstream = { anthropic: `http://127.0.0.1:${inner.upstreamPort}/proxy/anthropic/` };
-  const world = await start(answerJson, { upstream });
+  const baseUrl = `http://127.0.0.1:${inner.upstreamPort}/proxy/anthropic/`;
+  const world = await start(answerJson, { upstreams: { anthropic: { baseUrl, keys: [{ label: "K", value: "k" }] } } });
   await send(world, { path: "/llm/anthropic/v1/messages?beta=true" });
   expect(urls).toEqual(["/proxy/anthropic/v1/messages?beta=true"]);
 });
@@ -281,13 +321,13 @@ test("without a token, or with one that opens nothing, the provider hears nothin
 });
 
 test("without a key the answer says what to set", async () => {
-  for (const anthropic of [undefined, ""]) {
-    const world = await start(answerJson, { keys: { anthropic } });
-    const answer = await send(world);
-    expect(problemOf(answer)).toMatchObject({ status: 503, code: "no_provider_key" });
-    expect(answer.body.toString()).toContain("ANTHROPIC_API_KEY");
-    expect(answer.headers["x-should-retry"]).toBe("false");
-  }
+  const world = await start(answerJson, { upstreams: { anthropic: undefined, openai: undefined, local: undefined } });
+  const answer = await send(world);
+  expect(problemOf(answer)).toMatchObject({ status: 503, code: "no_provider_key" });
+  expect(answer.body.toString()).toContain("ANTHROPIC_API_KEY");
+  expect(answer.headers["x-should-retry"]).toBe("false");
+  expect((await send(world, { path: "/llm/openai/v1/responses" })).body.toString()).toContain("OPENAI_API_KEY");
+  expect((await send(world, { path: "/llm/local/v1/chat/completions" })).body.toString()).toContain("hive.yaml");
 });
 
 test("a body beyond the limit is refused, by its length or while it comes", async () => {
@@ -303,7 +343,8 @@ test("a body beyond the limit is refused, by its length or while it comes", asyn
     body: "x".repeat(1_001),
   });
   expect(problemOf(chunked)).toMatchObject({ status: 413 });
-  expect(await world.told(1)).toMatchObject([{ status: null, aborted: true }]);
+  // Nothing was asked of anybody, so there is nothing to tell.
+  expect([world.questions, world.usages]).toEqual([[], []]);
 });
 
 test("a compressed request is refused", async () => {
@@ -332,7 +373,7 @@ test("neither logs nor refusals hold a prompt, a token or the key", async () => 
   const world = await start(answerJson, {
     onUsage: () => Promise.reject(new Error("no room")),
   });
-  await send(world, { body: '{"prompt":"PRIVATE WORDS"}' });
+  await send(world, { body: '{"model":"m","prompt":"PRIVATE WORDS"}' });
   const answer = await send(world, { path: "/llm/anthropic/v1/files", body: "PRIVATE WORDS" });
   const text = world.logged.join("\n") + answer.body.toString() + JSON.stringify(answer.headers);
   expect(world.logged.some((line) => line.includes("was not counted"))).toBe(true);

@@ -153,7 +153,7 @@ export async function callProvider(call: ProviderCall): Promise<CallOutcome> {
         return passBack(last);
       }
       const message = `${provider.title}: ${taken.why}`;
-      await call.onQuota(call.clock.wall() + taken.forMs, message);
+      await call.onQuota(Math.ceil(call.clock.wall() + taken.forMs), message);
       return refuse("provider_quota", message);
     }
 

@@ -30,6 +30,7 @@ export interface RefusedAnswer {
 
 const MOST_MESSAGE_CHARS = 300;
 const SECOND = 1_000;
+const MINUTES = 600_000;
 const DAY = 86_400_000;
 
 /** Reads the refusal of any of the providers. */
@@ -94,13 +95,13 @@ function limitWait(
   if (resetsIn > 0) {
     return resetsIn * SECOND;
   }
-  // The wait Google advises beside a day's quota is the one of its minute's quota.
+  // The wait Google advises beside a day's quota is often the one of its minute's quota.
   const perDay = details
     .flatMap((detail) => listOf(detail["violations"]))
     .some((violation) => /PerDay/i.test(String(objectOf(violation)["quotaId"] ?? "")));
   const advised = retryInfo(details);
-  if (perDay) {
-    return Math.max(advised ?? 0, untilMidnightInCalifornia(now));
+  if (perDay && (advised ?? 0) < MINUTES) {
+    return untilMidnightInCalifornia(now);
   }
   return headerWait(answer) ?? advised ?? sentenceWait(message);
 }

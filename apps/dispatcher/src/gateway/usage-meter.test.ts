@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { JSON_ANSWER, METERED, streamEvents } from "./anthropic.fixture.ts";
-import { createSilentMeter, createUsageMeter, type MeteredUsage } from "./usage-meter.ts";
+import { messages } from "./dialects/messages.ts";
+import { createSilentMeter, createUsageMeter } from "./usage-meter.ts";
+import type { MeteredUsage } from "./usage-tally.ts";
 
 const STREAM = Buffer.from(streamEvents().join(""));
 
 function meter(contentType: string, ...chunks: readonly Uint8Array[]): MeteredUsage {
-  const made = createUsageMeter(contentType);
+  const made = createUsageMeter(contentType, messages.usage);
   for (const chunk of chunks) {
     made.push(chunk);
   }
@@ -41,7 +43,7 @@ test("line ends of all three kinds are understood, cut anywhere", () => {
 });
 
 test("a buffer the stream uses again does not change what was read", () => {
-  const made = createUsageMeter("text/event-stream");
+  const made = createUsageMeter("text/event-stream", messages.usage);
   const shared = Buffer.alloc(7);
   for (let start = 0; start < STREAM.byteLength; start += 7) {
     const size = STREAM.copy(shared, 0, start, start + 7);
@@ -55,9 +57,9 @@ test("an answer cut before its figures is estimated from the text that came, nev
   const text = "x".repeat(3_000);
   const events = streamEvents([text, text]);
   const cut = stream(Buffer.from(events.slice(0, 5).join("")));
-  expect(cut).toEqual({ ...METERED, outputTokens: 2_000, estimated: true });
+  expect(cut).toEqual({ ...METERED, outputTokens: 2_000, final: false });
   const start = stream(Buffer.from(events[0] ?? ""));
-  expect(start).toEqual({ ...METERED, outputTokens: 1, estimated: true });
+  expect(start).toEqual({ ...METERED, outputTokens: 1, final: false });
 });
 
 test("tool input and thinking count in an estimate", () => {
@@ -81,7 +83,7 @@ test("figures inside the text of an answer are not believed", () => {
         .join(""),
     ),
   );
-  expect(cut.estimated).toBe(true);
+  expect(cut.final).toBe(false);
   expect(cut.outputTokens).toBeGreaterThan(100);
 });
 
@@ -107,7 +109,7 @@ test("data of one event over several lines is put together", () => {
   const split = 'data: {"type":"message_delta",\ndata: "usage":{"output_tokens":9}}\n\n';
   for (const end of ["\n", "\r\n", "\r"]) {
     const bytes = Buffer.from(split.replaceAll("\n", end));
-    expect(stream(bytes)).toMatchObject({ outputTokens: 9, estimated: false });
+    expect(stream(bytes)).toMatchObject({ outputTokens: 9, final: true });
     expect(stream(...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toMatchObject({ outputTokens: 9 });
   }
 });
@@ -115,9 +117,9 @@ test("data of one event over several lines is put together", () => {
 test("a JSON answer is read whole, and is an estimate when it is cut", () => {
   const bytes = Buffer.from(JSON_ANSWER);
   expect(meter("application/json", ...Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(METERED);
-  expect(meter("application/json", bytes.subarray(0, -1))).toMatchObject({ model: null, estimated: true });
+  expect(meter("application/json", bytes.subarray(0, -1))).toMatchObject({ model: null, final: false });
 });
 
 test("an answer that costs nothing is not an estimate", () => {
-  expect(createSilentMeter().read()).toMatchObject({ inputTokens: 0, outputTokens: 0, estimated: false });
+  expect(createSilentMeter().read()).toMatchObject({ inputTokens: 0, outputTokens: 0, final: true });
 });
