@@ -182,8 +182,3 @@ test("agent: one that changes nothing succeeds and says so", async () => {
   const job = await run("no-changes", {}, { task: "agent", instructions: "demo:nothing" });
   expect(job).toMatchObject({ status: "succeeded", result: { noChanges: true, commit: null, branch: null } });
 });
-
-test("a field that nothing enforces yet is refused, never ignored", async () => {
-  const job = { repo: git.makeRepo("budget.git"), task: "script" as const, script: "true", budget: { usd: 5 } };
-  await expect(server.hive.enqueue(job)).rejects.toMatchObject({ code: "not_supported" });
-});

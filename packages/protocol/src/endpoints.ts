@@ -60,14 +60,7 @@ export const endpoints = {
     summary: "Puts one job in; it is safe on the disk before the reply",
     body: newJobSchema,
     reply: { status: 202, body: acceptedSchema },
-    errors: [
-      "id_conflict",
-      "idempotency_conflict",
-      "unknown_dependency",
-      "dependency_cycle",
-      "not_supported",
-      "queue_full",
-    ],
+    errors: ["id_conflict", "idempotency_conflict", "unknown_dependency", "dependency_cycle", "queue_full"],
   }),
   createJobs: endpoint({
     method: "POST",
@@ -76,14 +69,7 @@ export const endpoints = {
     summary: "Puts one job in, or up to 1,000 at once: all or none",
     body: z.union([newJobSchema, z.strictObject({ jobs: z.array(newJobSchema).min(1).max(1000) })]),
     reply: { status: 202, body: z.object({ jobs: z.array(acceptedSchema) }) },
-    errors: [
-      "id_conflict",
-      "idempotency_conflict",
-      "unknown_dependency",
-      "dependency_cycle",
-      "not_supported",
-      "queue_full",
-    ],
+    errors: ["id_conflict", "idempotency_conflict", "unknown_dependency", "dependency_cycle", "queue_full"],
     bodyLimit: 16 * 1_048_576,
   }),
   listJobs: endpoint({

@@ -147,9 +147,6 @@ export const newJobSchema = z
   .meta({ id: "NewJob" });
 export type NewJobRequest = z.input<typeof newJobSchema>;
 
-/** Fields of the contract that nothing enforces yet, with the reason. They are refused, never ignored. */
-export const NOT_SUPPORTED: Readonly<Record<string, string>> = {};
-
 export const acceptedSchema = z
   .object({
     accepted: z.literal(true),

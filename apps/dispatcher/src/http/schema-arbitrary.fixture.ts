@@ -98,7 +98,6 @@ const LIKELY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   callbackUrl: fc.constant("https://example.com/hook"),
   dependsOn: fc.constantFrom([], [KNOWN_JOB]),
   agent: fc.constantFrom("demo", "claude"),
-  budget: fc.constant(undefined),
   cursor: fc.constant(undefined),
   fence: fc.constant(1),
   offset: fc.constant(0),

@@ -4,7 +4,6 @@
  */
 
 import { HiveError } from "@hive/core";
-import { NOT_SUPPORTED } from "@hive/protocol";
 import type { z } from "zod";
 
 /** One thing wrong with a request. */
@@ -38,15 +37,6 @@ export function parsePart<S extends z.ZodType>(schema: S, value: unknown, place:
   }
   refuseFields(problems);
   throw new HiveError("invalid_field", `The ${place} cannot be taken`);
-}
-
-/** @throws HiveError `not_supported` for fields of the contract that nothing enforces yet. */
-export function refuseUnsupported(body: object): void {
-  for (const [field, why] of Object.entries(NOT_SUPPORTED)) {
-    if (Object.hasOwn(body, field) && (body as Record<string, unknown>)[field] !== undefined) {
-      throw new HiveError("not_supported", `${field}: ${why}`, { fields: [{ path: field, message: why }] });
-    }
-  }
 }
 
 type Issue = z.core.$ZodIssue;

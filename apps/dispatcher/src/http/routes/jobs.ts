@@ -10,7 +10,7 @@ import type { Handlers } from "../handler.ts";
 import { idempotencyKey } from "../idempotency-key.ts";
 import { asJob, detailOf, findJob, jobUrl, summaryOf } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
-import { refuseFields, refuseUnsupported, type FieldProblem } from "../validate.ts";
+import { refuseFields, type FieldProblem } from "../validate.ts";
 
 type JobHandlers = Pick<
   Handlers,
@@ -39,7 +39,6 @@ export function jobHandlers(parts: Parts): JobHandlers {
     const problems: FieldProblem[] = [];
     const families: (readonly [NewJob, ...NewJob[]])[] = [];
     for (const [place, request] of requests.entries()) {
-      refuseUnsupported(request);
       const compiled = compileJobs({ request, policy: parts.policy, now, randomId: newJobId(now), origin: "api" });
       if (compiled.ok) families.push(compiled.jobs);
       else {
