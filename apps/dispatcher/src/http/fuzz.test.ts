@@ -159,6 +159,8 @@ describe("no request of any endpoint breaks the server or hangs", () => {
       "gatewayUsage",
       "workerRegister",
       "gatewayVerify",
+      "gatewayAdmit",
+      "gatewayQuota",
       "egressOpen",
       "egressBlocked",
       "redeliverCallback",
