@@ -13,3 +13,8 @@ export function askedFor(job: Pick<LeasedJob, "instructions" | "task" | "jobId">
   if (asked === undefined) return `Hive ${job.task} ${job.jobId}`;
   return asked.length <= MOST ? asked : `${asked.slice(0, MOST - 1)}…`;
 }
+
+/** The message of the commit that takes what a job left uncommitted. */
+export function commitMessage(job: LeasedJob): string {
+  return `${askedFor(job)}\n\nHive-Job: ${job.jobId}`;
+}

@@ -41,7 +41,7 @@ export async function ensurePullRequest(
   if (settings === null || findings.branch === null || findings.branch === base) return;
   const target = gitHubOf(running, remote, secrets);
   if (target === null) return;
-  const work = describe(running, await running.calls.facts(), settings.cost);
+  const work = describe(running, await factsOf(running), settings.cost);
   const options: PullRequestOptions = {
     target,
     head: findings.branch,
@@ -75,8 +75,19 @@ async function updateText(worker: WorkerParts, running: RunningJob, options: Pul
   if (updated.end === "theirs") await running.say("the pull request's text was changed by somebody and stays theirs");
 }
 
+/** What only the server knows is not worth an attempt: the text goes without. */
+async function factsOf(running: RunningJob): Promise<LeaseFacts> {
+  try {
+    return await running.calls.facts();
+  } catch (error) {
+    running.attempt.right.throwIfAborted();
+    await running.say(`the pull request does not say what the server knows: ${String(error)}`);
+    return { usage: null, blocked: [] };
+  }
+}
+
 /** A moment's trouble at GitHub should not cost a whole new attempt: the work is pushed already. */
-async function patiently<T extends { readonly ok: true }>(
+export async function patiently<T extends { readonly ok: true }>(
   worker: WorkerParts,
   running: RunningJob,
   ask: () => Promise<T | GitHubFailed>,

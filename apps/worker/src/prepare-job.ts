@@ -6,6 +6,10 @@ import { parseRepoAddress } from "@hive/core";
 import { checkout, type Workspace } from "./git/checkout.ts";
 import { toAttemptError } from "./git/failure.ts";
 import type { Remote } from "./git/remote.ts";
+import { fetchFeedback } from "./fetch-feedback.ts";
+import { movedBaseOf } from "./moved-base/meet-base.ts";
+import type { MovedBaseOfJob } from "./moved-base/moved-base.ts";
+import { makesCommits } from "./publish-job.ts";
 import type { LeaseSecrets } from "./report/lease-calls.ts";
 import { AttemptFailure, fail, type RunningJob } from "./running-job.ts";
 import type { WorkerParts } from "./worker-parts.ts";
@@ -15,6 +19,10 @@ export interface Prepared {
   readonly secrets: LeaseSecrets;
   readonly remote: Remote;
   readonly workspace: Workspace;
+  /** Null: the job makes no commits. */
+  readonly movedBase: MovedBaseOfJob | null;
+  /** See `TaskRequest.feedback`. */
+  readonly feedback: string | null;
   /** The agent's folder for what is not committed. */
   readonly output: string;
   /** The attempt before this one pushed and could not open the pull request: only that is left to do. */
@@ -65,10 +73,14 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
     `${workspace.continued ? "going on from" : "starting at"} ${workspace.baseCommit} for ${workspace.branch}`,
   );
   const own = job.announced.some((one) => one.ref === workspace.ref && one.commit === workspace.expectedOld);
-  const onlyPullRequest = own && PULL_REQUEST_FAILURES.has(job.previous?.code ?? "");
+  // A comment on such a job asks for more than its pull request; its own attempts may lack just that again.
+  const isAsked = job.followUp !== null && job.report?.generation !== job.generation;
+  const onlyPullRequest = own && !isAsked && PULL_REQUEST_FAILURES.has(job.previous?.code ?? "");
   if (onlyPullRequest) {
     running.findings.branch = workspace.branch;
     running.findings.commit = workspace.expectedOld;
   }
-  return { secrets, remote, workspace, output, onlyPullRequest };
+  const movedBase = makesCommits(job) ? movedBaseOf(worker, running, { workspace, remote }) : null;
+  const feedback = await fetchFeedback(worker, running, remote, secrets, workspace);
+  return { secrets, remote, workspace, movedBase, feedback, output, onlyPullRequest };
 }

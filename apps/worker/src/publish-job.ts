@@ -21,7 +21,7 @@ import {
   salvage,
 } from "./git/publish.ts";
 import { listRemote, type Remote } from "./git/remote.ts";
-import { askedFor } from "./job-title.ts";
+import { commitMessage } from "./job-title.ts";
 import type { Prepared } from "./prepare-job.ts";
 import { AttemptFailure, fail, type RunningJob } from "./running-job.ts";
 import type { WorkerParts } from "./worker-parts.ts";
@@ -131,7 +131,8 @@ export async function keepUnpublished(
   }
 }
 
-function makesCommits(job: LeasedJob): boolean {
+/** Whether a job's work is commits for a branch. */
+export function makesCommits(job: LeasedJob): boolean {
   return job.task === "agent" || job.task === "script" || job.task === "changes";
 }
 
@@ -142,9 +143,11 @@ function publishOptions(
   signal: AbortSignal,
 ): PublishOptions {
   const { job } = running.lease;
+  const work = prepared.movedBase?.work() ?? null;
   return {
     git: worker.git,
-    workspace: prepared.workspace,
+    workspace: prepared.movedBase?.workspace() ?? prepared.workspace,
+    ...(work === null ? {} : { work }),
     credential: prepared.remote.credential,
     proxy: prepared.remote.proxy ?? null,
     secrets: running.secrets(),
@@ -154,10 +157,6 @@ function publishOptions(
     killAgent: () => killAgent(worker.slot),
     signal,
   };
-}
-
-function commitMessage(job: LeasedJob): string {
-  return `${askedFor(job)}\n\nHive-Job: ${job.jobId}`;
 }
 
 /** Notes how publishing ended. @throws AttemptFailure */

@@ -9,6 +9,7 @@ import type { LeaseGrant } from "@hive/protocol";
 import { type JobCaches, openCaches } from "./caches/job-caches.ts";
 import { cleanUp, killAgent } from "./clean-up.ts";
 import type { AgentSessions } from "./conversation/contract.ts";
+import { meetBase } from "./moved-base/meet-base.ts";
 import { ensurePullRequest } from "./offer-pull-request.ts";
 import { prepare, type Prepared, remoteOf } from "./prepare-job.ts";
 import { publishChosen, removeCandidates } from "./publish-chosen.ts";
@@ -107,8 +108,8 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     remainingMs: running.remainingMs,
     enter: running.enter,
     sessions,
-    feedback: null,
-    movedBase: null,
+    feedback: prepared.feedback,
+    movedBase: prepared.movedBase,
     llmToken: running.lease.llmToken,
     proxy: worker.way.proxyFor(running.lease.egressToken),
   };
@@ -189,6 +190,7 @@ async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepa
   if (red !== null && job.approvePublish) throw new AttemptFailure(red);
   if (prepared.onlyPullRequest || task?.publishes === true) {
     await running.enter("publish");
+    if (prepared.movedBase !== null && !prepared.onlyPullRequest) await meetBase(running, prepared.movedBase);
     const waiting = prepared.onlyPullRequest ? null : await publishWork(worker, running, prepared, job.approvePublish);
     if (waiting !== null)
       return { end: "awaits_approval", bundle: waiting, result: resultOf(running, worker.isolation) };

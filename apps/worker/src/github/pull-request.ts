@@ -149,9 +149,7 @@ interface Shown {
   readonly requested_teams?: readonly { readonly slug: string }[] | null | undefined;
 }
 
-function facts(pull: Shown, owner: string,
-  created: boolean,
-): PullRequest {
+function facts(pull: Shown, owner: string, created: boolean): PullRequest {
   return {
     ok: true,
     number: pull.number,

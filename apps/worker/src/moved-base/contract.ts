@@ -22,6 +22,9 @@ export interface MovedBase {
    * log and is `fits`: a base that cannot be looked at costs nobody their work. Rejects when the attempt is stopped.
    */
   meet(): Promise<Meeting>;
-  /** After a turn on a conflict: `merged` when it is solved; `conflict`: the work will be published as it was. */
+  /**
+   * After a turn on a conflict: `merged` when it is solved; `conflict`: the working copy is as it was before the
+   * meeting again, and so the work will be published.
+   */
   settle(): Promise<"merged" | "conflict">;
 }

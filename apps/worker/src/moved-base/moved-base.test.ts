@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CheckoutOptions, Workspace } from "../git/checkout.ts";
@@ -139,6 +139,7 @@ describe("a base branch that moved", () => {
       act(workspace.repo);
       expect([way, await moved.settle()]).toEqual([way, "conflict"]);
       expect(moved.conflict()).toEqual({ base: "main", files: ["a.txt"] });
+      if (way !== "broke git") expect([way, readFileSync(join(workspace.repo, "b.txt"), "utf8")]).toEqual([way, "b\n"]);
       expect([way, await end()]).toEqual([way, mine]);
       expect(said.at(-1)).toContain("is not solved");
     });

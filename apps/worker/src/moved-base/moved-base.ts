@@ -70,6 +70,12 @@ git diff --name-only --diff-filter=U -z`;
 const UNMERGED = `${HERE}git diff --name-only --diff-filter=U -z`;
 const MARKED = `${HERE}git grep -l -z -I -E '${MARKERS}' -- . || true`;
 
+// $1 the work. Everything was committed before the merge began, so what is untracked came after it.
+const RESTORE = `${HERE}git merge --abort 2>/dev/null
+rm -f .git/index.lock
+git reset -q --hard "$1" && git clean -q -f -d || exit ${FAILED}
+[ "$(git rev-parse HEAD)" = "$1" ] && [ -z "$(git status --porcelain)" ] || exit ${FAILED}`;
+
 /** A conflict the agent is at. */
 interface Open {
   readonly before: CleanWork;
@@ -228,6 +234,11 @@ export function createMovedBase(options: MovedBaseOptions): MovedBaseOfJob {
         await done(current.head, current.mirror, "merged");
         return "merged";
       }
+      // The tests will judge the working copy, and what they judge must be what is published.
+      const restored = await git.script(RESTORE, [current.before.commit], asAgent());
+      await options.killAgent();
+      signal.throwIfAborted();
+      if (restored.ok) kept = null;
       await say(`the conflict with ${base} is not solved; the work is published as it was`);
       return "conflict";
     },

@@ -68,7 +68,7 @@ function rules({ job, output }: PromptParts): string {
       : [
           "Leave your work as files in the repository; committing is allowed but not needed. Leave nothing there that does not belong in the change.",
           "Run the repository's own checks on what you changed where you can.",
-          "End with a short summary of what you changed and why: it becomes the text of the pull request.",
+          "End with a short summary of what you changed and why: it becomes the text of the pull request. Its first line is the title: what the change does, in at most 72 characters, and nothing else.",
         ];
   return `# Rules\n\n${[...common, ...own].map((rule) => `- ${rule}`).join("\n")}`;
 }
