@@ -146,7 +146,7 @@ test.each(installed)(
     const story = `the-${name}-story`;
     models.play(story, [write("one.txt", "one\n"), say("A word only this session knows: heliotrope.")]);
     const first = await runIn(one, program, `Do what ${story} says, please.`, null);
-    expect(first).toMatchObject({ end: "ok", sessionId: expect.any(String) });
+    expect(first, JSON.stringify(first)).toMatchObject({ end: "ok", sessionId: expect.any(String) });
 
     const file = join(folder, `${name}.tar.zst`);
     expect(await packSession(sessionPlace(one, adapter), file)).toBeGreaterThan(0);

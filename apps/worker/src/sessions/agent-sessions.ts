@@ -7,15 +7,21 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SessionRef } from "@hive/core";
+import type { LeasedJob } from "@hive/protocol";
 import type { AgentAdapter, ResumedSession } from "../agents/contract.ts";
 import type { AgentSessions, NotedSession } from "../conversation/contract.ts";
 import type { Slot } from "../process/agent-user.ts";
-import type { RunningJob } from "../running-job.ts";
+import type { LeaseCalls } from "../report/lease-calls.ts";
+import type { Findings, RunningJob } from "../running-job.ts";
 import { packSession, SESSION_LIMITS, type SessionLimits, type SessionPlace, unpackSession } from "./session-files.ts";
 
 /** What the sessions of a job work with. */
 export interface SessionJob {
-  readonly running: Pick<RunningJob, "lease" | "attempt" | "calls" | "folder" | "findings" | "say" | "keep">;
+  readonly running: Pick<RunningJob, "attempt" | "folder" | "say" | "keep"> & {
+    readonly lease: { readonly job: Pick<LeasedJob, "session"> };
+    readonly calls: Pick<LeaseCalls, "getArtifact">;
+    readonly findings: Pick<Findings, "session" | "artifacts" | "task">;
+  };
   readonly slot: Slot;
   /** The working copy: its path is part of how some agents file their sessions. */
   readonly workspace: string;
