@@ -4,6 +4,7 @@ export * from "./accounts.ts";
 export * from "./candidates.ts";
 export { factsOf, recordKeys } from "./candidate-facts.ts";
 export type { CandidateFacts } from "./candidate-facts.ts";
+export { NONE_FIT } from "./choose-candidate.ts";
 export * from "./event.ts";
 export * from "./errors.ts";
 export * from "./document.ts";

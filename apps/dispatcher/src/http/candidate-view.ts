@@ -12,7 +12,7 @@ import {
 } from "@hive/core";
 import type { Candidate, CandidatesReply, LeasedJob } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
-import { findJob } from "./job-view.ts";
+import { findBody, findJob } from "./job-view.ts";
 
 interface Known {
   readonly job: Job;
@@ -102,9 +102,10 @@ export async function chosenOf(queue: Queue, parent: Job): Promise<LeasedJob["ch
   };
 }
 
-/** Whose candidate a leased job is; null when nobody's. `branch`: the parent's, where its body names one. */
-export function candidateOf(job: Job, branch: string | null): LeasedJob["candidate"] {
+/** Whose candidate a leased job is; null when nobody's. */
+export async function candidateOf(queue: Queue, job: Job): Promise<LeasedJob["candidate"]> {
   if (job.parent == null) return null;
+  const branch = (await findBody(queue, job.parent))?.branch ?? null;
   const n = Number(job.id.slice(job.parent.length + 1));
   return { parent: job.parent, n, branch: branch ?? defaultBranchName(job.parent) };
 }

@@ -2,6 +2,7 @@
 
 import {
   isTerminal,
+  NONE_FIT,
   usageOf,
   type AttemptRecord,
   type BlockedRecord,
@@ -46,6 +47,12 @@ export function summaryOf(job: Job): JobSummary {
     parent: job.parent ?? null,
     candidates: candidatesOf(job),
   };
+}
+
+/** A job that failed for want of a good candidate had no attempt of its own that could say so. */
+function noneFit({ status, reason, candidates }: Job): JobDetail["error"] {
+  if (status !== "failed" || reason !== NONE_FIT) return null;
+  return { code: NONE_FIT, kind: "work", message: candidates?.why ?? "none of its candidates will do" };
 }
 
 function candidatesOf({ candidates }: Job): JobSummary["candidates"] {
@@ -153,7 +160,7 @@ export async function detailOf(
     origin: body.origin,
     waiting,
     bundle: bundle === null ? null : { sha256: bundle.sha256, artifact: bundle.artifact },
-    error: job.status === "failed" || !isTerminal(job.status) ? (last?.error ?? null) : null,
+    error: job.status === "failed" || !isTerminal(job.status) ? (noneFit(job) ?? last?.error ?? null) : null,
     result: resultView(last?.result ?? null),
     usage: usageOf(usageDoc ?? null, job.status !== "running"),
     budget: budgetView(job, body, account),

@@ -54,6 +54,7 @@ export type WorkerProtocolParts = Pick<
   | "firstBeatMs"
   | "intervals"
   | "limits"
+  | "policy"
 > & { readonly log: Pick<Parts["log"], "warn"> };
 
 /** Old bodies say nothing of it and are verified as new ones are by default. */
@@ -66,13 +67,14 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
   const gitCredential = createJobCredential(parts);
 
   async function leaseOf({ job, lease, timeoutMs }: Grant): Promise<LeaseGrant> {
-    const [tokens, body, history, followUp, chosen] = await Promise.all([
+    const [tokens, body, history, followUp, chosen, candidate] = await Promise.all([
       leaseTokens.mint(lease, job, queue.election().electionId),
       findBody(queue, job.id),
       // Only a job that ran before has a history worth a read.
       lease.fence > 1 ? attemptsOf(queue, job.id) : [],
       followUpOf(queue, job),
       lease.purpose === "publish" ? chosenOf(queue, job) : null,
+      candidateOf(queue, job),
     ]);
     if (body === null) throw new Error(`job ${job.id} has no body`);
     // Over generations too: a retry by hand of a refused pull request must only open it.
@@ -84,7 +86,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       llmToken: tokens.llm,
       egressToken: tokens.egress,
       firstBeatMs: parts.firstBeatMs,
-      job: { ...leasedJob(job, body, previous), followUp, chosen, timeoutMs },
+      job: { ...leasedJob(job, body, previous), followUp, chosen, candidate, timeoutMs },
     };
   }
 
@@ -92,7 +94,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     job: Job,
     body: JobBody,
     previous: AttemptRecord | undefined,
-  ): Omit<LeasedJob, "followUp" | "chosen"> {
+  ): Omit<LeasedJob, "followUp" | "chosen" | "candidate"> {
     const { run } = job;
     const agentic = job.task === "agent" || job.task === "analyze";
     return {
@@ -107,7 +109,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       script: body.script,
       changes: body.changes === null ? null : [...body.changes],
       agent: job.agent,
-      agentSettings: DEFAULT_AGENT_SETTINGS,
+      agentSettings: agentSettingsOf(job, body),
       gitUser: body.gitUser,
       timeoutMs: job.timeoutMs,
       idleTimeoutMs: agentic ? IDLE_MS : null,
@@ -118,12 +120,19 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       fillsCaches: parts.caches !== null && whyNoCacheWrites(job, body) === null,
       pullRequest: pullRequestOf(job),
       verify: verifyOf(job, body),
-      candidate: candidateOf(job, body.branch),
       previous: hearsNews(job, previous) ? null : (previous?.error ?? null),
       report: reportOf(previous),
       session: run?.session ?? null,
       url: jobUrl(parts.publicUrl, job.id),
     };
+  }
+
+  /** As hive.yaml has it now, not as it was when the job came. The one word that is the job's own is its model. */
+  function agentSettingsOf(job: Job, body: JobBody): LeasedJob["agentSettings"] {
+    if (job.agent === null) return DEFAULT_AGENT_SETTINGS;
+    const place = placeOf(job.repo)?.path ?? "";
+    const model = job.trust === "trusted" ? (body.model ?? null) : null;
+    return parts.policy.agents.settingsFor(job.agent, model, { place, role: job.role, labels: job.labels });
   }
 
   function pullRequestOf(job: Job): LeasedJob["pullRequest"] {
@@ -142,7 +151,9 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
           { protocol: WORKER_PROTOCOL },
         );
       }
-      const { profile, placement } = await parts.registrar.admit(body);
+      const { profile: said, placement } = await parts.registrar.admit(body);
+      const commands = body.commandLines === true ? parts.policy.agents.commandNames : [];
+      const profile = { ...said, agents: [...new Set([...said.agents, ...commands])] };
       // Its name is its id: a worker that starts again is then known to be the same one, and its dead process's job goes back.
       const workerId = profile.name;
       const { registrationId } = body;
