@@ -98,12 +98,19 @@ export interface Held {
   readonly tokens: number;
 }
 
+/** The next step for a model whose price nobody wrote down. */
+const UNPRICED =
+  " (the price of its model is not known, so it counts as the dearest; write it under prices in hive.yaml)";
+
 /** Why an account cannot pay for one more call that may need this much, in words; null when it can. */
-export function shortOf(account: AccountRecord, worst: Held): string | null {
+export function shortOf(account: AccountRecord, worst: Held & Pick<CallCost, "known">): string | null {
   const { limits, spentNano, reservedNano, tokens, reservedTokens, turns } = account;
   if (limits.usd !== null && spentNano + reservedNano + worst.nano > nanoOf(limits.usd)) {
+    const budget = `${nameOf(account)} of ${dollars(nanoOf(limits.usd))}`;
+    const call = `may cost ${dollars(worst.nano)}${worst.known ? "" : UNPRICED}`;
+    if (spentNano + reservedNano === 0) return `${budget} does not cover this call, which ${call}`;
     const held = reservedNano === 0 ? "" : `, ${dollars(reservedNano)} are set aside for calls under way`;
-    return `${nameOf(account)} of ${dollars(nanoOf(limits.usd))} is used up: ${dollars(spentNano)} are spent${held}, and the next call may cost ${dollars(worst.nano)}`;
+    return `${budget} is used up: ${dollars(spentNano)} are spent${held}, and the next call ${call}`;
   }
   if (limits.tokens !== null && tokens + reservedTokens + worst.tokens > limits.tokens) {
     const held = reservedTokens === 0 ? "" : `, ${reservedTokens} are set aside for calls under way`;

@@ -138,7 +138,7 @@ describe("a budget that is used up", () => {
     expect((await admit(attempt, newCall(), 1)).status).toBe(402);
     expect(await first.next("stop")).toMatchObject({ signal: "stop", jobId: attempt.jobId, fence: 1 });
     const second = await signalsOf(attempt);
-    expect(await second.next("stop")).toMatchObject({ signal: "stop", reason: expect.stringContaining("used up") });
+    expect(await second.next("stop")).toMatchObject({ signal: "stop", reason: expect.stringContaining("does not cover this call") });
   });
 
   it("is told of as an event when most of it is gone", async () => {

@@ -6,7 +6,7 @@
 
 import { type CallCost, dayOf } from "@hive/core";
 import { type CallFigures, costNano, type Price, type WorstFigures, worstNano } from "./price.ts";
-import { PRICE_LIST } from "./price-list.ts";
+import { type ListedPrice, PRICE_LIST } from "./price-list.ts";
 
 /** Prices by model, as hive.yaml has them. */
 export type OwnPrices = Readonly<Record<string, Price>>;
@@ -26,7 +26,7 @@ const FREE: CallCost = { nano: 0, known: true };
 /** The prices of this server. `own` comes before the list; `wall` says which day's prices count. */
 export function createPriceBook(own: OwnPrices, wall: () => number): PriceBook {
   const mine = new Map(Object.entries(own));
-  const all = [...PRICE_LIST.map(({ price }) => price), ...mine.values()];
+  const listed: readonly ListedPrice[] = Object.values(PRICE_LIST).flat();
 
   function priceOf(provider: Provider, model: string | null): Price | "free" | null {
     const names = model === null ? [] : namesOf(model);
@@ -38,27 +38,36 @@ export function createPriceBook(own: OwnPrices, wall: () => number): PriceBook {
     if (provider === "local") return "free";
     const today = dayOf(wall());
     for (const name of names) {
-      const listed = PRICE_LIST.find(
+      const found = listed.find(
         ({ models, from = today, until = today }) => models.includes(name) && from <= today && today <= until,
       );
-      if (listed !== undefined) return listed.price;
+      if (found !== undefined) return found.price;
     }
     return null;
   }
 
-  /** By the known price; else by whichever known price makes it dearest. Searches without a price make a call one of unknown price. */
-  function charge(price: Price | "free" | null, searches: number, nano: (price: Price) => number): CallCost {
+  /** The dearest of what is known of this provider's models and of the operator's own prices. */
+  function dearest(provider: Provider, nano: (price: Price) => number): number {
+    const known = provider === "local" ? [] : PRICE_LIST[provider].map(({ price }) => price);
+    return [...known, ...mine.values()].reduce((most, price) => Math.max(most, nano(price)), 0);
+  }
+
+  /** Searches without a price make a call one of unknown price. */
+  function charge(
+    provider: Provider,
+    model: string | null,
+    searches: number,
+    nano: (price: Price) => number,
+  ): CallCost {
+    const price = priceOf(provider, model);
     if (price === "free") return FREE;
     const known = price !== null && (searches === 0 || price.webSearch !== undefined);
-    if (known) return { nano: nano(price), known };
-    return { nano: all.reduce((most, one) => Math.max(most, nano(one)), 0), known };
+    return { nano: known ? nano(price) : dearest(provider, nano), known };
   }
 
   return {
-    worst: (provider, model, worst) =>
-      charge(priceOf(provider, model), worst.webSearches, (price) => worstNano(price, worst)),
-    cost: (provider, model, call) =>
-      charge(priceOf(provider, model), call.webSearches, (price) => costNano(price, call)),
+    worst: (provider, model, worst) => charge(provider, model, worst.webSearches, (price) => worstNano(price, worst)),
+    cost: (provider, model, call) => charge(provider, model, call.webSearches, (price) => costNano(price, call)),
   };
 }
 

@@ -59,6 +59,9 @@ const ANTHROPIC: readonly ListedPrice[] = [
   { models: ["claude-3-5-haiku"], price: claude(0.8, 4, 0.08) },
 ];
 
+/** US dollars per thousand searches of OpenAI's own tool; what is found counts as input. */
+const OPENAI_SEARCH = 10;
+
 /** From 272,001 tokens of input on, the input and the caches cost twice as much and the output half as much again. */
 const OPENAI_LONG = 272_000;
 
@@ -76,7 +79,7 @@ function openai(
     ...(writes.short === undefined ? {} : { cacheWrite: writes.short * times }),
     ...(writes.long === undefined ? {} : { cacheWrite1h: writes.long * times }),
   });
-  return { ...rates(1), long: { above: OPENAI_LONG, ...rates(2), output: output * 1.5 } };
+  return { ...rates(1), webSearch: OPENAI_SEARCH, long: { above: OPENAI_LONG, ...rates(2), output: output * 1.5 } };
 }
 
 /** https://developers.openai.com/api/docs/pricing and the models' own pages. As of November 2026. */
@@ -92,15 +95,18 @@ const OPENAI: readonly ListedPrice[] = [
   { models: ["gpt-5.6-terra"], price: openai(2, 12, 0.2, { short: 2.5 }) },
   { models: ["gpt-5.6-luna"], price: openai(0.2, 1.2, 0.02, { short: 0.25 }) },
   { models: ["gpt-5.4"], price: openai(2.5, 15, 0.25) },
-  { models: ["gpt-5.4-mini"], price: { input: 0.75, output: 4.5, cacheRead: 0.075 } },
-  { models: ["gpt-5.4-nano"], price: { input: 0.2, output: 1.25, cacheRead: 0.02 } },
-  { models: ["gpt-5.3-codex", "gpt-5.2-codex", "gpt-5.2"], price: { input: 1.75, output: 14, cacheRead: 0.175 } },
+  { models: ["gpt-5.4-mini"], price: { input: 0.75, output: 4.5, cacheRead: 0.075, webSearch: OPENAI_SEARCH } },
+  { models: ["gpt-5.4-nano"], price: { input: 0.2, output: 1.25, cacheRead: 0.02, webSearch: OPENAI_SEARCH } },
+  {
+    models: ["gpt-5.3-codex", "gpt-5.2-codex", "gpt-5.2"],
+    price: { input: 1.75, output: 14, cacheRead: 0.175, webSearch: OPENAI_SEARCH },
+  },
   {
     models: ["gpt-5.1-codex", "gpt-5.1", "gpt-5-codex", "gpt-5"],
-    price: { input: 1.25, output: 10, cacheRead: 0.125 },
+    price: { input: 1.25, output: 10, cacheRead: 0.125, webSearch: OPENAI_SEARCH },
   },
-  { models: ["gpt-5-mini"], price: { input: 0.25, output: 2, cacheRead: 0.025 } },
-  { models: ["gpt-4.1"], price: { input: 2, output: 8, cacheRead: 0.5 } },
+  { models: ["gpt-5-mini"], price: { input: 0.25, output: 2, cacheRead: 0.025, webSearch: OPENAI_SEARCH } },
+  { models: ["gpt-4.1"], price: { input: 2, output: 8, cacheRead: 0.5, webSearch: OPENAI_SEARCH } },
 ];
 
 /** Prompts longer than this cost more with the Pro models. */
@@ -124,13 +130,13 @@ const GEMINI: readonly ListedPrice[] = [
   {
     models: ["gemini-2.5-pro"],
     price: {
-      ...{ input: 1.25, output: 10, cacheRead: 0.125 },
+      ...{ input: 1.25, output: 10, cacheRead: 0.125, webSearch: 35 },
       long: { above: GEMINI_LONG, input: 2.5, output: 15, cacheRead: 0.25 },
     },
   },
-  { models: ["gemini-2.5-flash"], price: { input: 0.3, output: 2.5, cacheRead: 0.03 } },
-  { models: ["gemini-2.5-flash-lite"], price: { input: 0.1, output: 0.4, cacheRead: 0.01 } },
+  { models: ["gemini-2.5-flash"], price: { input: 0.3, output: 2.5, cacheRead: 0.03, webSearch: 35 } },
+  { models: ["gemini-2.5-flash-lite"], price: { input: 0.1, output: 0.4, cacheRead: 0.01, webSearch: 35 } },
 ];
 
-/** Every price Hive comes with. */
-export const PRICE_LIST: readonly ListedPrice[] = [...ANTHROPIC, ...OPENAI, ...GEMINI];
+/** Every price Hive comes with, by whom its models are from. */
+export const PRICE_LIST = { anthropic: ANTHROPIC, openai: OPENAI, gemini: GEMINI } as const;

@@ -180,10 +180,16 @@ describe("limits", () => {
     const day = account({ usd: 1e-7 }, { id: "day/2023-11-14", kind: "day" });
     const { reserve, money, world } = working([account({}), day]);
     expect(reserve("1", 600)).toMatchObject({
-      message:
-        "the server's budget of the day of $0.00000010 is used up: $0.00 are spent, and the next call may cost $0.00000060",
+      message: "the server's budget of the day of $0.00000010 does not cover this call, which may cost $0.00000060",
     });
     expect([money(), money(day.id), world.store.get("usage/a")]).toEqual([null, null, undefined]);
+  });
+
+  test("a refusal says when a price is not known, and what to do about it", () => {
+    const { reserve } = working([account({ usd: 1e-7 })]);
+    expect(reserve("1", null)).toMatchObject({
+      message: expect.stringContaining("write it under prices in hive.yaml"),
+    });
   });
 
   test("a limit that was raised counts from the next call on", () => {
@@ -210,7 +216,7 @@ describe("limits", () => {
 });
 
 describe("a job whose budget is used up", () => {
-  const message = "the job's budget of $0.00 is used up: $0.00 are spent, and the next call may cost $0.000000001";
+  const message = "the job's budget of $0.00 does not cover this call, which may cost $0.000000001";
 
   test.each([
     ["fails", failure("system")],

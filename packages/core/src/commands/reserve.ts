@@ -3,7 +3,7 @@
  * nothing is set aside and the attempt is told to stop. The same call again gets the same answer.
  */
 
-import { type AccountRecord, type Held as HeldAmount, hold, openAccount, shortOf } from "../accounts.ts";
+import { type AccountRecord, hold, openAccount, shortOf } from "../accounts.ts";
 import type { CommandOf, Docs, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import type { State } from "../state.ts";
@@ -25,7 +25,7 @@ export function reserve(step: Step, command: CommandOf<"reserve">): Replies["res
   const record = storedUsage(step.doc({ collection: "usage", id: lease.jobId })) ?? nothingUsed(lease.jobId);
   if (callId in record.open || record.recent.includes(callId)) return { admitted: true };
   if (held.run.stop) return { admitted: false, code: held.run.stop.code, message: held.run.stop.message };
-  const amount: HeldAmount = { nano: worst.cost.nano, tokens: worst.tokens };
+  const amount = { ...worst.cost, tokens: worst.tokens };
   const opened: AccountRecord[] = [];
   for (const ref of command.accounts) {
     const account = openAccount(asAccount(step.doc({ collection: "accounts", id: ref.id })), ref);
@@ -39,9 +39,7 @@ export function reserve(step: Step, command: CommandOf<"reserve">): Replies["res
   const reservation: Reservation = {
     fence: lease.fence,
     accounts: opened.map(({ id }) => id),
-    nano: amount.nano,
-    known: worst.cost.known,
-    tokens: amount.tokens,
+    ...amount,
     at: step.now.wall,
   };
   const next: UsageRecord = { ...record, open: { ...record.open, [callId]: reservation } };
