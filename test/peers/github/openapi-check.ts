@@ -78,7 +78,7 @@ function describe(method: string, template: string, operation: Json, pathValues:
       const schema = at(operation, "requestBody", "content", "application/json", "schema");
       if (schema !== undefined) {
         problems.push(...check(`${name} body`, asJson(schema), body));
-        const fields = Object.keys(asJson(at(asJson(schema), "properties") ?? {}));
+        const fields = fieldsOf(asJson(schema));
         for (const field of Object.keys(asJson(body ?? {}))) {
           if (!fields.includes(field)) problems.push(`${name} body has no field ${field}`);
         }
@@ -97,6 +97,12 @@ function describe(method: string, template: string, operation: Json, pathValues:
       return asJson(resolve(asJson(first ?? {})).value ?? {});
     },
   };
+}
+
+/** The fields a body may have, in any of the forms it may take. */
+function fieldsOf(schema: Json): string[] {
+  const forms = [schema.oneOf, schema.anyOf].flatMap((several) => (Array.isArray(several) ? several : []));
+  return [...Object.keys(asJson(schema.properties ?? {})), ...forms.flatMap((form) => fieldsOf(resolve(asJson(form))))];
 }
 
 function check(name: string, schema: Json, value: unknown): string[] {

@@ -3,7 +3,8 @@ import { type GitHubApi, startGitHubApi } from "../../../../test/peers/github/gi
 import { anyAddress } from "../git/git-fixture.ts";
 import { findOnGitHub, type GitHubTarget, gitHostOf } from "./github.ts";
 import { probeRepository } from "./probe.ts";
-import { openPullRequest } from "./pull-request.ts";
+import { openPullRequest, type PullRequestOptions, updatePullRequest } from "./pull-request.ts";
+import { addExtras, type PullRequestExtras } from "./pull-request-extras.ts";
 import { work } from "./work-description.fixture.ts";
 
 const FULL = "github_pat_full0canary";
@@ -16,13 +17,23 @@ beforeAll(async () => {
     prefix: "/api/v3",
     tokens: {
       [FULL]: {},
-      [READER]: { pullRequests: "read", push: false, sees: ["acme/app"] },
+      [READER]: { pullRequests: "read", push: false, labels: false, sees: ["acme/app"] },
       [CLASSIC]: { scopes: "public_repo" },
     },
     repositories: {
       "acme/app": {
         private: true,
-        branches: ["hive/one", "hive/two", "hive/three", "hive/lost", "hive/limit", "hive/late"],
+        branches: [
+          "hive/one",
+          "hive/two",
+          "hive/three",
+          "hive/lost",
+          "hive/limit",
+          "hive/late",
+          "hive/again",
+          "hive/theirs",
+        ],
+        reviewers: ["jane", "jim", "core"],
       },
       "acme/hidden": { private: true, branches: [] },
       "acme/plain": { private: true, takesDrafts: false, branches: ["hive/one"] },
@@ -149,6 +160,75 @@ describe("a pull request", () => {
       code: "aborted",
     });
     expect(api.pulls.some((pull) => pull.head === "hive/late")).toBe(false);
+  });
+});
+
+describe("a pull request that is there", () => {
+  const again = (head: string, extra: Partial<PullRequestOptions> = {}) =>
+    updatePullRequest(wanted(head, { work: { ...work, generation: 2, summary: "Better\n\nMore." }, ...extra }));
+  const pullOf = (head: string) => {
+    const found = api.pulls.find((pull) => pull.head === head);
+    if (found === undefined) throw new Error(`no pull request of ${head}`);
+    return found;
+  };
+
+  it("gets the text of the next round, once", async () => {
+    await openPullRequest(wanted("hive/again"));
+    expect(await again("hive/again")).toEqual({ ok: true, end: "updated" });
+    expect(pullOf("hive/again")).toMatchObject({ title: "Better", body: expect.stringContaining("### Round 2") });
+    expect(await again("hive/again")).toEqual({ ok: true, end: "as_it_should_be" });
+    expect(api.requests.filter(({ method }) => method === "PATCH")).toHaveLength(1);
+  });
+
+  it("keeps the text that people gave it", async () => {
+    await openPullRequest(wanted("hive/theirs"));
+    pullOf("hive/theirs").body = "What I make of it";
+    expect(await again("hive/theirs")).toEqual({ ok: true, end: "theirs" });
+    expect(pullOf("hive/theirs")).toMatchObject({ title: "A title", body: "What I make of it" });
+  });
+
+  it("may not be changed: that is a value, with the permission that is missing", async () => {
+    const refused = await again("hive/theirs", { target: target(READER) });
+    // There is nothing to change for Hive, so nobody is asked.
+    expect(refused).toEqual({ ok: true, end: "theirs" });
+    pullOf("hive/theirs").title = "[tests red] Theirs";
+    expect(await again("hive/theirs", { target: target(READER) })).toMatchObject({ ok: false, code: "pr_refused" });
+  });
+});
+
+describe("labels and reviewers", () => {
+  const extras = (extra: Partial<PullRequestExtras>): PullRequestExtras => ({
+    target: target(),
+    number: 1,
+    labels: [],
+    reviewers: [],
+    ...extra,
+  });
+
+  it("are added", async () => {
+    const wants = { labels: ["hive", "bot"], reviewers: ["jane", "acme/core"] };
+    expect(await addExtras(extras(wants))).toEqual([]);
+    expect(api.pulls[0]).toMatchObject({ labels: ["hive", "bot"], reviewers: ["jane"], teams: ["core"] });
+    expect(await openPullRequest(wanted("hive/one"))).toMatchObject({
+      labels: ["hive", "bot"],
+      asked: ["jane", "acme/core"],
+    });
+  });
+
+  it("that GitHub refuses are said, one by one, and the others are added", async () => {
+    const said = await addExtras(extras({ reviewers: ["jim", "stranger"] }));
+    expect(said).toHaveLength(1);
+    expect(said[0]).toContain("no review of stranger");
+    expect(api.pulls[0]?.reviewers).toContain("jim");
+    const without = await addExtras(extras({ target: target(READER), labels: ["x"] }));
+    expect(without[0]).toMatch(/^no labels: .*"Issues: write" and "Pull requests: write"/);
+    expect(without.join()).not.toContain(READER);
+  });
+
+  it("are not asked for where there are none", async () => {
+    const before = api.requests.length;
+    expect(await addExtras(extras({}))).toEqual([]);
+    expect(api.requests).toHaveLength(before);
   });
 });
 
