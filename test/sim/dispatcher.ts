@@ -5,6 +5,7 @@
 
 import { HiveError, numberId, type HiveEvent, type WorkerProfile } from "@hive/core";
 import { DEFAULT_PULL_REQUEST } from "@hive/protocol";
+import { agentPolicy } from "../../apps/dispatcher/src/agents/agent-policy.fixture.ts";
 import { createLeaseAccess } from "../../apps/dispatcher/src/auth/lease-access.ts";
 import { createWorkerTokens } from "../../apps/dispatcher/src/auth/worker-tokens.ts";
 import { Deliverer } from "../../apps/dispatcher/src/callbacks/deliverer.ts";
@@ -85,6 +86,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     logs: disk.logs,
     artifacts: disk.logs,
     intervals: INTERVALS,
+    stuck: { silentSeconds: 900, repeats: 0, turns: 0 },
     limits: LIMITS,
     firstBeatMs: RULES.firstBeatMs,
     publicUrl: "http://hive",
@@ -103,6 +105,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
       revoke: () => undefined,
     },
     caches: null,
+    policy: { agents: agentPolicy() },
   };
   const signals = {
     open: () => {

@@ -8,6 +8,9 @@ import { MAX_EGRESS_ENTRIES } from "@hive/core";
 import { egressEntrySchema } from "@hive/protocol";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
+import { agentProblems } from "./agents/agent-policy.ts";
+import { agentsSchema } from "./agents/agent-settings.ts";
+import { stuckSchema } from "./agents/stuck-settings.ts";
 import { budgetsSchema } from "./budgets/budget-settings.ts";
 import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
 import { repoRulesSchema } from "./credentials/repo-rules.ts";
@@ -187,7 +190,19 @@ const table = {
     "HIVE_AGENT",
     "agent",
     z.string().optional(),
-    "The agent for jobs that name none: claude, command or demo. Default: the adapter that has a key.",
+    "The agent for jobs that name none: claude, codex, opencode, gemini, command, demo or one of `agents`. Default: the one whose provider has a key.",
+  ),
+  agents: option(
+    "HIVE_AGENTS",
+    "agents",
+    agentsSchema.default({}),
+    "Models, arguments, tools, words and MCP servers of agents, and agents that are any command; in hive.yaml only. Default none.",
+  ),
+  stuck: option(
+    "HIVE_STUCK",
+    "stuck",
+    stuckSchema.default(stuckSchema.parse({})),
+    "When an agent counts as stuck: silent, repeating itself, or changing nothing; in hive.yaml only.",
   ),
   agentCommand: option(
     "HIVE_AGENT_COMMAND",
@@ -367,7 +382,7 @@ const table = {
 export const options: readonly Option[] = Object.values(table);
 
 /** Lists of rules, which no variable could hold well. */
-const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys", "pools", "budgets", "prices", "llm"]);
+const FILE_ONLY: ReadonlySet<string> = new Set(["repos", "callbackKeys", "pools", "budgets", "prices", "llm", "agents"]);
 
 export type Config = { readonly [K in keyof typeof table]: z.output<(typeof table)[K]["schema"]> };
 
@@ -415,6 +430,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   }
   const known = new Set(options.map((one) => one.key));
   for (const key of Object.keys(file)) if (!known.has(key)) problems.push(`${path}: ${key}: there is no such setting`);
+  if (problems.length === 0) problems.push(...agentProblems(config as Config));
   if (problems.length > 0)
     throw new ConfigError(
       `The settings have ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join("\n")}`,

@@ -9,6 +9,7 @@ import { DEFAULT_RULES, type Rules } from "@hive/core";
 import { DEFAULT_PULL_REQUEST } from "@hive/protocol";
 import type { Logger } from "pino";
 import { splitTokens } from "./auth/bearer.ts";
+import { createAgentPolicy } from "./agents/agent-policy.ts";
 import { createLeaseAccess } from "./auth/lease-access.ts";
 import { createLeaseTokens } from "./auth/lease-tokens.ts";
 import { createRegistrar } from "./auth/registration.ts";
@@ -105,11 +106,13 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stops.push(tellJobStory(queue, log, clock));
 
     const budgets = createBudgetPolicy(config.budgets, config.repos);
+    const agents = createAgentPolicy(config);
     const policy = createJobPolicy({
       config,
       guard,
       ring,
       budgets,
+      agents,
       hashKey: signingKey.derive("job-body"),
       mono: clock.mono,
       isolated: options.fleet.isolated,
@@ -184,6 +187,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       openSecret: (jobId, field, sealed) => open(ring, { jobId, field }, sealed),
       githubApiFor: (host) => githubApiFor(host, config.githubApiUrl),
       pullRequestFor: (place) => ruleFor(config.repos, place)?.pullRequest ?? DEFAULT_PULL_REQUEST,
+      stuck: config.stuck,
       intervals: { claimWaitMs: CLAIM_WAIT_MS, heartbeatMs, leaseMs: config.leaseMs, logFlushMs: LOG_FLUSH_MS },
       firstBeatMs: rules.firstBeatMs,
       limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.limits },
@@ -245,6 +249,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     if (options.fleet.pools.length > 0) {
       const started = await startChosenFleet({
         config,
+        agents: agents.names,
         choice: options.fleet,
         queue,
         clock,

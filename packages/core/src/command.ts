@@ -40,6 +40,8 @@ export interface NewJob {
   readonly repo: string;
   readonly key: string | null;
   readonly agent: string | null;
+  /** The model its agent is asked for; absent or null: none was named. */
+  readonly model?: string | null;
   readonly trust: Trust;
   readonly approval: ApprovalRule;
   readonly callback: boolean;

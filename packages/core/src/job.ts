@@ -255,6 +255,8 @@ export interface JobBody {
   readonly instructions: string | null;
   readonly script: string | null;
   readonly changes: readonly FileChange[] | null;
+  /** The model its agent is asked for. Null, or absent in jobs of older versions: none was named. */
+  readonly model?: string | null;
   readonly callbackUrl: string | null;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly gitUser: { readonly name: string; readonly email: string } | null;

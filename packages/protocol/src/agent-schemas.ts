@@ -19,6 +19,11 @@ export const mcpServerSchema = z.union([
 ]);
 export type McpServer = z.output<typeof mcpServerSchema>;
 
+/** A model by the name its provider, or `local/`, knows it by. It can never be taken for an option. */
+export const agentModelSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.:/@[\]-]{0,127}$/, "must be 1 to 128 of A-Z a-z 0-9 _ . : / @ [ ] -");
+
 /** How a job's agent is to be run. */
 export const agentSettingsSchema = z.object({
   /** The model to ask for; null: the agent's own default. */
@@ -50,6 +55,18 @@ export const agentTotalsSchema = z.object({
   costUsd: z.number().min(0).nullable(),
 });
 export type AgentTotals = z.output<typeof agentTotalsSchema>;
+
+/** When an agent is stopped because it leads nowhere. */
+export const stuckLimitsSchema = z.object({
+  /** The same call of a tool, or the same two or three in turn, this often in a row. 0: never. */
+  repeats: z.int(),
+  /** Answers of its model in a row that changed no file. 0: never. */
+  turns: z.int(),
+});
+export type StuckLimits = z.output<typeof stuckLimitsSchema>;
+
+/** What counts where the operator has said nothing. */
+export const DEFAULT_STUCK_LIMITS: StuckLimits = { repeats: 8, turns: 100 };
 
 /** An agent of which the operator has said nothing. */
 export const DEFAULT_AGENT_SETTINGS: AgentSettings = {

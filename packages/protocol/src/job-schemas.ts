@@ -10,7 +10,7 @@ import {
   TASKS,
 } from "@hive/core";
 import { z } from "zod";
-import { agentTotalsSchema } from "./agent-schemas.ts";
+import { agentModelSchema, agentTotalsSchema } from "./agent-schemas.ts";
 
 /** Ids of jobs: chosen by the caller or made by the server. */
 export const jobIdSchema = z
@@ -75,7 +75,7 @@ export const metadataSchema = z
 export const candidatesSchema = z.union([
   z.int().min(CANDIDATES_MIN).max(CANDIDATES_MAX),
   z
-    .array(z.strictObject({ agent: nameSchema.optional(), model: z.string().min(1).max(128).optional() }))
+    .array(z.strictObject({ agent: nameSchema.optional(), model: agentModelSchema.optional() }))
     .min(CANDIDATES_MIN)
     .max(CANDIDATES_MAX),
 ]);
@@ -119,6 +119,8 @@ export const newJobSchema = z
     concurrencyKey: z.string().min(1).max(256).refine(noControls, "must be one line").optional(),
     dependsOn: z.array(jobIdSchema).max(100).optional(),
     agent: nameSchema.optional(),
+    /** The model the agent is asked to use, as the agent names it. Default: what hive.yaml says, else the agent's own. */
+    model: agentModelSchema.optional(),
     /** `false`: the repository's tests do not judge what the agent made. Default: what hive.yaml says of the repository, else true. */
     verify: z.boolean().optional(),
     /** How often red tests go back to the agent. Default: what hive.yaml says of the repository, else 2. */

@@ -3,7 +3,7 @@
  * once, what a person must approve. The first rule whose pattern matches counts.
  */
 
-import { MOST_VERIFY_ROUNDS } from "@hive/protocol";
+import { agentModelSchema, MOST_VERIFY_ROUNDS, nameSchema } from "@hive/protocol";
 import { z } from "zod";
 import { projectBudgetSchema } from "../budgets/budget-settings.ts";
 
@@ -40,6 +40,10 @@ export const repoRuleSchema = z.strictObject({
   limit: z.int().min(1).max(1000).optional(),
   /** `start`: a person approves before the job starts; `publish`: before its work is pushed. */
   approve: z.enum(["none", "start", "publish"]).default("none"),
+  /** The agent of its jobs that name none. Default: the server's. */
+  agent: nameSchema.optional(),
+  /** The model of that agent. Default: what `agents` says of it. */
+  model: agentModelSchema.optional(),
   /** What its jobs may use, each of them and all of them in a day. */
   budget: projectBudgetSchema.optional(),
   /** Whether the repository's own tests judge what an agent made, where the job does not say. Default: yes. */

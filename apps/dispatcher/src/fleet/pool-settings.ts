@@ -103,6 +103,8 @@ const poolSchema = z.strictObject({
   hours: hours.optional(),
   paused: z.boolean().default(false),
   egress: z.array(egressEntrySchema).max(MAX_EGRESS_ENTRIES).optional(),
+  /** The agent of jobs that name none and that this pool takes; the first such pool counts. */
+  agent: nameSchema.optional(),
 });
 type PoolEntry = z.output<typeof poolSchema>;
 

@@ -9,7 +9,6 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { mirrorFolder } from "../mirrors/open-mirrors.ts";
 import type { Queue } from "../queue/contract.ts";
-import { AGENTS } from "../queue/job-policy.ts";
 import { runFolderOf } from "../run-folder.ts";
 import type { FleetChoice } from "./choose-fleet.ts";
 import { openDocker } from "./docker/open-docker.ts";
@@ -38,6 +37,8 @@ const INHERITED = [
 export interface StartFleetOptions {
   readonly config: Config;
   readonly choice: FleetChoice;
+  /** Every agent that jobs may name. */
+  readonly agents: readonly string[];
   readonly queue: Queue;
   readonly clock: Clock;
   readonly log: Logger;
@@ -66,7 +67,7 @@ export async function startChosenFleet(options: StartFleetOptions): Promise<Flee
     clock,
     log,
     tokens: options.tokens,
-    everyAgent: AGENTS,
+    everyAgent: options.agents,
     environmentOf: (pool, slot) => ({
       ...agentSettings(options.config),
       ...(pool.provider === "process"

@@ -5,13 +5,20 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
-import { createClient, DEFAULT_PULL_REQUEST, registrationMac, type ApiClient } from "@hive/protocol";
+import {
+  createClient,
+  DEFAULT_PULL_REQUEST,
+  DEFAULT_STUCK_LIMITS,
+  registrationMac,
+  type ApiClient,
+} from "@hive/protocol";
 import pino from "pino";
 import { createLeaseAccess } from "../auth/lease-access.ts";
 import { createLeaseTokens } from "../auth/lease-tokens.ts";
 import { createRegistrar } from "../auth/registration.ts";
 import { newSigningKey, readSigningKey } from "../auth/signing-key.ts";
 import { createWorkerTokens } from "../auth/worker-tokens.ts";
+import { agentPolicy } from "../agents/agent-policy.fixture.ts";
 import { createBudgetPolicy } from "../budgets/budget-policy.ts";
 import { systemClock } from "../clock.ts";
 import { createGuard } from "../guard/guard.ts";
@@ -107,8 +114,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
         const checked = guard.checkUrl(url, { what: "callback" });
         return checked.ok ? null : checked.message;
       },
-      agents: ["claude", "command", "demo"],
-      defaultAgent: null,
+      agents: agentPolicy(),
       holdRealAgents: false,
       approvalFor: () => "none",
       verifyRoundsFor: () => 2,
@@ -133,6 +139,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     openSecret: (jobId, name, sealed) => open(ring, { jobId, field: name }, sealed),
     pullRequestFor: () => DEFAULT_PULL_REQUEST,
     githubApiFor: (host) => (host === "github.com" ? "https://api.github.com" : null),
+    stuck: { silentSeconds: 900, ...DEFAULT_STUCK_LIMITS },
     intervals: { claimWaitMs: 20_000, heartbeatMs: 5_000, leaseMs: rules.leaseMs, logFlushMs: 100 },
     firstBeatMs: rules.firstBeatMs,
     limits: { logChunkBytes: 262_144, logBytes: 1_048_576, artifactBytes: 1_048_576 },

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { NO_LIMITS } from "@hive/core";
 import { newJobSchema } from "@hive/protocol";
 import { describe, expect, it } from "vitest";
+import { agentPolicy } from "../agents/agent-policy.fixture.ts";
 import { createGuard } from "../guard/guard.ts";
 import { compileJob, type JobPolicy } from "./compile-job.ts";
 
@@ -15,8 +16,7 @@ function policy(change: Partial<JobPolicy> = {}): JobPolicy {
       const checked = guard.checkUrl(url, { what: "callback" });
       return checked.ok ? null : checked.message;
     },
-    agents: ["claude", "command", "demo"],
-    defaultAgent: null,
+    agents: agentPolicy(),
     holdRealAgents: false,
     approvalFor: () => "none",
     verifyRoundsFor: () => 2,
@@ -89,8 +89,11 @@ describe("the agent", () => {
   const agentic = { task: "agent", instructions: "do it" };
 
   it("is the job's own, else the server's, and never demo unasked", () => {
-    expect(job({ ...agentic, agent: "demo" }, { defaultAgent: "claude" })).toMatchObject({ agent: "demo", hold: null });
-    expect(job(agentic, { defaultAgent: "claude" })).toMatchObject({ agent: "claude", hold: null });
+    expect(job({ ...agentic, agent: "demo" }, { agents: agentPolicy({ agent: "claude" }) })).toMatchObject({
+      agent: "demo",
+      hold: null,
+    });
+    expect(job(agentic, { agents: agentPolicy({ agent: "claude" }) })).toMatchObject({ agent: "claude", hold: null });
     expect(job(agentic)).toMatchObject({ agent: null, hold: "no_agent" });
   });
 
@@ -102,7 +105,7 @@ describe("the agent", () => {
   });
 
   it("must be one there is", () => {
-    expect(problems({ ...agentic, agent: "skynet" })["agent"]).toMatch(/no agent "skynet".*claude, command, demo/);
+    expect(problems({ ...agentic, agent: "skynet" })["agent"]).toMatch(/no agent "skynet".*claude, codex, opencode, gemini, command, demo/);
   });
 });
 
@@ -175,7 +178,7 @@ describe("what makes two requests the same", () => {
     const one = job({ jobId: "a", metadata: { a: 1, b: [1, { c: 2 }] }, githubToken: "one" });
     const two = job(
       { githubToken: "two", metadata: { b: [1, { c: 2 }], a: 1 }, jobId: "a" },
-      { defaultAgent: "claude" },
+      { agents: agentPolicy({ agent: "claude" }) },
     );
     expect(two.bodyHash).toBe(one.bodyHash);
     expect(job({ jobId: "a", metadata: { a: 1, b: [1, { c: 3 }] } }).bodyHash).not.toBe(one.bodyHash);

@@ -16,6 +16,7 @@ import {
   type Task,
 } from "@hive/core";
 import type { newJobSchema } from "@hive/protocol";
+import type { AgentPolicy } from "../agents/agent-policy.ts";
 import type { AddressCheck } from "../guard/address-checks.ts";
 import type { z } from "zod";
 
@@ -29,10 +30,8 @@ export interface JobPolicy {
   readonly refuseCallback: (url: string) => string | null;
   /** The same with a look at what the host's name stands for now; asked by the edge once the text is fine. */
   readonly refuseAddress: AddressCheck;
-  /** Every agent adapter there is. */
-  readonly agents: readonly string[];
-  /** The agent for jobs that name none: `HIVE_AGENT`, else the adapter that has a key; null: hold them. */
-  readonly defaultAgent: string | null;
+  /** Which agent does a job, and with which model. */
+  readonly agents: AgentPolicy;
   /** True when no isolation is there and the operator has not allowed to go without: real agents are held. */
   readonly holdRealAgents: boolean;
   /** What a person must approve about jobs of this repository. */
@@ -83,15 +82,15 @@ export const HARMLESS_AGENT = "demo";
 
 /** What each task needs, and what else only it may have. `instructions` explain a job to people, so every task takes them. */
 const FIELDS: Readonly<Record<Task, { readonly needs: readonly TaskField[]; readonly takes: readonly TaskField[] }>> = {
-  agent: { needs: ["instructions"], takes: ["agent", "verify", "verifyRounds"] },
-  analyze: { needs: ["instructions"], takes: ["agent"] },
+  agent: { needs: ["instructions"], takes: ["agent", "model", "verify", "verifyRounds"] },
+  analyze: { needs: ["instructions"], takes: ["agent", "model"] },
   script: { needs: ["script"], takes: [] },
   changes: { needs: ["changes"], takes: [] },
   build: { needs: [], takes: [] },
   test: { needs: [], takes: [] },
   lint: { needs: [], takes: [] },
 };
-const TASK_FIELDS = ["instructions", "script", "changes", "agent", "verify", "verifyRounds"] as const;
+const TASK_FIELDS = ["instructions", "script", "changes", "agent", "model", "verify", "verifyRounds"] as const;
 type TaskField = (typeof TASK_FIELDS)[number];
 
 /** The job, or everything that is wrong with the request. */
@@ -107,7 +106,7 @@ export function compileJob(input: CompileInput): CompiledJob {
   const runAt = readRunAt(request.runAt, input.now, wrong);
   const refused = request.callbackUrl === undefined ? null : policy.refuseCallback(request.callbackUrl);
   if (refused !== null) wrong("callbackUrl", refused);
-  const { agent, hold } = chooseAgent(request, policy, wrong);
+  const { agent, hold } = chooseAgent(request, policy, repo.ok ? `${repo.host}/${repo.path}` : "", wrong);
   if (request.jobId !== undefined && request.dependsOn?.includes(request.jobId) === true) {
     wrong("dependsOn", `job ${request.jobId} cannot depend on itself`);
   }
@@ -128,6 +127,7 @@ export function compileJob(input: CompileInput): CompiledJob {
       repo: repo.url,
       key: request.concurrencyKey ?? (policy.limitedAsOne(repo) ? repo.key : defaultKey(request.branch, repo)),
       agent,
+      model: request.model ?? null,
       trust: "trusted",
       approval: policy.approvalFor(repo),
       callback: policy.callbackByDefault || request.callbackUrl !== undefined,
@@ -200,16 +200,21 @@ function readRunAt(
 }
 
 function chooseAgent(
-  { task, agent }: JobRequest,
+  { task, agent, model, role, labels }: JobRequest,
   policy: JobPolicy,
+  place: string,
   wrong: (path: string, message: string) => void,
 ): Pick<NewJob, "agent" | "hold"> {
   if (task !== "agent" && task !== "analyze") return { agent: null, hold: null };
-  if (agent !== undefined && !policy.agents.includes(agent)) {
-    wrong("agent", `there is no agent "${agent}"; this server knows ${policy.agents.join(", ")}`);
+  const { agents } = policy;
+  if (agent !== undefined && !agents.names.includes(agent)) {
+    wrong("agent", `there is no agent "${agent}"; this server knows ${agents.names.join(", ")}`);
   }
-  const chosen = agent ?? policy.defaultAgent;
+  const question = { place, role: role ?? null, labels: labels ?? [] };
+  const chosen = agent ?? agents.agentFor(question);
   if (chosen === null) return { agent: null, hold: "no_agent" };
+  const refused = agents.refuseModel(chosen, model ?? null, question);
+  if (refused !== null) wrong("model", refused);
   return { agent: chosen, hold: policy.holdRealAgents && chosen !== HARMLESS_AGENT ? "no_isolation" : null };
 }
 

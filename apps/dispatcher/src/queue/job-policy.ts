@@ -1,6 +1,7 @@
 /** What the server's settings say about new jobs, and which held jobs a change of settings lets go on. */
 
 import type { CommandOf, RepoAddress } from "@hive/core";
+import type { AgentPolicy } from "../agents/agent-policy.ts";
 import type { BudgetPolicy } from "../budgets/budget-policy.ts";
 import type { Config } from "../config.ts";
 import { ruleFor } from "../credentials/repo-rules.ts";
@@ -10,14 +11,12 @@ import { seal, type KeyRing } from "../secrets/sealing.ts";
 import { DEFAULT_VERIFY_ROUNDS, HARMLESS_AGENT, type JobPolicy } from "./compile-job.ts";
 import type { Queue } from "./contract.ts";
 
-/** Every agent adapter there is. */
-export const AGENTS = ["claude", "command", "demo"] as const;
-
 export interface PolicyOptions {
   readonly config: Config;
   readonly guard: Guard;
   readonly ring: KeyRing;
   readonly budgets: Pick<BudgetPolicy, "jobLimits">;
+  readonly agents: AgentPolicy;
   /** 32 secret bytes for the HMAC of what clients sent. */
   readonly hashKey: Uint8Array;
   /** Milliseconds of a clock that never goes back. */
@@ -27,7 +26,16 @@ export interface PolicyOptions {
 }
 
 /** The policy of these settings. */
-export function createJobPolicy({ config, guard, ring, budgets, hashKey, mono, isolated }: PolicyOptions): JobPolicy {
+export function createJobPolicy({
+  config,
+  guard,
+  ring,
+  budgets,
+  agents,
+  hashKey,
+  mono,
+  isolated,
+}: PolicyOptions): JobPolicy {
   const rule = (repo: RepoAddress): ReturnType<typeof ruleFor> => ruleFor(config.repos, `${repo.host}/${repo.path}`);
   return {
     repoRules: {
@@ -40,8 +48,7 @@ export function createJobPolicy({ config, guard, ring, budgets, hashKey, mono, i
       return checked.ok ? null : checked.message;
     },
     refuseAddress: createAddressCheck(guard, mono),
-    agents: AGENTS,
-    defaultAgent: defaultAgent(config),
+    agents,
     holdRealAgents: !isolated && !config.allowUnisolated,
     approvalFor: (repo) => rule(repo)?.approve ?? "none",
     budgetFor: (repo, own) => budgets.jobLimits(`${repo.host}/${repo.path}`, own),
@@ -56,13 +63,6 @@ export function createJobPolicy({ config, guard, ring, budgets, hashKey, mono, i
   };
 }
 
-/** The agent for jobs that name none: what the operator chose, else the adapter that has what it needs. Never `demo` unasked. */
-export function defaultAgent(config: Config): string | null {
-  if (config.agent !== undefined) return config.agent;
-  if (config.anthropicApiKey !== undefined) return "claude";
-  return config.agentCommand === undefined ? null : "command";
-}
-
 /** How many jobs of a key may run at once: what hive.yaml says for a whole repository, else one. */
 export function limitOf(config: Config): (key: string) => number {
   return (key) => ruleFor(config.repos, key)?.limit ?? 1;
@@ -72,10 +72,10 @@ export function limitOf(config: Config): (key: string) => number {
 export async function reconsiderHeld(queue: Queue, policy: JobPolicy): Promise<void> {
   const satisfied: CommandOf<"reconsider">["satisfied"][number][] = [];
   if (!policy.holdRealAgents) satisfied.push({ reason: "no_isolation", agent: null, untrusted: true });
-  if (policy.defaultAgent !== null) {
-    const held = policy.holdRealAgents && policy.defaultAgent !== HARMLESS_AGENT;
+  if (policy.agents.defaultAgent !== null) {
+    const held = policy.holdRealAgents && policy.agents.defaultAgent !== HARMLESS_AGENT;
     const next = held ? ({ next: "no_isolation" } as const) : {};
-    satisfied.push({ reason: "no_agent", agent: policy.defaultAgent, untrusted: true, ...next });
+    satisfied.push({ reason: "no_agent", agent: policy.agents.defaultAgent, untrusted: true, ...next });
   }
   if (satisfied.length === 0) return;
   for (;;) {

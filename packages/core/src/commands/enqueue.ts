@@ -190,6 +190,7 @@ function writeBody(step: Step, from: NewJob): void {
     instructions,
     script,
     changes,
+    ...(from.model == null ? {} : { model: from.model }),
     callbackUrl,
     metadata,
     gitUser,

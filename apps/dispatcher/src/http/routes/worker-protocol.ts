@@ -8,6 +8,7 @@ import {
   type LeasedJob,
   type LeaseGrant,
 } from "@hive/protocol";
+import type { AgentPolicy } from "../../agents/agent-policy.ts";
 import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
 import { createJobCredential, placeOf } from "../../credentials/job-credential.ts";
 import { DEFAULT_VERIFY_ROUNDS } from "../../queue/compile-job.ts";
@@ -33,9 +34,6 @@ type WorkerHandlers = Pick<
   | "leasePublish"
 >;
 
-/** Agents that say nothing for so long are ended by their worker, in milliseconds. */
-const IDLE_MS = 900_000;
-
 /** What these handlers use of the server. */
 export type WorkerProtocolParts = Pick<
   Parts,
@@ -53,9 +51,12 @@ export type WorkerProtocolParts = Pick<
   | "publicUrl"
   | "firstBeatMs"
   | "intervals"
+  | "stuck"
   | "limits"
-  | "policy"
-> & { readonly log: Pick<Parts["log"], "warn"> };
+> & {
+  readonly policy: { readonly agents: Pick<AgentPolicy, "commandNames" | "settingsFor"> };
+  readonly log: Pick<Parts["log"], "warn">;
+};
 
 /** Old bodies say nothing of it and are verified as new ones are by default. */
 function verifyOf(job: Job, { verifyRounds = DEFAULT_VERIFY_ROUNDS }: JobBody): LeasedJob["verify"] {
@@ -112,7 +113,8 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       agentSettings: agentSettingsOf(job, body),
       gitUser: body.gitUser,
       timeoutMs: job.timeoutMs,
-      idleTimeoutMs: agentic ? IDLE_MS : null,
+      idleTimeoutMs: agentic ? Math.round(parts.stuck.silentSeconds * 1_000) : null,
+      stuck: { repeats: parts.stuck.repeats, turns: parts.stuck.turns },
       untrusted: job.trust === "untrusted",
       approvePublish: job.approval === "publish",
       bundle: run?.bundle ?? null,
