@@ -1,7 +1,12 @@
 /** The worker protocol's shapes. Any language can write a worker: `docs/worker-protocol.md` tells the story. */
 
 import { z } from "zod";
-import { agentSettingsSchema, DEFAULT_AGENT_SETTINGS } from "./agent-schemas.ts";
+import {
+  agentSettingsSchema,
+  DEFAULT_AGENT_SETTINGS,
+  DEFAULT_STUCK_LIMITS,
+  stuckLimitsSchema,
+} from "./agent-schemas.ts";
 import { candidateOfSchema, chosenSchema } from "./candidate-schemas.ts";
 import { attemptReportSchema, followUpSchema } from "./comment-schemas.ts";
 import {
@@ -98,6 +103,8 @@ export const leasedJobSchema = z.object({
   gitUser: z.object({ name: z.string(), email: z.string() }).nullable(),
   timeoutMs: z.int(),
   idleTimeoutMs: z.int().nullable(),
+  /** When an agent that is busy counts as stuck all the same. */
+  stuck: stuckLimitsSchema.default(DEFAULT_STUCK_LIMITS),
   untrusted: z.boolean(),
   /** True when a person must approve the bundle before it is pushed. */
   approvePublish: z.boolean(),

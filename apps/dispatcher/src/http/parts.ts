@@ -1,5 +1,6 @@
 /** What the HTTP server is made of. `main.ts` builds these; tests build them with small numbers and a real store in memory. */
 
+import type { StuckSettings } from "../agents/stuck-settings.ts";
 import type { PullRequestSettings } from "@hive/protocol";
 import type { Logger } from "pino";
 import type { LeaseAccess } from "../auth/lease-access.ts";
@@ -73,6 +74,8 @@ export interface Parts {
   /** The hosts that jobs may reach on workers whose launcher said nothing else. */
   readonly egress: readonly string[];
   readonly intervals: WorkerIntervals;
+  /** When workers are to stop agents as stuck. */
+  readonly stuck: StuckSettings;
   /** Milliseconds a worker has for the first heartbeat of a lease; the queue's own rule. */
   readonly firstBeatMs: number;
   readonly limits: WorkerLimits;

@@ -41,7 +41,6 @@ interface Given {
   readonly job?: Partial<LeasedJob>;
   readonly files?: Readonly<Record<string, string>>;
   readonly request?: Partial<TaskRequest>;
-  readonly stuck?: { readonly repeats: number; readonly turns: number };
 }
 
 interface Done {
@@ -54,7 +53,7 @@ interface Done {
 }
 
 /** One agent task in a real checkout, and all that came out. */
-async function converse({ agent, job, files, request: more, stuck }: Given): Promise<Done> {
+async function converse({ agent, job, files, request: more }: Given): Promise<Done> {
   number += 1;
   const repo = await world.makeRepo(`talk-${number}.git`, files ?? TESTED);
   const attempt = world.newFolder("talk");
@@ -102,7 +101,6 @@ async function converse({ agent, job, files, request: more, stuck }: Given): Pro
     idleTimeoutMs: 30_000,
     path: process.env["PATH"] ?? "/usr/bin:/bin",
     extraCaFile: null,
-    ...(stuck === undefined ? {} : { stuck }),
   });
   try {
     const end = await tasks.run(request);
@@ -254,7 +252,7 @@ describe("stuck", () => {
   test("an agent that goes round in circles is stopped, told what was seen, and begins again without that session", async () => {
     const circles = [...Array.from({ length: 4 }, () => loop).flat(), does.hang];
     const agent = scriptedAgent([circles, ["touch good", does.end("good")]], ["s1", "s2"]);
-    const { end, log, told } = await converse({ agent, job: rounds(2), stuck: { repeats: 4, turns: 0 } });
+    const { end, log, told } = await converse({ agent, job: { ...rounds(2), stuck: { repeats: 4, turns: 0 } } });
     expect(end).toMatchObject({ error: null, verify: { state: "passed" } });
     expect(told("stuck")).toEqual([
       expect.objectContaining({
@@ -282,11 +280,11 @@ describe("stuck", () => {
     const loopOf = (at: number) => [does.call("Read", `file-${at}`), does.answer("text")];
     const idle = scriptedAgent([[...turns(":"), does.hang]]);
     const stuck = { repeats: 0, turns: 3 };
-    const one = await converse({ agent: idle, job: { ...rounds(2), idleTimeoutMs: 20_000 }, stuck });
+    const one = await converse({ agent: idle, job: { ...rounds(2), idleTimeoutMs: 20_000, stuck } });
     expect(one.end.error).toMatchObject({ code: "agent_stuck" });
     expect(one.told("stuck")[0]).toMatchObject({ reason: "no_changes" });
     const busy = scriptedAgent([[...turns("touch good"), does.end("good")]]);
-    const two = await converse({ agent: busy, job: rounds(2), stuck });
+    const two = await converse({ agent: busy, job: { ...rounds(2), stuck } });
     expect(two.end).toMatchObject({ error: null, verify: { state: "passed" } });
   });
 });

@@ -98,7 +98,8 @@ describe("no change of files", () => {
   test("several calls and words of one answer are one answer", async () => {
     const { watch, looked } = watching(0, 3, ["start"]);
     for (let at = 0; at < 2; at += 1) {
-      for (const event of [{ kind: "message", text: "now" } as const, call("a"), call("b"), call("c")]) watch.see(event);
+      for (const event of [{ kind: "message", text: "now" } as const, call("a"), call("b"), call("c")])
+        watch.see(event);
       watch.see(answer);
     }
     await Promise.resolve();

@@ -3,18 +3,9 @@
  * answers of its model without a changed file. (Saying nothing at all is the process's own limit.) It counts what it
  * sees and decides; stopping the agent is its owner's business.
  */
+import type { StuckLimits } from "@hive/protocol";
 import type { AgentEvent } from "../agents/contract.ts";
 import type { Stuck } from "./contract.ts";
-
-/** When an agent counts as stuck. */
-export interface StuckLimits {
-  /** The same call, or the same two or three calls in turn, this often without another between. 0: never. */
-  readonly repeats: number;
-  /** Answers of the model in a row that changed no file. 0: never. */
-  readonly turns: number;
-}
-
-export const DEFAULT_STUCK_LIMITS: StuckLimits = { repeats: 8, turns: 100 };
 
 /** The longest round of calls that is recognised when it repeats. */
 const LONGEST_ROUND = 3;

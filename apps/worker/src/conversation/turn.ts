@@ -4,7 +4,7 @@ import { runAgent } from "../agents/run-agent.ts";
 import { MOST_OUTPUT } from "../tasks/run-in-job.ts";
 import type { TaskContext } from "../tasks/task-context.ts";
 import type { Stuck, Turn } from "./contract.ts";
-import { DEFAULT_STUCK_LIMITS, watchForStuck } from "./stuck-watch.ts";
+import { watchForStuck } from "./stuck-watch.ts";
 import { lookAtFiles } from "./working-tree.ts";
 
 /** What a turn is about. */
@@ -19,13 +19,12 @@ export interface TurnInput {
 export async function runTurn(context: TaskContext, { adapter, input, files }: TurnInput): Promise<Turn> {
   const { settings, request } = context;
   const { job, slot } = request;
-  const limits = settings.stuck ?? DEFAULT_STUCK_LIMITS;
   const idleTimeoutMs = job.idleTimeoutMs ?? settings.idleTimeoutMs;
   const halt = new AbortController();
   let stuck: Stuck | null = null;
   const watch = watchForStuck({
     // An analysis changes no files at all.
-    limits: job.task === "analyze" ? { ...limits, turns: 0 } : limits,
+    limits: job.task === "analyze" ? { ...job.stuck, turns: 0 } : job.stuck,
     filesAtStart: files,
     lookAtFiles: () => lookAtFiles(context, AbortSignal.any([request.signal, halt.signal])),
     onStuck(found) {

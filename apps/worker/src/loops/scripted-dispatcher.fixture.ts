@@ -10,6 +10,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { HiveError } from "@hive/core";
 import {
   DEFAULT_AGENT_SETTINGS,
+  DEFAULT_STUCK_LIMITS,
   type Endpoint,
   type LeasedJob,
   type LeaseFacts,
@@ -78,6 +79,7 @@ const EMPTY_JOB: LeasedJob = {
   gitUser: null,
   timeoutMs: 60_000,
   idleTimeoutMs: null,
+  stuck: DEFAULT_STUCK_LIMITS,
   untrusted: false,
   approvePublish: false,
   bundle: null,

@@ -1,5 +1,5 @@
 /** A plain job as a worker is given it, for the tests of tasks. */
-import { DEFAULT_AGENT_SETTINGS, type LeasedJob } from "@hive/protocol";
+import { DEFAULT_AGENT_SETTINGS, DEFAULT_STUCK_LIMITS, type LeasedJob } from "@hive/protocol";
 
 /** Change what a test is about. */
 export const leasedJob: LeasedJob = {
@@ -18,6 +18,7 @@ export const leasedJob: LeasedJob = {
   gitUser: null,
   timeoutMs: 60_000,
   idleTimeoutMs: null,
+  stuck: DEFAULT_STUCK_LIMITS,
   untrusted: false,
   approvePublish: false,
   bundle: null,

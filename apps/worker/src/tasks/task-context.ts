@@ -1,7 +1,6 @@
 /** What every task is given, and the parts of an end that are the same for all. */
 import type { AttemptError } from "@hive/core";
 import type { AgentAdapter } from "../agents/contract.ts";
-import type { StuckLimits } from "../conversation/stuck-watch.ts";
 import type { Git } from "../git/git.ts";
 import type { TaskEnd, TaskRequest } from "../worker-parts.ts";
 import type { MachineEnvironment } from "./job-environment.ts";
@@ -15,8 +14,6 @@ export interface TaskSettings extends MachineEnvironment {
   readonly llmUrl: string;
   /** Milliseconds an agent may be silent where the job does not say. */
   readonly idleTimeoutMs: number;
-  /** When an agent counts as stuck. Default: see conversation/stuck-watch.ts. */
-  readonly stuck?: StuckLimits;
   /** Model agents ask for; null: their own default. */
   readonly model?: string | null;
 }

@@ -20,7 +20,9 @@ describe("park", () => {
     const { world, lease, until, park } = started();
     const { reply, effects } = park();
     expect(reply).toEqual({ parked: true, until });
-    expect(effects).toContainEqual(expect.objectContaining({ type: "signal", signal: "stop", workerId: "w", fence: 1 }));
+    expect(effects).toContainEqual(
+      expect.objectContaining({ type: "signal", signal: "stop", workerId: "w", fence: 1 }),
+    );
     expect(world.beat(lease).stop).toEqual({ code: "quota", message: "anthropic: five hours are used up" });
     expect(world.last("a")).toMatchObject({ type: "job.stop_requested", data: { code: "quota", until } });
     expect(world.status("a")).toBe("running");
