@@ -52,7 +52,7 @@ const CRITERIA: readonly Criterion[] = [
     why: (best, second) => `its diff is the smaller one (${best.lines} lines, the next ${second.lines ?? "unknown"})`,
   },
   {
-    of: ({ usage }) => usage?.costUsd ?? Number.POSITIVE_INFINITY,
+    of: costOf,
     why: (best, second) => `its diff is as small as any and it cost less (${money(best)}, the next ${money(second)})`,
   },
   {
@@ -66,8 +66,14 @@ function byRule(a: CandidateFacts, b: CandidateFacts): number {
   return a.n - b.n;
 }
 
-function money({ usage }: CandidateFacts): string {
-  return usage?.costUsd == null ? "unknown" : `${usage.costUsd} USD`;
+/** A sum in which calls of unknown price are missing is not known either. */
+function costOf({ usage }: CandidateFacts): number {
+  return usage?.costUsd == null || (usage.unpricedCalls ?? 0) > 0 ? Number.POSITIVE_INFINITY : usage.costUsd;
+}
+
+function money(facts: CandidateFacts): string {
+  const cost = costOf(facts);
+  return cost === Number.POSITIVE_INFINITY ? "unknown" : `${cost} USD`;
 }
 
 /** Decides about a parent all of whose candidates are over. Gives it as it is now. */

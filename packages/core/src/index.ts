@@ -2,6 +2,7 @@ export * from "./job.ts";
 export * from "./budget.ts";
 export * from "./accounts.ts";
 export * from "./candidates.ts";
+export * from "./sum-usage.ts";
 export { factsOf, recordKeys } from "./candidate-facts.ts";
 export type { CandidateFacts } from "./candidate-facts.ts";
 export { NONE_FIT } from "./choose-candidate.ts";

@@ -3,7 +3,6 @@
 import {
   isTerminal,
   NONE_FIT,
-  usageOf,
   type AttemptRecord,
   type BlockedRecord,
   type Document,
@@ -15,6 +14,7 @@ import type { Queue } from "../queue/contract.ts";
 import { accountOfJob, budgetView } from "./budget-view.ts";
 import { explainWaiting } from "./explain.ts";
 import type { Parts } from "./parts.ts";
+import { usageOfJob } from "./usage-view.ts";
 
 /** Attempts shown of one job, the latest. */
 const ATTEMPTS = 100;
@@ -128,13 +128,11 @@ export async function detailOf(
   const job = await findJob(queue, jobId);
   const body = job === null ? null : await findBody(queue, jobId);
   if (job === null || body === null) return null;
-  const [account, history, [usageDoc, blockedDoc], waiting] = await Promise.all([
+  const [account, history, usage, [blockedDoc], waiting] = await Promise.all([
     accountOfJob(queue, job),
     attemptsOf(queue, jobId),
-    queue.documents.get([
-      { collection: "usage", id: jobId },
-      { collection: "egress", id: jobId },
-    ]),
+    usageOfJob(queue, job),
+    queue.documents.get([{ collection: "egress", id: jobId }]),
     queue.read((state) => explainWaiting(state, job, pools())),
   ]);
   const last = history.findLast((attempt) => attempt.generation === job.generation && attempt.end !== "returned");
@@ -162,7 +160,7 @@ export async function detailOf(
     bundle: bundle === null ? null : { sha256: bundle.sha256, artifact: bundle.artifact },
     error: job.status === "failed" || !isTerminal(job.status) ? (noneFit(job) ?? last?.error ?? null) : null,
     result: resultView(last?.result ?? null),
-    usage: usageOf(usageDoc ?? null, job.status !== "running"),
+    usage,
     budget: budgetView(job, body, account),
     history: history.map((attempt) => ({
       fence: attempt.fence,

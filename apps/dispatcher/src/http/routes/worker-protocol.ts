@@ -228,8 +228,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     },
 
     async leaseFacts({ caller }) {
-      await begunJob(queue, caller);
-      return workFacts(queue, caller);
+      return workFacts(queue, await begunJob(queue, caller));
     },
 
     async leasePublish({ body, caller }) {
