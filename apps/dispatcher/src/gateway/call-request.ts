@@ -3,7 +3,7 @@
  * the request's JSON; a request that would let the provider itself reach the outside is told apart, since that would be a
  * way out of the job past its list of hosts.
  */
-import { type Fields, objectOf } from "./json.ts";
+import { type Fields, objectOf, textOf } from "./json.ts";
 
 /** What a call can use at most. */
 export interface WorstCase {
@@ -42,7 +42,7 @@ export const MOST_SEARCHES = 10;
 const DATA_URL = /^data:([a-z]+)\/[\w.+-]+;base64,/i;
 
 /** Below these keys are a tool's own arguments, in which any word may stand for anything. */
-const ARGUMENTS: ReadonlySet<string> = new Set(["input", "args", "arguments", "input_schema", "parameters", "schema"]);
+const ARGUMENTS: ReadonlySet<string> = new Set(["args", "arguments", "input_schema", "parameters", "schema"]);
 
 /**
  * The largest number of input tokens of this request. `bodyBytes` is its size; what of it are pictures and files is
@@ -76,13 +76,18 @@ export function readInput(
       }
       for (const [key, item] of Object.entries(object)) {
         if (typeof item === "object") {
-          left.push({ value: item, isArgument: isArgument || ARGUMENTS.has(key) });
+          left.push({ value: item, isArgument: isArgument || isArguments(object, key) });
         }
       }
     }
   }
   const inputTokens = Math.ceil(Math.max(textBytes, 0) / BYTES_PER_TOKEN) + mediaTokens;
   return { inputTokens: Math.min(inputTokens, MOST_INPUT_TOKENS), refused: null };
+}
+
+/** `input` is what a tool is given in one API and the whole conversation in another. */
+function isArguments(object: Fields, key: string): boolean {
+  return ARGUMENTS.has(key) || (key === "input" && /^(server_)?tool_use$/.test(textOf(object["type"])));
 }
 
 interface InlineMedia {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import type { Stream } from "node:stream";
 import type { CallQuestion, CallUsage, Gateway, GatewayOptions, QuotaNotice, Upstream } from "./contract.ts";
 import { createGateway } from "./gateway.ts";
+import type { RingKey } from "./key-ring.ts";
 import type { TokenVerdict } from "./live-calls.ts";
 
 export const SERVER_KEY = "sk-ant-the-real-key";
@@ -37,8 +38,11 @@ export async function listen(listener: RequestListener): Promise<{ server: http.
   return { server, port: (server.address() as AddressInfo).port };
 }
 
-/** The options of a gateway but its upstreams, which may be changed one by one: all four lead to the same provider. */
-export type WorldOptions = Partial<GatewayOptions>;
+/** The options of a gateway. All four providers lead to the same one, unless `upstreams` says otherwise. */
+export interface WorldOptions extends Partial<GatewayOptions> {
+  /** The keys of all of them. Default: one, `SERVER_KEY`. */
+  readonly keys?: readonly RingKey[];
+}
 
 export async function startWorld(upstream: RequestListener, options: WorldOptions = {}): Promise<World> {
   const provider = await listen(upstream);
@@ -50,7 +54,7 @@ export async function startWorld(upstream: RequestListener, options: WorldOption
   const log = (fields: unknown, message: string) => void logged.push(JSON.stringify({ fields, message }));
   const all: Upstream = {
     baseUrl: `http://127.0.0.1:${provider.port}`,
-    keys: [{ label: "THE_KEY", value: SERVER_KEY }],
+    keys: options.keys ?? [{ label: "THE_KEY", value: SERVER_KEY }],
   };
   const gateway = createGateway({
     verifyToken: () => world.verdict(),
@@ -67,7 +71,7 @@ export async function startWorld(upstream: RequestListener, options: WorldOption
     },
     log: { info: log, warn: log },
     ...options,
-    upstreams: { anthropic: all, openai: all, gemini: all, local: all, ...options.upstreams },
+    upstreams: { anthropic: all, openai: all, gemini: all, local: { ...all, limit: 1 }, ...options.upstreams },
     limits: { recheckMs: 0, firstWaitMs: 1, ...options.limits },
   });
   const front = await listen((request, response) => void gateway.handle(request, response));

@@ -25,3 +25,8 @@ export function parseJson(text: string): unknown {
 export function tokensOf(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
+
+/** The value where it is text; anything else is none. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

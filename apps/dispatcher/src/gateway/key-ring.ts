@@ -22,7 +22,7 @@ export interface KeyRingOptions {
   readonly limit?: number | undefined;
   /** Calls that may wait at once. Default 256. */
   readonly maxWaiting?: number;
-  readonly clock: Pick<Clock, "mono">;
+  readonly clock: Pick<Clock, "mono" | "after">;
   /** A key was set aside, or is used again. For the log. */
   readonly onChange: (change: { readonly key: string; readonly state: string; readonly forMs: number | null }) => void;
 }
@@ -67,6 +67,8 @@ interface SetAside {
 const MAX_WAITING = 256;
 const FIRST_BAD_MS = 60_000;
 const LONGEST_BAD_MS = 3_600_000;
+/** Longer timers end at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Names of models are the agents' to choose; a bound on those remembered. */
 const MAX_LIMITS = 1_000;
 
@@ -121,7 +123,7 @@ export class KeyRing {
     const forMs = Math.min(FIRST_BAD_MS * 2 ** (times - 1), LONGEST_BAD_MS);
     this.#bad.set(key, { until: now + forMs, why, bad: true, times });
     this.#options.onChange({ key: key.label, state: why, forMs });
-    this.#serve();
+    this.#serveNowAndIn(forMs);
   }
 
   /** This key has no more for this model for so long. */
@@ -138,7 +140,7 @@ export class KeyRing {
       state: `its limit for ${model ?? "every model"} is reached: ${why}`,
       forMs,
     });
-    this.#serve();
+    this.#serveNowAndIn(forMs);
   }
 
   /** The provider took a call with this key. */
@@ -160,6 +162,12 @@ export class KeyRing {
       return bad;
     }
     return limited !== undefined && limited.until > now ? limited : null;
+  }
+
+  /** Whoever waits may have nothing to wait for now, and a key again when this one is back. */
+  #serveNowAndIn(ms: number): void {
+    this.#serve();
+    this.#options.clock.after(Math.min(ms, LONGEST_TIMER_MS), () => this.#serve());
   }
 
   /** Gives what can be given, in the order of asking. */

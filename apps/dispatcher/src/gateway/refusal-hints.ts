@@ -6,7 +6,7 @@
  * ai.google.dev/gemini-api/docs/{rate-limits,troubleshooting}, google.rpc.{RetryInfo,QuotaFailure}.
  */
 import type { IncomingHttpHeaders } from "node:http";
-import { listOf, objectOf, parseJson } from "./json.ts";
+import { listOf, objectOf, parseJson, textOf } from "./json.ts";
 
 export type Refusal =
   /** The provider itself is busy: the same call later, whatever the key. */
@@ -37,8 +37,8 @@ const DAY = 86_400_000;
 export function readRefusal(answer: RefusedAnswer): Refusal {
   const { status, headers } = answer;
   const error = errorOf(answer.body);
-  const code = `${String(error["code"] ?? "")} ${String(error["type"] ?? "")} ${String(error["status"] ?? "")}`;
-  const message = String(error["message"] ?? `HTTP ${status}`).slice(0, MOST_MESSAGE_CHARS);
+  const code = ["code", "type", "status"].map((name) => textOf(error[name])).join(" ");
+  const message = (textOf(error["message"]) || `HTTP ${status}`).slice(0, MOST_MESSAGE_CHARS);
   const details = listOf(error["details"]).map(objectOf);
 
   if (status === 401 || details.some(({ reason }) => reason === "API_KEY_INVALID")) {
@@ -98,7 +98,7 @@ function limitWait(
   // The wait Google advises beside a day's quota is often the one of its minute's quota.
   const perDay = details
     .flatMap((detail) => listOf(detail["violations"]))
-    .some((violation) => /PerDay/i.test(String(objectOf(violation)["quotaId"] ?? "")));
+    .some((violation) => /PerDay/i.test(textOf(objectOf(violation)["quotaId"])));
   const advised = retryInfo(details);
   if (perDay && (advised ?? 0) < MINUTES) {
     return untilMidnightInCalifornia(now);

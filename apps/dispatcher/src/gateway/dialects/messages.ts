@@ -1,6 +1,6 @@
 /** Anthropic's Messages API (https://docs.anthropic.com/en/api/messages), as Claude Code speaks it. */
 import { countFrom, modelFrom, MOST_SEARCHES, NO_MODEL, readInput } from "../call-request.ts";
-import { type Fields, listOf, objectOf, tokensOf } from "../json.ts";
+import { type Fields, listOf, objectOf, textOf, tokensOf } from "../json.ts";
 import type { UsageTally } from "../usage-tally.ts";
 import type { Dialect } from "./dialect.ts";
 
@@ -38,7 +38,7 @@ export const messages: Dialect = {
     const outputTokens = countFrom(body["max_tokens"], MOST_OUTPUT_TOKENS);
     const search = listOf(body["tools"])
       .map(objectOf)
-      .find(({ type }) => typeof type === "string" && type.startsWith("web_search"));
+      .find(({ type }) => textOf(type).startsWith("web_search"));
     const webSearches = search === undefined ? 0 : countFrom(search["max_uses"], MOST_SEARCHES);
     return { ok: true, model, worst: { inputTokens: input.inputTokens, outputTokens, webSearches }, body: bytes };
   },
@@ -104,10 +104,10 @@ function refusedField(body: Fields): string | null {
     return "The LLM gateway does not pass on mcp_servers and containers: the provider would reach the outside for this job";
   }
   if (body["speed"] !== undefined && body["speed"] !== "standard") {
-    return "The LLM gateway passes on requests at standard speed only: others have prices it does not know";
+    return "The LLM gateway does not pass on speed, whose price it does not know";
   }
   const tool = listOf(body["tools"])
-    .map((each) => String(objectOf(each)["type"] ?? ""))
+    .map((each) => textOf(objectOf(each)["type"]))
     .find((type) => REACHING_TOOLS.test(type));
   return tool === undefined
     ? null

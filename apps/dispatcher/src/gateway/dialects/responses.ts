@@ -1,6 +1,6 @@
 /** OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses), as Codex speaks it. */
 import { countFrom, modelFrom, MOST_SEARCHES, NO_MODEL, readInput } from "../call-request.ts";
-import { type Fields, listOf, objectOf, tokensOf } from "../json.ts";
+import { type Fields, listOf, objectOf, textOf, tokensOf } from "../json.ts";
 import type { UsageTally } from "../usage-tally.ts";
 import type { Dialect } from "./dialect.ts";
 import { openaiError, openaiFinalStatus, REACHES_OUT } from "./openai-error.ts";
@@ -24,7 +24,7 @@ export const responses: Dialect = {
       return { ok: false, message };
     }
     const outputTokens = countFrom(body["max_output_tokens"], MOST_OUTPUT_TOKENS);
-    const searches = listOf(body["tools"]).some((tool) => String(objectOf(tool)["type"]).startsWith("web_search"));
+    const searches = listOf(body["tools"]).some((tool) => textOf(objectOf(tool)["type"]).startsWith("web_search"));
     const worst = { inputTokens: input.inputTokens, outputTokens, webSearches: searches ? MOST_SEARCHES : 0 };
     return { ok: true, model, worst, body: bytes };
   },
@@ -84,12 +84,11 @@ function refusedField(body: Fields): string | null {
   const tool = listOf(body["tools"])
     .map(objectOf)
     .find(({ type, environment }) => {
-      const place = objectOf(environment)["type"];
-      return REACHING_TOOLS.has(type) || (typeof place === "string" && place.startsWith("container"));
+      return REACHING_TOOLS.has(type) || textOf(objectOf(environment)["type"]).startsWith("container");
     });
   return tool === undefined
     ? null
-    : `The LLM gateway does not pass on the tool ${String(tool["type"])}: ${REACHES_OUT}`;
+    : `The LLM gateway does not pass on the tool ${textOf(tool["type"])}: ${REACHES_OUT}`;
 }
 
 function refusedPart(object: Fields): string | null {

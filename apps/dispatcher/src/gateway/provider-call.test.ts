@@ -1,0 +1,358 @@
+/** What the gateway does about a provider that is busy, limits or refuses: through the whole gateway, on the test's clock. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../clock.ts";
+import { FIGURES, JSON_ANSWER } from "./anthropic.fixture.ts";
+import {
+  type Answer,
+  closed,
+  openCall,
+  send,
+  SMALL_BODY,
+  startWorld,
+  TOKEN,
+  type World,
+  type WorldOptions,
+} from "./gateway.fixture.ts";
+
+const worlds: World[] = [];
+afterEach(async () => {
+  await Promise.all(worlds.splice(0).map((world) => world.close()));
+});
+
+/** One answer of the provider: a status and what goes with it, or a whole answer. */
+type Play = readonly [status: number, headers?: Readonly<Record<string, string>>, body?: unknown] | "good";
+
+interface Provider {
+  readonly world: World;
+  /** The keys the provider was asked with, in order. */
+  readonly keys: string[];
+  /** Milliseconds the gateway waited, in order. */
+  readonly waited: number[];
+}
+
+interface Setup extends WorldOptions {
+  /** What the provider answers to these keys, in turn; whole answers after that. */
+  readonly plays: Readonly<Record<string, readonly Play[]>>;
+}
+
+const NOW = Date.parse("2026-07-14T10:00:00Z");
+const ERROR = { type: "error", error: { type: "rate_limit_error", message: "slow down" } };
+
+/** A gateway with these keys in this order. Its clock stands still, but for the waits it takes: those are over at once. */
+async function start({ plays, ...options }: Setup): Promise<Provider> {
+  const keys: string[] = [];
+  const waited: number[] = [];
+  const timers: { readonly at: number; readonly run: () => void }[] = [];
+  let elapsed = 0;
+  const clock = {
+    ...systemClock,
+    mono: () => elapsed,
+    wall: () => NOW + elapsed,
+    random: () => 0.5,
+    after(ms: number, run: () => void) {
+      const timer = { at: elapsed + ms, run };
+      timers.push(timer);
+      return () => void timers.splice(timers.indexOf(timer), timers.includes(timer) ? 1 : 0);
+    },
+  };
+  const pass = (ms: number) => {
+    elapsed += ms;
+    for (const { run } of timers.filter(({ at }) => at <= elapsed)) {
+      run();
+    }
+  };
+  const left = new Map(Object.entries(plays).map(([key, list]) => [key, [...list]]));
+  const logged: string[] = [];
+  const log = (fields: Readonly<Record<string, unknown>>, message: string) => {
+    logged.push(message);
+    if (message.startsWith("model call waits")) {
+      waited.push(Number(fields["ms"]));
+      setImmediate(() => pass(Number(fields["ms"])));
+    }
+  };
+  const world = await startWorld(
+    (request: IncomingMessage, response: ServerResponse) => {
+      const { "x-api-key": apiKey, "x-goog-api-key": googleKey, authorization } = request.headers;
+      const key = String(apiKey ?? googleKey ?? authorization?.replace("Bearer ", ""));
+      keys.push(key);
+      request.resume();
+      const play = left.get(key)?.shift() ?? "good";
+      const [status, headers, body] = play === "good" ? [200, {}, JSON_ANSWER] : play;
+      response.writeHead(status, { "content-type": "application/json", ...headers });
+      response.end(typeof body === "string" ? body : JSON.stringify(body ?? ERROR));
+    },
+    {
+      clock,
+      log: { info: log, warn: log },
+      keys: Object.keys(plays).map((label) => ({ label, value: label })),
+      ...options,
+      limits: { firstWaitMs: 1_000, ...options.limits },
+    },
+  );
+  worlds.push(world);
+  return { world: { ...world, logged }, keys, waited };
+}
+
+function said(answer: Answer): { readonly code?: string; readonly error: { readonly message: string } } {
+  return JSON.parse(answer.body.toString()) as { code?: string; error: { message: string } };
+}
+
+const GOOD = [200, JSON_ANSWER];
+const text = (answer: Answer) => [answer.status, answer.body.toString()];
+
+describe("before the first byte of an answer", () => {
+  test("a busy provider is asked again, later each time, and the call is one call", async () => {
+    const { world, keys, waited } = await start({ plays: { ONE: [[529], [503], [529]] } });
+    expect(text(await send(world))).toEqual(GOOD);
+    expect([keys.length, waited]).toEqual([4, [1_000, 2_000, 4_000]]);
+    expect(await world.told(1)).toMatchObject([{ tries: 4, status: 200, outputTokens: FIGURES.output, final: true }]);
+    expect(world.questions).toHaveLength(1);
+  });
+
+  test("it is asked again when it says", async () => {
+    const { world, waited } = await start({
+      plays: {
+        ONE: [
+          [529, { "retry-after": "7" }],
+          [429, { "retry-after-ms": "30" }],
+        ],
+      },
+    });
+    expect(text(await send(world))).toEqual(GOOD);
+    expect(waited).toEqual([7_000, 30]);
+  });
+
+  test("a provider that stays busy is passed on, with all it said", async () => {
+    const busy: Play = [529, { "request-id": "req_9" }, { error: { message: "Overloaded" } }];
+    const { world, keys, waited } = await start({ plays: { ONE: Array.from({ length: 20 }, () => busy) } });
+    const answer = await send(world);
+    expect(text(answer)).toEqual([529, '{"error":{"message":"Overloaded"}}']);
+    expect([keys.length, waited.length]).toEqual([6, 5]);
+    expect(await world.told(1)).toMatchObject([{ status: 529, requestId: "req_9", inputTokens: 0, final: true }]);
+  });
+
+  test("a burst that does not end is passed on, and no job is parked for it", async () => {
+    const limit: Play = [429, { "retry-after": "1" }];
+    const { world, waited } = await start({ plays: { ONE: Array.from({ length: 20 }, () => limit) } });
+    const answer = await send(world);
+    expect([answer.status, answer.headers["retry-after"], waited]).toEqual([
+      429,
+      "1",
+      [1_000, 1_000, 1_000, 1_000, 1_000],
+    ]);
+    expect(world.quotas).toEqual([]);
+  });
+
+  test("what is the caller's own fault is not repeated", async () => {
+    for (const status of [400, 404, 413, 500]) {
+      const { world, keys } = await start({ plays: { ONE: [[status]] } });
+      expect((await send(world)).status).toBe(status);
+      expect(keys).toHaveLength(1);
+    }
+  });
+});
+
+describe("several keys", () => {
+  test("a limit of one is no wait: the next key takes the call", async () => {
+    const { world, keys, waited } = await start({ plays: { ONE: [[429, { "retry-after": "60" }]], TWO: [] } });
+    expect(text(await send(world))).toEqual(GOOD);
+    expect(text(await send(world))).toEqual(GOOD);
+    expect([keys, waited]).toEqual([["ONE", "TWO", "TWO"], []]);
+    expect((await world.told(2)).map(({ key }) => key)).toEqual(["TWO", "TWO"]);
+  });
+
+  test("a key that is refused is set aside and said; the agent never hears of it", async () => {
+    const { world, keys } = await start({ plays: { ONE: [[401, {}, "sk-…ONE is wrong"]], TWO: [] } });
+    expect(text(await send(world))).toEqual(GOOD);
+    expect(text(await send(world))).toEqual(GOOD);
+    expect(keys).toEqual(["ONE", "TWO", "TWO"]);
+    expect(world.logged).toContain("a key is set aside: it is refused (401)");
+  });
+
+  test("a key that nobody pays for is set aside too", async () => {
+    const unpaid = { error: { code: "insufficient_quota", message: "You exceeded your current quota" } };
+    const { world, keys } = await start({ plays: { ONE: [[429, {}, unpaid]], TWO: [] } });
+    expect((await send(world, { path: "/llm/openai/v1/responses" })).status).toBe(200);
+    expect(keys).toEqual(["ONE", "TWO"]);
+  });
+
+  test("what one key may not do another may, and nobody else is kept from either", async () => {
+    const forbidden = { type: "error", error: { type: "permission_error", message: "not for you" } };
+    const { world, keys } = await start({ plays: { ONE: [[403, {}, forbidden]], TWO: [[403, {}, forbidden]] } });
+    const answer = await send(world);
+    expect(text(answer)).toEqual([403, JSON.stringify(forbidden)]);
+    expect(text(await send(world))).toEqual(GOOD);
+    expect(keys).toEqual(["ONE", "TWO", "ONE"]);
+  });
+
+  test("when all are refused the agent is told that it is the server's doing, and no more", async () => {
+    const { world, keys } = await start({ plays: { ONE: [[401, {}, "key sk-secret is wrong"]], TWO: [[401]] } });
+    const answer = await send(world);
+    expect([answer.status, answer.headers["x-should-retry"], said(answer).code]).toEqual([
+      503,
+      "false",
+      "no_provider_key",
+    ]);
+    expect(answer.body.toString()).not.toContain("sk-secret");
+    expect(keys).toEqual(["ONE", "TWO"]);
+    expect((await send(world)).status).toBe(503);
+    expect(keys).toHaveLength(2);
+    expect(await world.told(2)).toMatchObject([
+      { final: true, inputTokens: 0 },
+      { final: true, tries: 0 },
+    ]);
+  });
+});
+
+describe("a usage limit that ends too far away to wait for", () => {
+  const far: Play = [429, { "retry-after": "3600" }];
+
+  test("parks the job until the first key is back, before the agent is answered", async () => {
+    const { world, keys } = await start({ plays: { ONE: [[429, { "retry-after": "7200" }]], TWO: [far] } });
+    const answer = await send(world, { body: '{"model":"opus"}' });
+    const until = NOW + 3_600_000;
+    expect(world.quotas).toEqual([
+      { jobId: "demo-1", fence: 7, provider: "anthropic", until, message: "Anthropic: slow down" },
+    ]);
+    expect([answer.status, answer.headers["x-should-retry"], said(answer)]).toMatchObject([
+      429,
+      "false",
+      { code: "provider_quota", error: { type: "rate_limit_error", message: "Anthropic: slow down" } },
+    ]);
+    // The next call of that model does not even ask; another model does.
+    expect(said(await send(world, { body: '{"model":"opus"}' })).code).toBe("provider_quota");
+    expect([keys, world.quotas.length]).toEqual([["ONE", "TWO"], 2]);
+    expect(text(await send(world, { body: '{"model":"haiku"}' }))).toEqual(GOOD);
+    expect(await world.told(3)).toMatchObject([{ final: true, inputTokens: 0 }, { tries: 0, final: true }, {}]);
+  });
+
+  test("is told in the words of each API, as something not to be repeated", async () => {
+    const { world } = await start({ plays: { ONE: [far, far, far] } });
+    const codex = await send(world, { path: "/llm/openai/v1/responses" });
+    expect([codex.status, said(codex).error]).toMatchObject([
+      400,
+      { code: "provider_quota", type: "invalid_request_error" },
+    ]);
+    const gemini = await send(world, { path: "/llm/gemini/v1beta/models/m:generateContent" });
+    expect([gemini.status, said(gemini).error]).toMatchObject([400, { status: "INVALID_ARGUMENT" }]);
+  });
+
+  test("is answered all the same when the dispatcher cannot be told", async () => {
+    const onQuota = () => Promise.reject(new Error("away"));
+    const { world } = await start({ plays: { ONE: [far] }, onQuota });
+    expect(said(await send(world)).code).toBe("provider_quota");
+    expect(world.logged).toContain("the dispatcher could not be told of a quota");
+  });
+});
+
+describe("a token of `claude setup-token`", () => {
+  const LOGIN = "sk-ant-oat01-abc";
+  const claudeCode = { "x-api-key": TOKEN, "user-agent": "claude-cli/2.1.330 (external, sdk-cli)" };
+
+  test("serves Claude Code, as a bearer and with its beta", async () => {
+    let headers: IncomingMessage["headers"] = {};
+    const world = await startWorld(
+      (request, response) => {
+        headers = request.headers;
+        request.resume();
+        response.writeHead(200, { "content-type": "application/json" }).end(JSON_ANSWER);
+      },
+      { keys: [{ label: "LOGIN", value: LOGIN }] },
+    );
+    worlds.push(world);
+    expect((await send(world, { headers: { ...claudeCode, "anthropic-beta": "claude-code-20250219" } })).status).toBe(
+      200,
+    );
+    expect(headers).toMatchObject({
+      authorization: `Bearer ${LOGIN}`,
+      "anthropic-beta": "claude-code-20250219,oauth-2025-04-20",
+    });
+    expect(headers["x-api-key"]).toBeUndefined();
+  });
+
+  test("serves no other agent, which gets the next key or the reason", async () => {
+    const { world, keys } = await start({ plays: { [LOGIN]: [], TWO: [] } });
+    expect((await send(world)).status).toBe(200);
+    expect((await send(world, { headers: claudeCode })).status).toBe(200);
+    expect(keys).toEqual(["TWO", LOGIN]);
+    const alone = await start({ plays: { [LOGIN]: [] } });
+    const answer = await send(alone.world);
+    expect([answer.status, said(answer).code]).toEqual([503, "no_provider_key"]);
+    expect(said(answer).error.message).toContain("Claude Code alone");
+    expect(alone.keys).toEqual([]);
+  });
+});
+
+describe("a server of one's own", () => {
+  const CHAT = "/llm/local/v1/chat/completions";
+
+  /** A local server that holds each call until the test lets it go. */
+  async function startLocal(): Promise<{ world: World; open: ServerResponse[]; came(count: number): Promise<void> }> {
+    const open: ServerResponse[] = [];
+    const wakes = new Set<() => void>();
+    const world = await startWorld((request, response) => {
+      request.resume();
+      open.push(response);
+      response.writeHead(200, { "content-type": "application/json" });
+      for (const wake of wakes) {
+        wake();
+      }
+      void closed(response);
+    });
+    worlds.push(world);
+    return {
+      world,
+      open,
+      came: (count) =>
+        new Promise((settle) => {
+          const look = () => {
+            if (open.length >= count) {
+              wakes.delete(look);
+              settle();
+            }
+          };
+          wakes.add(look);
+          look();
+        }),
+    };
+  }
+
+  test("has its calls one after the other, in order; who goes away waits no longer and is not counted", async () => {
+    const { world, open, came } = await startLocal();
+    const first = send(world, { path: CHAT });
+    await came(1);
+    const leaving = openCall(world, { path: CHAT });
+    const gone = closed(leaving);
+    leaving.end(SMALL_BODY);
+    await admitted(world, 2);
+    const third = send(world, { path: CHAT });
+    await admitted(world, 3);
+    leaving.destroy();
+    await gone;
+    expect(await world.told(1)).toMatchObject([{ tries: 0, final: true, aborted: true }]);
+    expect(open).toHaveLength(1);
+    open[0]?.end("{}");
+    expect((await first).status).toBe(200);
+    await came(2);
+    open[1]?.end("{}");
+    expect((await third).status).toBe(200);
+    expect(open).toHaveLength(2);
+  });
+
+  test("that counts nothing is believed: what it answered is all there is to know", async () => {
+    const { world, open, came } = await startLocal();
+    const answer = send(world, { path: CHAT });
+    await came(1);
+    open[0]?.end('{"choices":[]}');
+    await answer;
+    expect(await world.told(1)).toMatchObject([{ provider: "local", final: true, outputTokens: 0 }]);
+  });
+});
+
+/** Resolves once this many calls were asked for. */
+async function admitted(world: World, count: number): Promise<void> {
+  while (world.questions.length < count) {
+    await new Promise((settle) => setImmediate(settle));
+  }
+}
