@@ -55,11 +55,12 @@ export function jobHandlers(parts: Parts): JobHandlers {
     const reply = await queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: idempotencyOf(key, requests) });
     let fresh = 0;
     for (const { existing } of reply.jobs) if (!existing) fresh += 1;
-    // Candidates are part of the answer for their parent.
-    const answers = new Map(reply.jobs.map((job) => [job.jobId, job]));
-    const accepted = asked.map(({ id }): Accepted => {
-      const job = answers.get(id);
-      if (job === undefined) throw new Error(`the queue gave no answer for ${id}`);
+    // By place: a repeated request is answered with the ids it was given first. Candidates are part of their parent's.
+    let place = 0;
+    const accepted = families.map((family): Accepted => {
+      const job = reply.jobs[place];
+      place += family.length;
+      if (job === undefined) throw new Error("an accepted job has no answer");
       const { jobId, status, reason, position } = job;
       return { accepted: true, jobId, status, reason, position, url: jobUrl(publicUrl, jobId) };
     });
