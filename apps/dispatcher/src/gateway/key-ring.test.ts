@@ -9,8 +9,12 @@ interface World {
   readonly changes: { readonly key: string; readonly state: string; readonly forMs: number | null }[];
   now: number;
   /** Lets this much time go by. */
-  pass(ms: number): void;
-  take(model?: string, signal?: AbortSignal, refusal?: (key: RingKey) => string | null): Promise<KeyAnswer>;
+  readonly pass: (ms: number) => void;
+  readonly take: (
+    model?: string,
+    signal?: AbortSignal,
+    refusal?: (key: RingKey) => string | null,
+  ) => Promise<KeyAnswer>;
 }
 
 function start(options: Partial<KeyRingOptions> & Pick<KeyRingOptions, "keys">): World {

@@ -288,7 +288,11 @@ describe("a server of one's own", () => {
   const CHAT = "/llm/local/v1/chat/completions";
 
   /** A local server that holds each call until the test lets it go. */
-  async function startLocal(): Promise<{ world: World; open: ServerResponse[]; came(count: number): Promise<void> }> {
+  async function startLocal(): Promise<{
+    world: World;
+    open: ServerResponse[];
+    readonly came: (count: number) => Promise<void>;
+  }> {
     const open: ServerResponse[] = [];
     const wakes = new Set<() => void>();
     const world = await startWorld((request, response) => {
