@@ -85,6 +85,25 @@ describe("a job becomes complete", () => {
   });
 });
 
+describe("whether an agent's work is verified", () => {
+  const agent = { task: "agent", agent: "demo", instructions: "do" };
+  const off = { verifyRoundsFor: () => null };
+
+  it("is said by the job, then by its repository's rule, else it is, with two rounds", () => {
+    expect(job(agent).verifyRounds).toBe(2);
+    expect(job(agent, { verifyRoundsFor: () => 5 }).verifyRounds).toBe(5);
+    expect(job({ ...agent, verifyRounds: 0 }, { verifyRoundsFor: () => 5 }).verifyRounds).toBe(0);
+    expect(job({ ...agent, verify: false, verifyRounds: 3 }).verifyRounds).toBeNull();
+    expect(job(agent, off).verifyRounds).toBeNull();
+    expect(job({ ...agent, verify: true }, off).verifyRounds).toBe(2);
+    expect(job({ ...agent, verifyRounds: 1 }, off).verifyRounds).toBe(1);
+  });
+
+  it("is no question for other tasks", () => {
+    expect(job({}).verifyRounds).toBeNull();
+  });
+});
+
 describe("the agent", () => {
   const agentic = { task: "agent", instructions: "do it" };
 
@@ -105,7 +124,9 @@ describe("the agent", () => {
   });
 
   it("must be one there is", () => {
-    expect(problems({ ...agentic, agent: "skynet" })["agent"]).toMatch(/no agent "skynet".*claude, codex, opencode, gemini, command, demo/);
+    expect(problems({ ...agentic, agent: "skynet" })["agent"]).toMatch(
+      /no agent "skynet".*claude, codex, opencode, gemini, command, demo/,
+    );
   });
 });
 
