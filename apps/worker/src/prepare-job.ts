@@ -19,7 +19,7 @@ export interface Prepared {
   readonly secrets: LeaseSecrets;
   readonly remote: Remote;
   readonly workspace: Workspace;
-  /** Null: the job makes no commits. */
+  /** Null: the job makes no commits, or must stay where it began. */
   readonly movedBase: MovedBaseOfJob | null;
   /** See `TaskRequest.feedback`. */
   readonly feedback: string | null;
@@ -73,14 +73,14 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
     `${workspace.continued ? "going on from" : "starting at"} ${workspace.baseCommit} for ${workspace.branch}`,
   );
   const own = job.announced.some((one) => one.ref === workspace.ref && one.commit === workspace.expectedOld);
-  // A comment on such a job asks for more than its pull request; its own attempts may lack just that again.
-  const isAsked = job.followUp !== null && job.report?.generation !== job.generation;
-  const onlyPullRequest = own && !isAsked && PULL_REQUEST_FAILURES.has(job.previous?.code ?? "");
+  const onlyPullRequest = own && PULL_REQUEST_FAILURES.has(job.previous?.code ?? "");
   if (onlyPullRequest) {
     running.findings.branch = workspace.branch;
     running.findings.commit = workspace.expectedOld;
   }
-  const movedBase = makesCommits(job) ? movedBaseOf(worker, running, { workspace, remote }) : null;
+  // Candidates are compared: all stay on the commit they began at.
+  const meetsBase = makesCommits(job) && job.candidate === null;
+  const movedBase = meetsBase ? movedBaseOf(worker, running, { workspace, remote }) : null;
   const feedback = await fetchFeedback(worker, running, remote, secrets, workspace);
   return { secrets, remote, workspace, movedBase, feedback, output, onlyPullRequest };
 }
