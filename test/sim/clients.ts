@@ -6,8 +6,10 @@
 import { HiveError, NO_LIMITS, type NewJob } from "@hive/core";
 import { ApiError } from "@hive/protocol";
 import { findJob } from "../../apps/dispatcher/src/http/job-view.ts";
+import { sayTo } from "./commenter.ts";
 import { dice, type Dice } from "./dice.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { JOB_TOKENS, TOKEN_NANO } from "./gateway.ts";
 import type { JobBrief, JobSeen } from "./history.ts";
 import { Program } from "./program.ts";
 import type { World } from "./world.ts";
@@ -76,7 +78,8 @@ export class Clients {
   #newJob(batch: readonly NewJob[]): NewJob {
     const { ask } = this.#world.scenario;
     const chance = this.#dice;
-    const id = `job-${this.#world.numbers.next("job")}`;
+    const number = this.#world.numbers.next("job");
+    const id = `job-${number}`;
     const parents = [...this.ids, ...batch.map((job) => job.id)].slice(-6);
     const dependsOn = chance.chance(ask.dependsOn) ? parents.filter(() => chance.chance(0.3)) : [];
     const callback = chance.chance(ask.callback);
@@ -84,7 +87,8 @@ export class Clients {
       id,
       idGiven: true,
       bodyHash: `hash-${id}`,
-      task: "script",
+      // An agent's jobs can be talked to, the others cannot.
+      task: number % 3 === 0 ? "script" : "agent",
       role: chance.chance(0.2) ? "builder" : null,
       labels: [],
       priority: chance.int(0, 9),
@@ -98,7 +102,7 @@ export class Clients {
       maxAttempts: chance.int(1, 3),
       retryOn: chance.pick(["system", "failure"]),
       timeoutMs: 15_000,
-      budget: NO_LIMITS,
+      budget: { ...NO_LIMITS, usd: (JOB_TOKENS * TOKEN_NANO) / 1e9 },
       dependsOn,
       branch: null,
       base: null,
@@ -152,7 +156,21 @@ export class Clients {
     const id = chance.some(this.ids);
     if (id === undefined) return;
     const by = "a person";
-    switch (chance.pick(["cancel", "retry", "retry", "approve", "approve", "reject", "read", "read", "drain"])) {
+    const acts = [
+      "cancel",
+      "retry",
+      "retry",
+      "approve",
+      "approve",
+      "reject",
+      "read",
+      "read",
+      "drain",
+      "comment",
+    ] as const;
+    switch (chance.pick(acts)) {
+      case "comment":
+        return void this.#comment(id);
       case "cancel":
         return this.#tell("cancel", id, (queue) =>
           queue.submit<"cancel">({ type: "cancel", jobId: id, by, reason: "" }),
@@ -180,6 +198,13 @@ export class Clients {
       default:
         void this.read(id).catch(() => undefined);
     }
+  }
+
+  async #comment(id: string): Promise<void> {
+    this.#open += 1;
+    const sleep = (ms: number): Promise<void> => this.#program.sleep(ms);
+    await sayTo(id, { world: this.#world, dice: this.#dice, ask: (ask) => this.#ask(ask), sleep });
+    this.#open -= 1;
   }
 
   /** Somebody asks at once what became of it, perhaps before it is on the disk. */

@@ -1,7 +1,7 @@
 /** Counts the paths that the event stream shows were taken. */
 
 import { briefs, leaseStories, type Seen } from "./checkers/checker.ts";
-import type { Counters } from "./counters.ts";
+import type { Counters, Happening } from "./counters.ts";
 import { KEY_LIMITS } from "./rules.ts";
 
 /** Adds what this run's events tell of. */
@@ -15,11 +15,15 @@ export function countEvents(seen: Seen, counters: Counters): void {
     if (String(data["message"]).startsWith("the worker did not begin")) counters.count("lease never begun");
     if (data["retry"] === true) counters.count("retried by hand");
     if (type === "job.approved" && data["hold"] === "publish") counters.count("publish approved");
+    if (type === "job.commented") counters.count(commentOn(data));
+    if (type === "job.leased" && Number(data["attempt"]) > 0 && data["comments"] !== undefined)
+      counters.count("comments given again after an attempt that failed");
     if (type === "worker.registered" && workers.has(data["workerId"])) counters.count("registered again");
     if (type === "worker.registered") workers.add(data["workerId"]);
     if (type === "callback.dead") counters.count("callback given up");
     if (type === "job.retrying" && error?.code !== "worker_lost") counters.count("job retried by itself");
     if (type === "job.failed" && reason === "poison") counters.count("poison");
+    if (type === "job.failed" && reason === "budget_exceeded") counters.count("stopped by a budget");
     if (type === "job.failed" && reason === "timeout") counters.count("timed out");
     if (type === "job.failed" && reason === "broken" && Number(data["attempt"]) > 1) counters.count("out of attempts");
     if (type === "job.canceled" && reason === "dependency_failed") counters.count("dependency failed");
@@ -30,6 +34,12 @@ export function countEvents(seen: Seen, counters: Counters): void {
     before.set(jobId, status);
   }
   countFullKeys(seen, counters);
+}
+
+/** Where the job was: a comment on one that is over is told of after its new generation was queued. */
+function commentOn({ status, n, generation }: Readonly<Record<string, unknown>>): Happening {
+  if (status === "running") return "comment on a job that runs";
+  return Number(generation) > 1 && n !== undefined ? "comment on a job that is over" : "comment on a job that waits";
 }
 
 /** Keys that ran as many jobs as they may. */

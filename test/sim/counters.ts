@@ -35,6 +35,11 @@ export const MUST_HAPPEN = [
   "cancel reached a worker",
   "canceled while waiting",
   "retried by hand",
+  "comment on a job that runs",
+  "comment on a job that waits",
+  "comment on a job that is over",
+  "comment repeated after an unknown outcome",
+  "comments given again after an attempt that failed",
   "approved",
   "rejected",
   "publish approved",
@@ -51,6 +56,11 @@ export const MUST_HAPPEN = [
   "callback retried after a crash",
   "callback given up",
   "read by a client",
+  "model call refused by a budget",
+  "model call asked for again",
+  "bill of a call came twice",
+  "gateway died with calls under way",
+  "stopped by a budget",
 ] as const;
 export type Happening = (typeof MUST_HAPPEN)[number];
 

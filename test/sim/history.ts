@@ -40,6 +40,15 @@ export type Entry =
       readonly outcome: string;
       readonly existing: boolean;
     }
+  /** A client's comment ended: `ok` with its number, refused with a code, or `unknown`. All tries carry one text. */
+  | {
+      readonly kind: "comment";
+      readonly at: number;
+      readonly id: string;
+      readonly text: string;
+      readonly outcome: string;
+      readonly n: number | null;
+    }
   | { readonly kind: "ask"; readonly at: number; readonly what: string; readonly id: string; readonly outcome: string }
   | { readonly kind: "read"; readonly at: number; readonly id: string; readonly job: JobSeen | null }
   | {
@@ -57,6 +66,20 @@ export type Entry =
       readonly jobId: string;
       readonly fence: number;
       readonly what: string;
+    }
+  /** A call to a model, as the gateway knows it: let through or not, its bill sent, its bill taken. */
+  | {
+      readonly kind: "call";
+      readonly at: number;
+      /** When the gateway first asked, or first sent the bill. */
+      readonly sentAt: number;
+      readonly jobId: string;
+      readonly fence: number;
+      readonly generation: number;
+      readonly callId: string;
+      readonly what: "admitted" | "refused" | "settling" | "settled";
+      /** Tokens at worst, or what it came to. */
+      readonly tokens: number;
     }
   /** A call in the name of a lease ended. `token` marks a finish, so that its effect can be found. */
   | {
@@ -103,6 +126,8 @@ export interface FinalLook {
   /** Every event there is, in order. */
   readonly events: readonly HiveEvent[];
   readonly jobs: ReadonlyMap<string, JobSeen>;
+  /** What each job used of models: calls, and nano-USD. */
+  readonly usage: ReadonlyMap<string, { readonly calls: number; readonly nano: number }>;
   /** Log text by `job/fence`. */
   readonly logs: ReadonlyMap<string, string>;
 }

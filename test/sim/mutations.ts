@@ -227,6 +227,22 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [["deadline = sentAt + (leaseMs * 2) / 3;", "deadline = sentAt + leaseMs * 4;"]],
     promise: /I4/,
   },
+  {
+    name: "what was said while an attempt ran is done by its success",
+    scenario: "storm",
+    seeds: 60,
+    file: "packages/core/src/ending.ts",
+    edits: [["done: comments.given }", "done: comments.count }"]],
+    promise: /I11/,
+  },
+  {
+    name: "a comment whose answer was lost is taken twice",
+    scenario: "lost-answers",
+    seeds: 60,
+    file: "packages/core/src/commands/comment.ts",
+    edits: [["if (answered !== null) return answered;", ""]],
+    promise: /I11: .* is there \d+ times/,
+  },
 ];
 
 /** A mutation may also make a run go in circles: that is red too. In milliseconds. */

@@ -17,6 +17,7 @@ function jobOf(entry: Entry): string | null {
       return entry.event.jobId;
     case "enqueue":
     case "ask":
+    case "comment":
     case "read":
       return entry.id;
     default:
@@ -32,12 +33,16 @@ function words(entry: Entry): string {
       return `client   enqueue ${entry.id} ${entry.bodyHash}: ${entry.outcome}${entry.existing ? " (existing)" : ""}`;
     case "ask":
       return `client   ${entry.what} ${entry.id}: ${entry.outcome}`;
+    case "comment":
+      return `client   says "${entry.text}" to ${entry.id}: ${entry.outcome} ${entry.n ?? ""}`;
     case "read":
       return `client   read ${entry.id}: ${entry.job === null ? "none" : `${entry.job.status} ${entry.job.reason ?? ""} generation ${entry.job.generation} fence ${entry.job.fence}`}`;
     case "granted":
       return `${entry.worker} got ${entry.jobId}/${entry.fence}`;
     case "act":
       return `${entry.worker} does "${entry.what}" for ${entry.jobId}/${entry.fence}`;
+    case "call":
+      return `gateway  ${entry.callId} of ${entry.jobId}/${entry.fence}, sent ${entry.sentAt.toFixed(1)}: ${entry.what}, ${entry.tokens} tokens`;
     case "write":
       return `${entry.worker} ${entry.what} ${entry.jobId}/${entry.fence}, sent ${entry.sentAt.toFixed(1)}: ${entry.outcome} ${entry.status ?? ""}`;
     case "sent":

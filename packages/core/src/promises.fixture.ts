@@ -67,9 +67,10 @@ export function checkQueue(world: World): void {
     must((job.run?.failures ?? 0) <= job.maxAttempts, `I9: failures of ${job.id}`);
     must((job.run?.losses ?? 0) <= rules.maxLosses, `I9: losses of ${job.id}`);
     if (!isTerminal(job.status)) continue;
-    // What was said to a canceled job waits for whoever takes it up again.
+    // What was said to a job before somebody wanted it to end waits for whoever takes it up again.
     const open = (job.comments?.count ?? 0) - (job.comments?.given ?? 0);
-    must(open === 0 || job.status === "canceled", `no comment waits for ${job.id}, which is over`);
+    const stopped = job.status === "canceled" || (job.run?.cancel ?? null) !== null;
+    must(open === 0 || stopped, `no comment waits for ${job.id}, which is over`);
     must(job.endedAt !== null && (job.run?.lease ?? null) === null, `${job.id} ended and has no lease`);
     must(!world.store.has(`secrets/${job.id}/githubToken`), `${job.id} ended and its secrets are erased`);
   }

@@ -6,8 +6,10 @@ import { oneIdOneJob } from "./i2-one-job.ts";
 import { oneEnd } from "./i3-one-end.ts";
 import { leasesApart } from "./i4-leases-apart.ts";
 import { oldFencesWriteNothing } from "./i5-old-fences.ts";
+import { commentsAreHeard } from "./i11-comments.ts";
 import { everybodyIsCalledBack } from "./i6-callbacks.ts";
 import { limitsHold } from "./i8-limits.ts";
+import { budgetsHold } from "./i8-money.ts";
 import { countsHold } from "./i9-counts.ts";
 import { nothingIsTakenBack } from "./nothing-taken-back.ts";
 
@@ -19,7 +21,9 @@ const CHECKERS: readonly Checker[] = [
   oldFencesWriteNothing,
   everybodyIsCalledBack,
   limitsHold,
+  budgetsHold,
   countsHold,
+  commentsAreHeard,
   nothingIsStuck,
   nothingIsTakenBack,
 ];

@@ -93,6 +93,7 @@ function seen(
     entries: Entry[];
     jobs: Map<string, JobSeen>;
     logs: Map<string, string>;
+    usage: Map<string, { calls: number; nano: number }>;
   }) => void,
 ): Seen {
   ids = 0;
@@ -105,7 +106,7 @@ function seen(
     { kind: "heard", at: n, jobId: "a", n, status: 200 },
   ]);
   const entries: Entry[] = [enqueued(), granted(5, 1, "w1"), act(6, 1, "w1"), ...told, ...bodies];
-  const good = { events, entries, jobs: new Map([["a", JOB]]), logs: new Map([["a/1", "text"]]) };
+  const good = { events, entries, jobs: new Map([["a", JOB]]), logs: new Map([["a/1", "text"]]), usage: new Map() };
   change(good);
   return { ...good, written: new Map([["a/1", "text and more"]]), finishes: new Map([["a/1 end-one", 12]]) };
 }
@@ -238,6 +239,30 @@ describe("the checkers", () => {
     expect(broken(({ jobs }) => jobs.set("a", { ...JOB, status: "queued" }))).toContain("I10: a is still queued");
     expect(broken(({ jobs }) => jobs.set("a", { ...JOB, status: "blocked", waitsFor: ["b"] }))).toContain("I10: a");
     expect(broken(({ jobs }) => jobs.set("a", { ...JOB, status: "held", reason: "approval" }))).not.toContain("I10");
+  });
+
+  test("I11: a comment that is gone, there twice, out of order, not given, given after it was done, or left waiting", () => {
+    const said = (n: number, message = `words ${n}`): HiveEvent => event("job.commented", "a", { n, message });
+    const taken = (n: number): Entry => ({ kind: "comment", at: 5, id: "a", text: "words 1", outcome: "ok", n });
+    const leased = (fence: number, comments?: object): HiveEvent =>
+      event("job.leased", "a", {
+        purpose: "work",
+        fence,
+        workerId: "w1",
+        ...(comments === undefined ? {} : { comments }),
+      });
+    const one = { after: 0, upTo: 1 };
+    const hear = (...events: HiveEvent[]): string => broken((good) => void good.events.push(...events));
+    expect(broken(({ entries }) => entries.push(taken(1)))).toContain('"words 1" was taken at 5 as comment 1 of a');
+    expect(hear(said(1), said(2, "words 1"))).toContain('I11: "words 1" is there 2 times');
+    expect(hear(said(2))).toContain("is comment 2 of a");
+    expect(hear(said(1), leased(2))).toContain("was given undefined of a, not");
+    const done = event("job.succeeded", "a", { fence: 2 });
+    expect(hear(said(1), leased(2, one), done, leased(3, one))).toContain('was given {"after":0,"upTo":1} of a');
+    expect(hear(said(1), leased(2, one), done)).not.toContain("I11");
+    expect(hear(said(1))).toContain("I11: a is over (succeeded) and 1 comments wait");
+    const wanted = event("job.cancel_requested", "a", { fence: 2 });
+    expect(hear(leased(2), wanted, said(1))).not.toContain("I11");
   });
 
   test("what was seen and taken back: an event, a job, a status, a lease, a begin", () => {

@@ -30,7 +30,8 @@ const neverAnew: Checker = (seen) => {
   const lives = new Map<string, { generation: number; over: boolean; leased: boolean; rung: number }>();
   for (const { id, type, jobId, data } of seen.events) {
     const { generation, status } = data;
-    if (jobId === null || typeof generation !== "number" || type === "job.approved") continue;
+    if (jobId === null || typeof generation !== "number" || type === "job.approved" || type === "job.commented")
+      continue;
     const rung = RUNGS.indexOf(String(status));
     const life = lives.get(jobId);
     const anew =

@@ -8,10 +8,10 @@ import type { CommandOf, Now, Replies } from "../command.ts";
 import { publishesChosen } from "../candidates.ts";
 import { endLease, held } from "../ending.ts";
 import { HiveError } from "../errors.ts";
-import type { Job, Lease, Run } from "../job.ts";
+import type { CommentCounts, Job, Lease, Run } from "../job.ts";
 import type { LiveWorker, State } from "../state.ts";
 import type { Step } from "../step.ts";
-import { type Move, move } from "../transitions.ts";
+import { move } from "../transitions.ts";
 
 export function needs(_state: State, _command: CommandOf<"claim">): [] {
   return [];
@@ -60,18 +60,26 @@ function grant(step: Step, worker: LiveWorker, job: Job, claimId: string): Repli
     reported: 0,
     purpose: run.bundle === null && !publishesChosen(job) ? "work" : "publish",
   };
+  const comments = given(job, lease);
+  const { fence, workerId, purpose } = lease;
   const leased = move(
     step,
     job,
-    { status: "running", run: { ...run, fence: lease.fence, lease }, ...given(job, lease) },
-    { data: { fence: lease.fence, workerId: lease.workerId, purpose: lease.purpose } },
+    { status: "running", run: { ...run, fence, lease }, ...(comments === null ? {} : { comments }) },
+    { data: { fence, workerId, purpose, ...told(comments) } },
   );
   return { job: leased, lease, timeoutMs: step.state.timeoutOf(job, lease.workerId) };
 }
 
-/** All comments there are now go to the attempt. */
-function given({ comments }: Job, { purpose }: Lease): Pick<Move, "comments"> {
-  return comments === undefined || purpose === "publish" ? {} : { comments: { ...comments, given: comments.count } };
+/** All comments there are now go to the attempt; null where there is nothing to give, or nobody to hear it. */
+function given({ comments }: Job, { purpose }: Lease): CommentCounts | null {
+  return comments === undefined || purpose === "publish" ? null : { ...comments, given: comments.count };
+}
+
+/** Which comments the attempt is for, for the event. */
+function told(comments: CommentCounts | null): Readonly<Record<string, unknown>> {
+  if (comments === null || comments.given === comments.done) return {};
+  return { comments: { after: comments.done, upTo: comments.given } };
 }
 
 const NEVER_RUN: Run = {

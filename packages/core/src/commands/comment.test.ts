@@ -40,6 +40,9 @@ test("a comment on a job that is over begins a new generation at once, and its n
   const lease = world.start("w");
   expect(lease.fence).toBe(2);
   expect(told(world)).toEqual([1, 1]);
+  expect(world.events.findLast(({ type }) => type === "job.leased")?.data).toMatchObject({
+    comments: { after: 0, upTo: 1 },
+  });
   world.finish(lease, SUCCESS);
   expect(world.job("a").comments).toEqual({ count: 1, given: 1, done: 1 });
   expect(world.store.get("attempts/a/00000002")).toMatchObject({ generation: 2, comments: { after: 0, upTo: 1 } });
