@@ -222,7 +222,7 @@ describe("a person's choice", () => {
     expect(() => choose(4)).toThrow(expect.objectContaining({ code: "not_found" }));
     expect(() => world.do({ type: "approve", jobId: "a", by: "me", sha256: null })).toThrow(/choose/);
     expect(choose(2)).toEqual({ status: "queued" });
-    expect(world.job("a")).toMatchObject({ hold: null, candidates: { chosen: 2, why: "chosen by me" } });
+    expect(world.job("a")).toMatchObject({ hold: null, candidates: { chosen: 2, why: "a person chose it (me)" } });
     expect(choose(2)).toEqual({ status: "queued" });
     expect(() => choose(1)).toThrow(expect.objectContaining({ code: "wrong_status" }));
   });

@@ -45,5 +45,5 @@ export function choose(step: Step, command: CommandOf<"choose">): Replies["choos
   if (facts?.choosable !== true) {
     throw wrongStatus(job, `candidate ${candidateIds(job)[candidate - 1]} left nothing to publish; choose another one`);
   }
-  return { status: publishChosen(step, job, { n: candidate, by, why: `chosen by ${by}` }).status };
+  return { status: publishChosen(step, job, { n: candidate, by, why: `a person chose it (${by})` }).status };
 }
