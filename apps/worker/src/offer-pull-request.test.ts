@@ -1,25 +1,10 @@
 import type { LeasedJob } from "@hive/protocol";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { does, scriptedAgent, type ScriptedAgent } from "./conversation/scripted-agent.fixture.ts";
-import { type GitHubWorld, startGitHubWorld } from "./github-world.fixture.ts";
+import { type GitHubWorld, REPORT, startGitHubWorld } from "./github-world.fixture.ts";
 
 const NAMES = ["words", "extras", "none", "red", "rounds", "talk", "quiet", "solved", "unsolved", "changes"];
 const branchOf = (job: string): string => `hive/${job}`;
-const REPORT: NonNullable<LeasedJob["report"]> = {
-  generation: 1,
-  end: "succeeded",
-  error: null,
-  summary: "Write notes",
-  verdict: null,
-  diffStat: null,
-  branch: null,
-  commit: null,
-  noChanges: false,
-  pullRequest: null,
-  salvage: null,
-  agent: null,
-};
-
 let world: GitHubWorld;
 beforeAll(async () => {
   world = await startGitHubWorld({ branches: NAMES.map(branchOf) }, { "a.txt": "one\n", "README.md": "read\n" });
@@ -173,13 +158,12 @@ test("an agent is given the conflict with a base that moved, and its merge is wh
     ["grep -q '<<<<<<<' a.txt && echo both >a.txt", "Change a, with theirs"],
   );
   // Somebody is faster, while the agent works.
-  const { parser } = agent;
   let moved = "";
   world.agents.splice(world.agents.indexOf(agent), 1, {
     ...agent,
     parser(input) {
       moved ||= move();
-      return parser(input);
+      return agent.parser(input);
     },
   });
   expect(await world.outcomeOf(job("solved"))).toMatchObject({ end: "succeeded", result: { baseCommit: moved } });

@@ -108,8 +108,9 @@ function describe(running: RunningJob, facts: LeaseFacts, withCost: boolean): Wo
   const { job } = lease;
   const { task } = findings;
   // A lease that only publishes, or only opens the pull request, tells what the attempt before it did.
-  const summary = task === null ? (job.report?.summary ?? null) : task.summary;
-  const tests = task?.verify ?? null;
+  const did = task ?? job.report;
+  const summary = did?.summary ?? null;
+  const tests = did?.verify ?? null;
   const clean = (text: string | null): string | null => (text === null ? null : running.redact(text));
   return {
     jobId: job.jobId,
@@ -118,7 +119,7 @@ function describe(running: RunningJob, facts: LeaseFacts, withCost: boolean): Wo
     asked: running.redact(askedFor(job)),
     summary: clean(summary),
     summaryTitles: job.task === "agent",
-    diffStat: findings.diffStat,
+    diffStat: findings.diffStat ?? job.report?.diffStat ?? null,
     tests: tests === null ? null : { ...tests, report: clean(tests.report) },
     conflict: findings.conflict,
     blocked: facts.blocked,

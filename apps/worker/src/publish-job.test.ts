@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type GitHubWorld, startGitHubWorld } from "./github-world.fixture.ts";
+import { type GitHubWorld, REPORT, startGitHubWorld } from "./github-world.fixture.ts";
 
 let world: GitHubWorld;
 beforeAll(async () => {
-  world = await startGitHubWorld({ branches: ["hive/job-1", "hive/job-2"] });
+  world = await startGitHubWorld({ branches: ["hive/job-1", "hive/job-2", "hive/job-3"] });
 });
 afterAll(() => world.stop());
 
@@ -46,4 +46,19 @@ test("a refused pull request fails the job although it is pushed, and its retry 
   if (again.end !== "succeeded") throw new Error("not succeeded");
   expect(again.result.phases.map(({ name }) => name)).not.toContain("run");
   expect(world.served("rev-parse", "hive/job-2")).toBe(commit);
+});
+
+test("red work stays red when its retry only opens the pull request", async () => {
+  const commit = world.git.commitElsewhere("acme/app.git", "hive/job-3", { "three.txt": "three" });
+  const verify = { state: "failed", rounds: 1, command: "npm test", report: "1 failed" } as const;
+  const outcome = await world.outcomeOf({
+    jobId: "job-3",
+    task: "agent",
+    announced: [{ ref: "refs/heads/hive/job-3", commit }],
+    previous: { code: "pr_refused", kind: "work", message: "no permission" },
+    report: { ...REPORT, summary: "Add three\n\nIt was missing.", verify },
+  });
+  expect(outcome).toMatchObject({ end: "failed", error: { code: "verify_failed" } });
+  expect(world.api.pulls.at(-1)).toMatchObject({ title: "[tests red] Add three", draft: true });
+  expect(world.api.pulls.at(-1)?.body).toContain("It was missing.");
 });

@@ -185,7 +185,8 @@ async function cachesOf(worker: WorkerParts, running: RunningJob, { workspace }:
 async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepared): Promise<Outcome> {
   const { task } = running.findings;
   const { job } = running.lease;
-  const red = redOf(task);
+  // Red work whose pull request could not be opened is as red when only that is done.
+  const red = redOf(prepared.onlyPullRequest ? job.report?.verify : task?.verify);
   // A person would approve it as good.
   if (red !== null && job.approvePublish) throw new AttemptFailure(red);
   if (prepared.onlyPullRequest || task?.publishes === true) {
@@ -203,9 +204,9 @@ async function publish(worker: WorkerParts, running: RunningJob, prepared: Prepa
 }
 
 /** The error of work that was published although the repository's tests are red; null: they are not. */
-function redOf(task: TaskEnd | null): AttemptFailure["failure"] | null {
-  if (task?.verify?.state !== "failed") return null;
-  const { rounds, report } = task.verify;
+function redOf(verify: TaskEnd["verify"] | undefined): AttemptFailure["failure"] | null {
+  if (verify?.state !== "failed") return null;
+  const { rounds, report } = verify;
   const after = rounds === 0 ? "" : ` after they went back to the agent ${rounds === 1 ? "once" : `${rounds} times`}`;
   const last = report?.trimEnd().split("\n").slice(-5).join("\n") ?? "";
   return { code: "verify_failed", kind: "work", message: `The repository's tests are red${after}: ${last}` };

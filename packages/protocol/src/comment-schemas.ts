@@ -82,6 +82,7 @@ export const attemptReportSchema = z.object({
     summary: true,
     verdict: true,
     diffStat: true,
+    verify: true,
     branch: true,
     commit: true,
     noChanges: true,

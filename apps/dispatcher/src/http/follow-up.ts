@@ -43,6 +43,7 @@ export function reportOf(attempt: AttemptRecord | undefined): AttemptReport | nu
     summary: result?.summary ?? null,
     verdict: result?.verdict ?? null,
     diffStat: result?.diffStat ?? null,
+    verify: result?.verify ?? null,
     branch: result?.branch ?? null,
     commit: result?.commit ?? null,
     noChanges: result?.noChanges ?? false,
