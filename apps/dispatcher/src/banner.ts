@@ -1,6 +1,7 @@
 /** What a start prints: what runs, and for each thing that is missing the step that adds it. */
 
 import type { Config } from "./config.ts";
+import { configuredProviders, type ProviderName } from "./gateway/llm-settings.ts";
 
 export interface BannerFacts {
   readonly url: string;
@@ -23,13 +24,22 @@ export function banner(config: Config, facts: BannerFacts): string {
   return rows.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
 }
 
+/** Whose models there are, by the agent that is made for them. */
+const MODELS: Readonly<Record<ProviderName, string>> = {
+  anthropic: "claude: key is set",
+  openai: "codex: key is set",
+  gemini: "gemini: key is set",
+  local: "local models: address is set",
+};
+
 function agents(config: Config): string {
-  const claude =
-    config.anthropicApiKey === undefined
+  const providers = configuredProviders(config);
+  const models =
+    providers.length === 0
       ? "claude: no key (set ANTHROPIC_API_KEY on this server)"
-      : "claude: key is set";
+      : providers.map((provider) => MODELS[provider]).join(", ");
   const command = config.agentCommand === undefined ? "" : ", command: configured";
-  return claude + command + (config.agent === undefined ? "" : `, default: ${config.agent}`);
+  return models + command + (config.agent === undefined ? "" : `, default: ${config.agent}`);
 }
 
 function github(config: Config): string {

@@ -130,17 +130,16 @@ async function isolationCheck(config: CliConfig): Promise<Check> {
   }
 }
 
+/** The short forms of a key, by provider. */
+const KEYS = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"];
+
 function keyCheck(): Check {
-  const key = environment()["ANTHROPIC_API_KEY"];
-  if (key)
-    return {
-      name: "Keys",
-      state: "ok",
-      text: "ANTHROPIC_API_KEY is set here; the server needs it in its own environment",
-    };
-  return {
-    name: "Keys",
-    state: "note",
-    text: "ANTHROPIC_API_KEY is not set here; jobs for claude need it in the server's environment",
-  };
+  const name = "Keys";
+  const set = KEYS.filter((variable) => environment()[variable]);
+  if (set.length > 0) {
+    const are = set.length === 1 ? "is" : "are";
+    return { name, state: "ok", text: `${set.join(", ")} ${are} set here; the server needs it in its own environment` };
+  }
+  const text = `${KEYS.join(", ")}: none is set here; agents need one in the server's environment, or llm: in its hive.yaml`;
+  return { name, state: "note", text };
 }
