@@ -23,6 +23,8 @@ export function jobText(job: JobDetail): string {
     ["Status", job.reason === null ? job.status : `${job.status} (${job.reason})`],
     ["Waits", job.waiting],
     ["Task", [job.task, job.agent && `agent ${job.agent}`, job.role && `role ${job.role}`].filter(Boolean).join(", ")],
+    ["Candidate of", job.parent],
+    ["Candidates", job.candidates && `${job.candidates.count} (compare them with: hive candidates ${job.jobId})`],
     ["Repository", job.repo],
     ["Branch", job.result?.branch ?? job.branch],
     ["Commit", job.result?.commit],

@@ -2,6 +2,7 @@
 
 import { ApiError, UnreachableError } from "@hive/sdk";
 import { Command } from "commander";
+import { addCandidateCommands } from "./commands/candidates.ts";
 import { addCommentCommands } from "./commands/comments.ts";
 import { addJobCommands } from "./commands/jobs.ts";
 import { addServerCommands } from "./commands/server.ts";
@@ -26,6 +27,7 @@ function context(): Context {
 
 addJobCommands(program, context);
 addCommentCommands(program, context);
+addCandidateCommands(program, context);
 addServerCommands(program, context);
 // `hive ls --json` reads better than `hive --json ls`: both are taken.
 for (const command of program.commands) {

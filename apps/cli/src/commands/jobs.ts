@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { CliError, type Context } from "../context.ts";
 import { tellBlocked } from "../blocked-lines.ts";
 import { jobTable, jobText } from "../job-text.ts";
+import { parseCandidates } from "./candidates.ts";
 
 const STATUSES: readonly JobSummary["status"][] = [
   "held",
@@ -27,6 +28,8 @@ interface SubmitOptions {
   readonly base?: string;
   readonly script?: string;
   readonly agent?: string;
+  readonly candidates?: string;
+  readonly choose?: "rule" | "person";
   readonly role?: string;
   readonly label?: string[];
   readonly priority?: string;
@@ -52,6 +55,8 @@ export function addJobCommands(program: Command, context: () => Context): void {
     .option("--base <name>", "where the work starts (default: the repository's default branch)")
     .option("--script <file>", "run this shell script (- for standard input)")
     .option("--agent <name>", "claude, command or demo")
+    .option("--candidates <n|list>", "do it several times and publish the best: 3, or claude,codex:gpt-5,gemini")
+    .addOption(new Option("--choose <who>", "who chooses among candidates").choices(["rule", "person"]))
     .option("--role <role>", "only workers with this role")
     .option("--label <label...>", "only workers with these labels")
     .option("--priority <0-9>", "0 first, 9 last (default: 5)")
@@ -194,6 +199,8 @@ function toJob(instructions: string | undefined, options: SubmitOptions): NewJob
     callbackUrl,
     githubToken: token,
     egress: options.egress?.filter((entry) => entry !== "none"),
+    candidates: options.candidates === undefined ? undefined : parseCandidates(options.candidates),
+    choose: options.choose,
   };
   const job: NewJobRequest = {
     ...given,
