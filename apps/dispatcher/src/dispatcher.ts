@@ -6,7 +6,6 @@
 import { randomBytes } from "node:crypto";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
-import { DEFAULT_PULL_REQUEST } from "@hive/protocol";
 import type { Logger } from "pino";
 import { splitTokens } from "./auth/bearer.ts";
 import { createAgentPolicy } from "./agents/agent-policy.ts";
@@ -22,7 +21,7 @@ import { createEndpointKeys } from "./callbacks/endpoint-keys.ts";
 import { createSender } from "./callbacks/send.ts";
 import { systemClock } from "./clock.ts";
 import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
-import { ruleFor } from "./credentials/repo-rules.ts";
+import { pullRequestOf } from "./credentials/repo-rules.ts";
 import { keepEgress, type KeptEgress } from "./egress/egress-process.ts";
 import type { FleetChoice } from "./fleet/choose-fleet.ts";
 import type { Fleet } from "./fleet/fleet.ts";
@@ -186,7 +185,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       }),
       openSecret: (jobId, field, sealed) => open(ring, { jobId, field }, sealed),
       githubApiFor: (host) => githubApiFor(host, config.githubApiUrl),
-      pullRequestFor: (place) => ruleFor(config.repos, place)?.pullRequest ?? DEFAULT_PULL_REQUEST,
+      pullRequestFor: (place) => pullRequestOf(config.repos, place),
       stuck: config.stuck,
       intervals: { claimWaitMs: CLAIM_WAIT_MS, heartbeatMs, leaseMs: config.leaseMs, logFlushMs: LOG_FLUSH_MS },
       firstBeatMs: rules.firstBeatMs,

@@ -1,9 +1,15 @@
 /**
  * What the operator says about repositories in `hive.yaml`: which credential opens them, how many jobs of one may run at
- * once, what a person must approve. The first rule whose pattern matches counts.
+ * once, what a person must approve, how pull requests look. The first rule whose pattern matches counts.
  */
 
-import { agentModelSchema, MOST_VERIFY_ROUNDS, nameSchema } from "@hive/protocol";
+import {
+  agentModelSchema,
+  DEFAULT_PULL_REQUEST,
+  MOST_VERIFY_ROUNDS,
+  nameSchema,
+  type PullRequestSettings,
+} from "@hive/protocol";
 import { z } from "zod";
 import { projectBudgetSchema } from "../budgets/budget-settings.ts";
 
@@ -86,4 +92,9 @@ export function matchesRepo(pattern: string, place: string): boolean {
 /** The rule for a repository, or undefined. `place` is `host/owner/name`. */
 export function ruleFor(rules: readonly RepoRule[], place: string): RepoRule | undefined {
   return rules.find((rule) => matchesRepo(rule.match, place));
+}
+
+/** How pull requests of a repository should be. `place` is `host/owner/name`. */
+export function pullRequestOf(rules: readonly RepoRule[], place: string): PullRequestSettings {
+  return ruleFor(rules, place)?.pullRequest ?? DEFAULT_PULL_REQUEST;
 }
