@@ -113,6 +113,20 @@ test("a call whose admission nobody answered is asked for once more, as the same
   });
 });
 
+test("a call that was refused only when it was asked for again is settled as nothing: the first question may have been heard", async () => {
+  const world = await start(streamSample);
+  let asked = 0;
+  world.admit = () => {
+    asked += 1;
+    return asked === 1
+      ? Promise.reject(new Error("the answer was lost"))
+      : Promise.resolve({ ok: false, code: "lease_lost", message: "over" });
+  };
+  expect((await send(world, callOf("messages"))).status).toBe(409);
+  const [settled] = await world.told(1);
+  expect(settled).toMatchObject({ tries: 0, inputTokens: 0, outputTokens: 0, final: true });
+});
+
 test("a lease without its first heartbeat may not call", async () => {
   const world = await start(streamSample);
   world.admit = () => Promise.resolve({ ok: false, code: "not_begun", message: "not yet" });

@@ -64,7 +64,7 @@ export async function serveCall(server: CallServer, whole: WholeRequest): Promis
   const facts = { callId: randomUUID(), jobId, fence, provider: provider.name, operation: route.operation };
   const call = live.begin({ jobId, fence, token });
   try {
-    const verdict = await askTwice(() =>
+    const { verdict, unsure } = await askTwice(() =>
       admit({
         token,
         callId: facts.callId,
@@ -74,14 +74,16 @@ export async function serveCall(server: CallServer, whole: WholeRequest): Promis
         free: !route.paid,
       }),
     );
-    if (verdict !== null && !verdict.ok) {
-      return refuse(verdict.code, verdict.message);
-    }
     const usage = { ...facts, paid: route.paid, requestBytes: asked?.body.byteLength ?? whole.bytes?.byteLength ?? 0 };
-    if (verdict === null) {
-      // Something may have been set aside for it all the same.
+    if (unsure && verdict?.ok !== true) {
+      // Nobody heard the first answer: something may be set aside for a call that is not made.
       await tell(server, { ...NOT_MADE, ...usage, model });
+    }
+    if (verdict === null) {
       return refuse("not_ready", "The LLM gateway cannot check the job's budget right now");
+    }
+    if (!verdict.ok) {
+      return refuse(verdict.code, verdict.message);
     }
     const outcome = await make(server, whole, upstream, { ...facts, model, signal: call.signal, asked });
     await tell(server, { ...outcome, ...usage, model: outcome.model ?? model });
@@ -150,11 +152,21 @@ async function make(server: CallServer, whole: WholeRequest, upstream: Ready, fa
   return outcome;
 }
 
-/** Asks once more where nobody answered: it is the same call, so it is set aside for once. Null: nobody knows. */
-function askTwice(ask: () => Promise<TokenVerdict>): Promise<TokenVerdict | null> {
-  return ask()
-    .catch(ask)
-    .catch(() => null);
+/** What is known of a call after asking. */
+interface Asking {
+  /** Null: nobody knows. */
+  readonly verdict: TokenVerdict | null;
+  /** True when a question was not answered: what it asked for may have been done. */
+  readonly unsure: boolean;
+}
+
+/** Asks once more where nobody answered: it is the same call, so it is set aside for once. */
+async function askTwice(ask: () => Promise<TokenVerdict>): Promise<Asking> {
+  try {
+    return { verdict: await ask(), unsure: false };
+  } catch {
+    return { verdict: await ask().catch(() => null), unsure: true };
+  }
 }
 
 async function tellQuota({ log, onQuota }: CallServer, notice: QuotaNotice): Promise<void> {

@@ -49,7 +49,7 @@ async function start({ plays, ...options }: Setup): Promise<Provider> {
     ...systemClock,
     mono: () => elapsed,
     wall: () => NOW + elapsed,
-    random: () => 0.5,
+    random: () => 0,
     after(ms: number, run: () => void) {
       const timer = { at: elapsed + ms, run };
       timers.push(timer);
@@ -105,7 +105,7 @@ describe("before the first byte of an answer", () => {
   test("a busy provider is asked again, later each time, and the call is one call", async () => {
     const { world, keys, waited } = await start({ plays: { ONE: [[529], [503], [529]] } });
     expect(text(await send(world))).toEqual(GOOD);
-    expect([keys.length, waited]).toEqual([4, [1_000, 2_000, 4_000]]);
+    expect([keys.length, waited]).toEqual([4, [500, 1_000, 2_000]]);
     expect(await world.told(1)).toMatchObject([{ tries: 4, status: 200, outputTokens: FIGURES.output, final: true }]);
     expect(world.questions).toHaveLength(1);
   });
@@ -142,6 +142,27 @@ describe("before the first byte of an answer", () => {
       [1_000, 1_000, 1_000, 1_000, 1_000],
     ]);
     expect(world.quotas).toEqual([]);
+  });
+
+  test("those who wait for one limit go on one after the other", async () => {
+    const clock = { ...systemClock, random: () => 0.5 };
+    const world = await startWorld(
+      (() => {
+        let calls = 0;
+        return (request: IncomingMessage, response: ServerResponse) => {
+          request.resume();
+          calls += 1;
+          response.writeHead(calls === 1 ? 429 : 200, { "retry-after-ms": "4", "content-type": "application/json" });
+          response.end(JSON_ANSWER);
+        };
+      })(),
+      { clock },
+    );
+    worlds.push(world);
+    expect((await send(world)).status).toBe(200);
+    const waits = world.logged.map((line) => JSON.parse(line) as { fields: { ms?: number }; message: string });
+    // Half of the four beyond the four.
+    expect(waits.find(({ message }) => message.startsWith("model call waits"))?.fields.ms).toBe(6);
   });
 
   test("what is the caller's own fault is not repeated", async () => {

@@ -71,6 +71,8 @@ interface Kept {
   readonly requestId: string | null;
 }
 
+/** Milliseconds by which calls that wait for one limit go on after one another. */
+const MOST_SPREAD_MS = 500;
 /** Bytes of a refusal that are read for its hints. */
 const MOST_REFUSAL_BYTES = 64 * 1024;
 
@@ -142,7 +144,8 @@ export async function callProvider(call: ProviderCall): Promise<CallOutcome> {
       return refuse("no_provider_key", message);
     }
     if (taken.kind === "limited") {
-      if (await wait(taken.forMs, taken.why)) {
+      // Not all at the same moment: whoever waits for this key waits for the same one.
+      if (await wait(taken.forMs + call.clock.random() * Math.min(taken.forMs, MOST_SPREAD_MS), taken.why)) {
         if (signal.aborted) {
           return stopped();
         }

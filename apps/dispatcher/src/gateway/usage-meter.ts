@@ -44,7 +44,7 @@ function jsonMeter(reader: UsageReader): UsageMeter {
       size += chunk.byteLength;
       if (size <= MAX_JSON_BYTES) {
         // A copy: the stream may use its buffer again.
-        chunks.push(Uint8Array.from(chunk));
+        chunks.push(Buffer.from(chunk));
       } else {
         chunks.length = 0;
       }
@@ -75,8 +75,10 @@ function eventStreamMeter(reader: UsageReader): UsageMeter {
     data = [];
     eventBytes = 0;
   };
-  const endLine = () => {
-    const text = lineBytes > MAX_EVENT_BYTES ? null : Buffer.concat(line).toString("utf8");
+  /** Takes the end of a line; its beginning may have come before. */
+  const endLine = (end: Uint8Array) => {
+    lineBytes += end.byteLength;
+    const text = lineBytes > MAX_EVENT_BYTES ? null : textOfLine(line, end);
     line = [];
     lineBytes = 0;
     if (text === "") {
@@ -88,12 +90,13 @@ function eventStreamMeter(reader: UsageReader): UsageMeter {
       }
     }
   };
-  const addToLine = (part: Uint8Array) => {
+  const beginLine = (part: Uint8Array) => {
     lineBytes += part.byteLength;
     if (lineBytes > MAX_EVENT_BYTES) {
       line = [];
     } else if (part.byteLength > 0) {
-      line.push(Uint8Array.from(part));
+      // A copy: the stream may use its buffer again.
+      line.push(Buffer.from(part));
     }
   };
   return {
@@ -107,14 +110,25 @@ function eventStreamMeter(reader: UsageReader): UsageMeter {
         }
         // The LF of a CR LF ends nothing: its CR did.
         if (!(byte === LF && afterCr)) {
-          addToLine(chunk.subarray(start, index));
-          endLine();
+          endLine(chunk.subarray(start, index));
         }
         afterCr = byte === CR;
         start = index + 1;
       }
-      addToLine(chunk.subarray(start));
+      beginLine(chunk.subarray(start));
     },
-    read: () => tally.read(),
+    read() {
+      // Some servers leave out the line end after their last event; a line that was cut is no JSON and says nothing.
+      endLine(new Uint8Array());
+      endEvent();
+      return tally.read();
+    },
   };
+}
+
+/** Most lines come in one piece and are read where they lie. */
+function textOfLine(begun: readonly Uint8Array[], end: Uint8Array): string {
+  const bytes =
+    begun.length === 0 ? Buffer.from(end.buffer, end.byteOffset, end.byteLength) : Buffer.concat([...begun, end]);
+  return bytes.toString("utf8");
 }

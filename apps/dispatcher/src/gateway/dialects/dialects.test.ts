@@ -47,6 +47,12 @@ describe.each(NAMES)("%s", (name) => {
     );
   });
 
+  test("the last event counts without the empty line after it, and not when it is cut", () => {
+    const figures = sample.stream.slice(0, sample.beforeFigures + 1).join("");
+    expect(stream(Buffer.from(figures.trimEnd()))).toMatchObject({ final: true, outputTokens: 117 });
+    expect(stream(Buffer.from(figures.trimEnd().slice(0, -1)))).toMatchObject({ final: false });
+  });
+
   test("a document is read to the token", () => {
     const bytes = Buffer.from(JSON.stringify(sample.document));
     expect(meter(dialect, "application/json", [bytes])).toEqual(sample.metered);
