@@ -141,6 +141,8 @@ class ClaudeParser implements AgentParser {
         { kind: "retry", message: `The model answered ${status}; try ${numberAt(event, "attempt") ?? "?"} follows` },
       ];
     }
+    // An estimate of thoughts, many times a second; what they really were is in the usage.
+    if (event["subtype"] === "thinking_tokens") return [];
     return [{ kind: "unknown", data: shorten(line) }];
   }
 

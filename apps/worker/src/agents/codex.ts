@@ -282,6 +282,8 @@ function explain(message: string): ReturnType<typeof modelError> {
     return { code: "agent_error", kind: "work", message: shorten(message) };
   }
   if (/usage limit|quota/i.test(message)) return modelError(429, message);
+  // What the provider refuses for its content comes as the body of its answer, without the status.
+  if (/"type":\s*"invalid_request_error"/.test(message)) return modelError(400, message);
   const status = /\bstatus:? (\d{3})\b/.exec(message)?.[1];
   return modelError(status === undefined ? null : Number(status), message);
 }

@@ -1,7 +1,9 @@
 /**
  * Google's Gemini CLI without a terminal. Checked against the real CLI, 0.61.0:
- * - settings of the system outrank all others: those of the repository (`.gemini/`, hooks, servers, discovery commands,
- *   skills, `.env`) have no effect. Its GEMINI.md is not read: the name of that file is a random one here.
+ * - settings of the system outrank those of the repository (`.gemini/`): with ours its hooks, servers, discovery
+ *   commands, skills and `.env` have no effect. The CLI believes such a file only where it and all folders above it are
+ *   root's alone, as the worker's code is in an image; elsewhere it says so and goes by the home's, which are the same.
+ * - its GEMINI.md is not read: the name of that file is a random one here.
  * - without `selectedType` it takes the gateway for a way to sign in that it then refuses (exit code 41).
  * - without `--skip-trust` it ends with 55, without `--approval-mode yolo` it writes nothing and ends with 0.
  * - it starts itself again as a child, which hears no signal: `GEMINI_CLI_NO_RELAUNCH`.
@@ -9,6 +11,8 @@
  * - figures are of this run, `cached` is a part of `input_tokens`; it knows no prices.
  */
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { AgentSettings, McpServer } from "@hive/protocol";
 import { modelError, pathInside, sessionIdOf, summarizeInput, totalsAfter } from "./agent-words.ts";
 import {
@@ -32,6 +36,8 @@ import { withFiles } from "./home-files.ts";
 import { fieldsOf, numberAt, parseObject, textAt } from "./json-line.ts";
 
 const PROGRAM = "gemini";
+const NO_SERVER = "hive-none";
+const SYSTEM_SETTINGS = fileURLToPath(new URL("./gemini-settings.json", import.meta.url));
 
 /** The adapter `gemini`. */
 export const geminiAdapter: AgentAdapter = {
@@ -63,17 +69,19 @@ function command(input: AgentInput): AgentCommand {
     "yolo",
     "--skip-trust",
     ...(model === null ? [] : ["--model", model]),
+    // Only these are started, whatever the repository adds. Without a name all would be.
+    "--allowed-mcp-server-names",
+    Object.keys(input.settings.mcpServers).join(",") || NO_SERVER,
     ...input.settings.args,
   ] as const;
   const resumed =
     input.resume === null
       ? run
       : ([...["/bin/sh", "-c", FIND_THEN_RUN, "hive-agent"], input.resume.sessionId.slice(0, 8), ...run] as const);
-  const settings = `${folder}/hive-settings.json`;
   return {
     argv: withFiles(
       {
-        [settings]: JSON.stringify(settingsOf(input.settings, words)),
+        [`${folder}/settings.json`]: JSON.stringify(settingsOf(input.settings, words)),
         ...(input.settings.systemPrompt === null ? {} : { [`${folder}/${words}`]: input.settings.systemPrompt }),
       },
       [resumed[0] ?? PROGRAM, ...resumed.slice(1)],
@@ -81,7 +89,7 @@ function command(input: AgentInput): AgentCommand {
     stdin: input.prompt,
     env: {
       ...input.env,
-      GEMINI_CLI_SYSTEM_SETTINGS_PATH: settings,
+      GEMINI_CLI_SYSTEM_SETTINGS_PATH: SYSTEM_SETTINGS,
       GOOGLE_GEMINI_BASE_URL: url,
       GEMINI_API_KEY: input.llmToken,
       GEMINI_CLI_NO_RELAUNCH: "true",
@@ -89,25 +97,17 @@ function command(input: AgentInput): AgentCommand {
   };
 }
 
+/** The home's settings: those of the system, and what hive.yaml says. */
 function settingsOf({ tools, mcpServers }: AgentSettings, words: string): Record<string, unknown> {
-  const names = Object.keys(mcpServers);
+  const always = fieldsOf(JSON.parse(readFileSync(SYSTEM_SETTINGS, "utf8")));
   return {
-    security: { auth: { selectedType: "gemini-api-key" }, folderTrust: { enabled: false } },
-    privacy: { usageStatisticsEnabled: false },
-    telemetry: { enabled: false },
-    general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: 3 },
-    advanced: { ignoreLocalEnv: true },
-    hooksConfig: { enabled: false },
-    skills: { enabled: false },
-    admin: { extensions: { enabled: false } },
+    ...always,
     context: { fileName: words },
     tools: {
-      discoveryCommand: "",
-      callCommand: "",
+      ...fieldsOf(always["tools"]),
       ...(tools.allow === null ? {} : { core: tools.allow }),
       exclude: tools.deny,
     },
-    mcp: { serverCommand: "", allowed: names.length === 0 ? ["none-of-the-repository"] : names },
     mcpServers: Object.fromEntries(Object.entries(mcpServers).map(([name, server]) => [name, mcpOf(server)])),
   };
 }
