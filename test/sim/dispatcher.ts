@@ -10,6 +10,7 @@ import { createLeaseAccess } from "../../apps/dispatcher/src/auth/lease-access.t
 import { createWorkerTokens } from "../../apps/dispatcher/src/auth/worker-tokens.ts";
 import { Deliverer } from "../../apps/dispatcher/src/callbacks/deliverer.ts";
 import { attemptFileHandlers } from "../../apps/dispatcher/src/http/routes/attempt-files.ts";
+import { gatewayHandlers } from "../../apps/dispatcher/src/http/routes/gateway.ts";
 import { workerHandlers } from "../../apps/dispatcher/src/http/routes/worker-protocol.ts";
 import { createWorkerPresence } from "../../apps/dispatcher/src/http/worker-presence.ts";
 import type { MemoryLogs } from "../../apps/dispatcher/src/logs/memory/memory-logs.ts";
@@ -17,6 +18,7 @@ import { Committer } from "../../apps/dispatcher/src/queue/committer.ts";
 import { createWaiters } from "../../apps/dispatcher/src/queue/waiters.ts";
 import type { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
 import { MemoryStore } from "../../apps/dispatcher/src/store/memory/memory-store.ts";
+import { simulatedBudgets } from "./gateway.ts";
 import type { Server } from "./network.ts";
 import type { Program } from "./program.ts";
 import { INTERVALS, LIMITS, RULES } from "./rules.ts";
@@ -33,7 +35,9 @@ export interface Dispatcher extends Server {
   readonly program: Program;
   readonly queue: Committer;
   /** What answers workers, by the names of the list of endpoints. */
-  readonly handlers: ReturnType<typeof workerHandlers> & ReturnType<typeof attemptFileHandlers>;
+  readonly handlers: ReturnType<typeof workerHandlers> &
+    ReturnType<typeof attemptFileHandlers> &
+    ReturnType<typeof gatewayHandlers>;
   /** Who calls with this token. @throws HiveError */
   admitWorker(token: string | undefined): Promise<{ readonly workerId: string }>;
   admitLease(token: string | undefined, ended: boolean): ReturnType<ReturnType<typeof createLeaseAccess>["admit"]>;
@@ -130,7 +134,11 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     program,
     connections,
     queue,
-    handlers: { ...workerHandlers(parts, signals), ...attemptFileHandlers(parts) },
+    handlers: {
+      ...workerHandlers(parts, signals),
+      ...attemptFileHandlers(parts),
+      ...gatewayHandlers({ queue, leases, clock: program, ...simulatedBudgets(program.wall) }),
+    },
     async admitWorker(token) {
       const { workerId, registration } = workerTokens.verify(token ?? "");
       await presence.admit(workerId, registration);

@@ -77,7 +77,7 @@ export type Entry =
       readonly fence: number;
       readonly generation: number;
       readonly callId: string;
-      readonly what: "admitted" | "refused" | "settling" | "settled";
+      readonly what: "asked" | "admitted" | "refused" | "settling" | "settled";
       /** Tokens at worst, or what it came to. */
       readonly tokens: number;
     }

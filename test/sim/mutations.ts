@@ -30,6 +30,22 @@ const WHOEVER = "{ ...command.lease, fence: step.state.leases.of(command.lease.j
 
 export const MUTATIONS: readonly Mutation[] = [
   {
+    name: "budgets look at what is spent, not at what is set aside",
+    scenario: "budgets",
+    seeds: 20,
+    file: "packages/core/src/accounts.ts",
+    edits: [["spentNano + reservedNano + worst.nano >", "spentNano + worst.nano >"]],
+    promise: /I8: .* although the day then has/,
+  },
+  {
+    name: "a bill that comes twice counts twice",
+    scenario: "budgets",
+    seeds: 10,
+    file: "packages/core/src/commands/usage.ts",
+    edits: [["if (known.recent.includes(callId)) return { counted: false };", ""]],
+    promise: /I8: the calls of .* are shown/,
+  },
+  {
     name: "no fence check at all",
     scenario: "zombies",
     seeds: 5,

@@ -49,6 +49,8 @@ export interface Scenario {
   readonly receivers: { readonly fails: number; readonly hangs: number; readonly refusesForGood: number };
   /** Probabilities of how the work ends. The rest succeeds. */
   readonly work: { readonly system: number; readonly work: number; readonly returned: number; readonly hangs: number };
+  /** Probabilities that a step of the work calls a model, and that the gateway dies before a call. */
+  readonly calls: { readonly step: number; readonly gatewayDies: number };
   /** Probabilities of what a job asks for. */
   readonly ask: {
     readonly key: number;
@@ -95,6 +97,7 @@ export const STORM: Scenario = {
   rude: 0.5,
   receivers: { fails: 0.15, hangs: 0.03, refusesForGood: 0.01 },
   work: { system: 0.15, work: 0.1, returned: 0.05, hangs: 0.03 },
+  calls: { step: 0.4, gatewayDies: 0.03 },
   ask: { key: 0.5, callback: 0.6, later: 0.2, dependsOn: 0.3, approval: 0.15 },
 };
 
@@ -129,6 +132,7 @@ export const CALM_DAY: Scenario = {
   rude: 0,
   receivers: { fails: 0, hangs: 0, refusesForGood: 0 },
   work: { system: 0, work: 0, returned: 0, hangs: 0 },
+  calls: { step: 0, gatewayDies: 0 },
   noLossesExpected: true,
 };
 
@@ -186,6 +190,17 @@ export const SCENARIOS: readonly Scenario[] = [
     about: "answers and requests get lost, come twice and come late",
     weather: { lost: 0.08, answerLost: 0.1, twice: 0.1, late: 0.05, fastest: 1, slowest: 80 },
     every: { ...NEVER, person: 1_000 },
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "budgets",
+    about: "agents call models until their budgets are used up; questions and bills get lost, come twice and come late",
+    weather: { lost: 0.05, answerLost: 0.08, twice: 0.1, late: 0.05, fastest: 1, slowest: 80 },
+    every: { ...NEVER, dispatcherCrash: 10_000, workerSleep: 5_000 },
+    mostSteps: 12,
+    longestStepMs: 800,
+    calls: { step: 1, gatewayDies: 0.02 },
     noLossesExpected: false,
   },
   {

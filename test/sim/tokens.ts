@@ -4,6 +4,7 @@
  */
 
 import { HiveError } from "@hive/core";
+import type { Audience } from "@hive/protocol";
 import type { LeaseTokens } from "../../apps/dispatcher/src/auth/lease-tokens.ts";
 
 interface Words {
@@ -35,9 +36,15 @@ export function simulatedTokens(): LeaseTokens {
     verify(token, audience) {
       const before = known.get(token);
       if (before !== undefined) return before;
-      if (audience !== "worker" || !token.startsWith("{")) throw new HiveError("unauthorized", "not a worker's token");
-      const words = JSON.parse(token) as Words;
-      const lease = { ...words, audience, boundTo: (salt: string) => salt === words.jti, boundIn: null };
+      const prefix = audience === "worker" ? "" : `${String(audience)} `;
+      if (!token.startsWith(`${prefix}{`)) throw new HiveError("unauthorized", `not a token for ${String(audience)}`);
+      const words = JSON.parse(token.slice(prefix.length)) as Words;
+      const lease = {
+        ...words,
+        audience: audience as Audience,
+        boundTo: (salt: string) => salt === words.jti,
+        boundIn: null,
+      };
       known.set(token, lease);
       return lease;
     },

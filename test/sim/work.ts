@@ -92,6 +92,7 @@ async function decide(bench: Bench): Promise<Outcome | null> {
     await pause(program, dice.int(100, scenario.longestStepMs), attempt.work);
     if (!act(bench, "step")) break;
     if (dice.chance(0.5)) bench.events.add({ type: "message", text: `${token} step ${step}` });
+    if (worker.world.gateway.wants()) await worker.world.gateway.call(lease);
     if (dice.chance(0.3)) await writeLog(bench, `${token} step ${step}\n`);
   }
   const hang = dice.chance(scenario.work.hangs);

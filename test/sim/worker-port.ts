@@ -140,10 +140,17 @@ async function serve(
       const query = request.query as { readonly offset: number };
       return handlers.leaseLogs({ ...(await lease()), query, body: once(body as Uint8Array) });
     }
+    case "gatewayAdmit":
+      return handlers.gatewayAdmit({ ...about, caller: SERVER, body: body as Body<"gatewayAdmit"> });
+    case "gatewayUsage":
+      return handlers.gatewayUsage({ ...about, caller: SERVER, body: body as Body<"gatewayUsage"> });
     default:
       throw new HiveError("not_found", name);
   }
 }
+
+/** The gateway's own token opens what it calls. */
+const SERVER = { name: "server" } as const;
 
 type Handlers = Dispatcher["handlers"];
 type Body<N extends keyof Handlers> = Parameters<Handlers[N]>[0]["body"];

@@ -137,6 +137,7 @@ export class Worker {
       this.world.counters.count("cancel reached a worker");
       job.attempt.stop({ why: "canceled", reason: signal.reason });
     }
+    if (signal.signal === "stop") job.attempt.stop({ why: "budget", reason: signal.reason });
     if (signal.signal === "stale") job.attempt.stop({ why: "stale", reason: signal.reason });
   }
 

@@ -3,13 +3,14 @@
  * The same scenario and seed always make the same history.
  */
 
-import type { Effect, HiveEvent } from "@hive/core";
+import { type Effect, type HiveEvent, nanoOf, usageOf } from "@hive/core";
 import { MemoryLogs } from "../../apps/dispatcher/src/logs/memory/memory-logs.ts";
 import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
 import { Clients } from "./clients.ts";
 import { Counters } from "./counters.ts";
 import { dice, type Dice } from "./dice.ts";
 import { type Disk, type Dispatcher, eventsFrom, startDispatcher } from "./dispatcher.ts";
+import { Gateway } from "./gateway.ts";
 import { type FinalLook, History, type JobSeen } from "./history.ts";
 import { CALM, Network } from "./network.ts";
 import { Program } from "./program.ts";
@@ -47,6 +48,7 @@ export class World {
   readonly receivers: Receivers;
   readonly readers: Readers;
   readonly clients: Clients;
+  readonly gateway: Gateway;
   readonly storeFaults: StoreFaultsOfWorld;
   readonly workers: Worker[] = [];
   readonly disk: Disk = { content: new MemoryContent(), logs: new MemoryLogs() };
@@ -70,6 +72,7 @@ export class World {
     this.readers = new Readers(this);
     this.storeFaults = new StoreFaultsOfWorld(this);
     this.clients = new Clients(this);
+    this.gateway = new Gateway(this);
     for (let n = 0; n < scenario.workers; n += 1) {
       this.workers.push(new Worker(this, `worker-${n}`, n === scenario.workers - 1 ? ["tester"] : []));
     }
@@ -172,7 +175,7 @@ export class World {
     while (this.time.now < end) {
       await this.time.runUntil(this.time.now + 1_000);
       const { dispatcher } = this;
-      if (dispatcher === null || this.clients.waiting > 0) continue;
+      if (dispatcher === null || this.clients.waiting > 0 || this.gateway.waiting > 0) continue;
       const { state } = await this.#asked(() => dispatcher.queue.read((seen) => ({ state: seen.counts })));
       // Only how long to wait is decided here; what is right is decided from what clients see.
       if (state.queued + state.scheduled + state.running === 0) break;
@@ -214,7 +217,8 @@ export class World {
         logs.set(`${id}/${fence}`, text);
       }
     }
-    return { events, jobs, logs };
+    const usage = await this.#asked(() => usageOfAll(dispatcher, [...jobs.keys()]));
+    return { events, jobs, logs, usage };
   }
 
   /** Lets time go on until this is answered. */
@@ -233,4 +237,15 @@ export class World {
     if ("error" in answer) throw answer.error;
     return answer.value;
   }
+}
+
+/** What each job used of models, as its page shows it. */
+async function usageOfAll({ queue }: Dispatcher, ids: readonly string[]): Promise<FinalLook["usage"]> {
+  const docs = await queue.documents.get(ids.map((id) => ({ collection: "usage", id })));
+  return new Map(
+    ids.map((id, place) => {
+      const used = usageOf(docs[place] ?? null, true);
+      return [id, { calls: used?.calls ?? 0, nano: nanoOf(used?.costUsd ?? 0) }];
+    }),
+  );
 }

@@ -14,9 +14,10 @@ export function budgeted(step: Step, held: Held, said: Ending): Ending {
   const cause = said.end === "failed" ? said.error : null;
   const { stop } = held.run;
   const why = stop?.code === "budget_exceeded" ? stop.message : timeUp(step, held, cause);
-  if (why === null) return said;
-  const own = cause === null || cause.code === "budget_exceeded" || cause.code === "timeout";
-  const also = own ? "" : `; the attempt ended with ${cause.code}: ${cause.message}`;
+  if (why === null || cause?.code === "budget_exceeded") return said;
+  const message =
+    cause === null ? ("message" in said ? `${said.end}: ${said.message}` : "") : `${cause.code}: ${cause.message}`;
+  const also = message === "" ? "" : `; the attempt ended with ${message}`;
   const result = said.end === "lost" || said.end === "returned" ? null : said.result;
   return { end: "failed", error: { code: "budget_exceeded", kind: "work", message: `${why}${also}` }, result };
 }

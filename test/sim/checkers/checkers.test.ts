@@ -214,6 +214,26 @@ describe("the checkers", () => {
     ).toContain("I8: at 7 2 workers act for key-one");
   });
 
+  test("I8: a call that a budget could not pay for, and one that was paid twice", () => {
+    const told = (callId: string, what: "asked" | "admitted" | "settling" | "settled", at: number, tokens: number) =>
+      ({ kind: "call", at, sentAt: at - 1, jobId: "a", fence: 1, generation: 1, callId, what, tokens }) as const;
+    const twice = (entries: Entry[], tokens: number) =>
+      entries.push(told("c1", "admitted", 10, tokens), told("c2", "admitted", 20, tokens));
+    expect(broken(({ entries }) => twice(entries, 51))).toContain("I8: c2 of a was admitted at 20 although its job");
+    expect(broken(({ entries }) => twice(entries, 50))).toBe("");
+    const billed = (entries: Entry[]) =>
+      entries.push(told("c1", "admitted", 10, 9), told("c1", "settling", 11, 3), told("c1", "settled", 12, 3));
+    const shown = (calls: number, nano: number) =>
+      broken(({ entries, usage }) => {
+        billed(entries);
+        usage.set("a", { calls, nano });
+      });
+    expect(shown(1, 3_000)).toBe("");
+    expect(shown(1, 6_000)).toContain("I8: the calls of a (1 to 1) came to 3000 to 3000, but 1 for 6000 are shown");
+    expect(shown(2, 3_000)).toContain("but 2 for 3000 are shown");
+    expect(shown(0, 0)).toContain("but 0 for 0 are shown");
+  });
+
   test("I9: too many failures, too many losses, a loss that never began", () => {
     const attempts = (code: string, times: number, begun: boolean) => {
       const events: HiveEvent[] = [];

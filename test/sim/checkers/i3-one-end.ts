@@ -1,5 +1,6 @@
 /** I3: exactly one accepted end per generation, by the highest fence, and a finish that was taken is the end that counted. */
 
+import type { HiveEvent } from "@hive/core";
 import { all, type Checker, isEnd, leaseStories } from "./checker.ts";
 
 export const oneEnd: Checker = (seen) => [...endsOnce(seen), ...finishesCount(seen)];
@@ -37,7 +38,7 @@ const finishesCount: Checker = (seen) => {
     const end = stories.get(`${jobId}/${fence}`)?.ended ?? null;
     if (end === null) broken.push(`I3: the finish of ${jobId}/${fence} taken at ${at} ended nothing`);
     // A cancel that was asked for meanwhile has the word; its event may not show the finish's mark.
-    else if (end.type !== "job.canceled" && !JSON.stringify(end.data).includes(JSON.stringify(token))) {
+    else if (end.type !== "job.canceled" && !isMarked(end.data, token)) {
       broken.push(`I3: the finish of ${jobId}/${fence} taken at ${at} is not the one event ${end.id} tells of`);
     } else if (end.data["status"] !== status) {
       broken.push(
@@ -47,3 +48,9 @@ const finishesCount: Checker = (seen) => {
   }
   return broken;
 };
+
+/** Does the event show this finish? A used-up budget says what the worker said behind its own words. */
+function isMarked(data: HiveEvent["data"], token: string): boolean {
+  const { message } = (data["error"] ?? {}) as { readonly message?: unknown };
+  return JSON.stringify(data).includes(JSON.stringify(token)) || String(message).endsWith(`: ${token}`);
+}

@@ -215,6 +215,15 @@ describe("limits", () => {
   });
 });
 
+test("a bill that comes after the job's end is counted, and nothing is told of a job that is over", () => {
+  const { world, lease, reserve, settle, money } = working([account({ usd: 1e-6 })]);
+  reserve("1", 900);
+  world.finish(lease, SUCCESS);
+  settle("1", 900);
+  expect(money()).toEqual([900, 0]);
+  expect(world.story("a").at(-1)).toBe("job.succeeded");
+});
+
 describe("a job whose budget is used up", () => {
   const message = "the job's budget of $0.00 does not cover this call, which may cost $0.000000001";
 
@@ -291,11 +300,13 @@ describe("a budget of minutes", () => {
     const short = working([], { ...minutes(1), timeoutMs: 900_000 });
     short.world.finish(short.lease, {
       end: "failed",
-      error: { code: "timeout", kind: "work", message: "" },
+      error: { code: "timeout", kind: "work", message: "late" },
       result: null,
     });
     expect(short.world.status("a")).toBe("failed: budget_exceeded");
-    expect(short.world.last("a").data["error"]).toMatchObject({ message: "the job's budget of 1 minutes is used up" });
+    expect(short.world.last("a").data["error"]).toMatchObject({
+      message: "the job's budget of 1 minutes is used up; the attempt ended with timeout: late",
+    });
     const long = working([], { ...minutes(60), timeoutMs: 900_000 });
     long.world.finish(long.lease, {
       end: "failed",

@@ -18,6 +18,7 @@ import type { CommandOf, Docs, Replies } from "../command.ts";
 import { docKey } from "../command.ts";
 import type { Document, Key } from "../document.ts";
 import type { Job, Usage } from "../job.ts";
+import { isTerminal } from "../job.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
 import { find, findNeeds } from "./find.ts";
@@ -120,9 +121,9 @@ function charged(step: Step, held: Reservation | null, refs: readonly AccountRef
   });
 }
 
-/** Stores an account, and tells once when most of a limit is used. */
+/** Stores an account, and tells once when most of a limit is used. Nothing is told of a job that is over. */
 export function tell(step: Step, job: Job, account: AccountRecord): void {
-  const near = nearlyUsed(account);
+  const near = isTerminal(job.status) ? null : nearlyUsed(account);
   step.put("accounts", account.id, near === null ? account : { ...account, warned: true });
   if (near === null) return;
   const { dimension } = near;
