@@ -221,7 +221,7 @@ describe("the choice", () => {
       [second, 1],
     ] as const) {
       for (let n = 0; n < calls; n += 1) {
-        const call = { provider: "local", model: "some", inputTokens: 10, outputTokens: 5 };
+        const call = { provider: "local" as const, model: "some", inputTokens: 10, outputTokens: 5 };
         const none = { cacheReadTokens: 0, cacheWriteTokens: 0, cacheWrite1hTokens: 0, webSearches: 0, final: true };
         const { jobId } = lease.job;
         await world.client.call(
