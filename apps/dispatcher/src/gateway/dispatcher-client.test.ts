@@ -4,7 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { METERED } from "./anthropic.fixture.ts";
 import { createDispatcherClient } from "./dispatcher-client.ts";
 import { bytesOf, listen } from "./gateway.fixture.ts";
-import type { CallUsage } from "./contract.ts";
+import type { CallQuestion, CallUsage, QuotaNotice } from "./contract.ts";
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -133,4 +133,58 @@ test("a flush gives up after its time and says what is left", async () => {
   const { client } = await start(problem(503, "not_ready", true));
   client.onUsage(USAGE);
   expect(await client.flush(30)).toBe(1);
+});
+
+const QUESTION: CallQuestion = {
+  token: "lease",
+  callId: "call-1",
+  provider: "openai",
+  model: "gpt-5.2",
+  worst: { inputTokens: 10, outputTokens: 20, webSearches: 0 },
+  free: false,
+};
+
+test("a call is asked for with its worst case; one that is free says so", async () => {
+  const { client, seen } = await start([200, { jobId: "demo-1", fence: 7, workerId: "w1" }]);
+  expect(await client.admit(QUESTION)).toEqual({ ok: true, jobId: "demo-1", fence: 7 });
+  await client.admit({ ...QUESTION, free: true });
+  const { free: _, ...asked } = QUESTION;
+  expect(seen.map(({ url, body }) => [url, body])).toEqual([
+    ["/v1/gateway/admit", asked],
+    ["/v1/gateway/admit", { ...asked, free: true }],
+  ]);
+});
+
+test("what a budget does not cover is a value, with the message for the agent; no verdict is an error", async () => {
+  const { client } = await start(
+    problem(402, "budget_exceeded", false),
+    problem(409, "not_begun", false),
+    problem(503, "store_failed", true),
+  );
+  expect(await client.admit(QUESTION)).toEqual({
+    ok: false,
+    code: "budget_exceeded",
+    message: "it is budget_exceeded",
+  });
+  expect(await client.admit(QUESTION)).toMatchObject({ ok: false, code: "not_begun" });
+  await expect(client.admit(QUESTION)).rejects.toThrow(/store_failed/);
+});
+
+const NOTICE: QuotaNotice = { jobId: "demo-1", fence: 7, provider: "gemini", until: 1_800_000, message: "used up" };
+
+test("a quota is told until the dispatcher heard it", async () => {
+  const { client, seen } = await start(problem(503, "not_ready", true), [200, { parked: true, until: 1_800_000 }]);
+  await client.onQuota(NOTICE);
+  expect(seen.map(({ url, body }) => [url, body])).toEqual([
+    ["/v1/gateway/quota", NOTICE],
+    ["/v1/gateway/quota", NOTICE],
+  ]);
+});
+
+test("a lease that is over needs no parking; a dispatcher that stays away is an error after some tries", async () => {
+  const over = await start(problem(409, "lease_lost", false));
+  await over.client.onQuota(NOTICE);
+  const away = await start(problem(503, "not_ready", true));
+  await expect(away.client.onQuota(NOTICE)).rejects.toThrow(/not_ready/);
+  expect(away.seen).toHaveLength(4);
 });

@@ -29,6 +29,8 @@ interface Provider {
   readonly keys: string[];
   /** Milliseconds the gateway waited, in order. */
   readonly waited: number[];
+  /** Lets this much time go by. */
+  readonly pass: (ms: number) => void;
 }
 
 interface Setup extends WorldOptions {
@@ -91,7 +93,7 @@ async function start({ plays, ...options }: Setup): Promise<Provider> {
     },
   );
   worlds.push(world);
-  return { world: { ...world, logged }, keys, waited };
+  return { world: { ...world, logged }, keys, waited, pass };
 }
 
 function said(answer: Answer): { readonly code?: string; readonly error: { readonly message: string } } {
@@ -189,6 +191,20 @@ describe("several keys", () => {
     expect(text(await send(world))).toEqual(GOOD);
     expect(keys).toEqual(["ONE", "TWO", "TWO"]);
     expect(world.logged).toContain("a key is set aside: it is refused (401)");
+  });
+
+  test("a refused key is tried again after a while, and said to work when it does", async () => {
+    const { world, keys, pass } = await start({ plays: { ONE: [[401], [401]], TWO: [] } });
+    for (const ms of [60_000, 60_000, 60_000, 0]) {
+      await send(world);
+      pass(ms);
+    }
+    expect(keys).toEqual(["ONE", "TWO", "ONE", "TWO", "TWO", "ONE"]);
+    expect(world.logged.filter((message) => message.startsWith("a key"))).toEqual([
+      "a key is set aside: it is refused (401)",
+      "a key is set aside: it is refused (401)",
+      "a key: works again",
+    ]);
   });
 
   test("a key that nobody pays for is set aside too", async () => {

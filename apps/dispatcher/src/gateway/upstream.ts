@@ -113,6 +113,7 @@ export interface PassOnOptions {
   readonly see: (chunk: Buffer) => void;
   /** Milliseconds in which no byte moves before the answer is given up. */
   readonly idleMs: number;
+  /** Aborts when the lease is over, and when the client is gone: nobody should pay for what nobody reads. */
   readonly signal: AbortSignal;
 }
 
@@ -138,8 +139,6 @@ export function passOn({ answer, response, see, idleMs, signal }: PassOnOptions)
     const idle = setTimeout(cut, idleMs);
     idle.unref();
     signal.addEventListener("abort", cut, { once: true });
-    // Nobody is there to read the rest, so nobody should pay for it.
-    response.on("close", cut);
     answer.on("data", (chunk: Buffer) => {
       if (settled) {
         return;
@@ -165,7 +164,7 @@ export function passOn({ answer, response, see, idleMs, signal }: PassOnOptions)
         cut();
       }
     });
-    if (signal.aborted || response.destroyed) {
+    if (signal.aborted) {
       cut();
     }
   });

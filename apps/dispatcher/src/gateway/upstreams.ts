@@ -14,6 +14,9 @@ export interface Ready {
   readonly agent: http.Agent;
 }
 
+/** Milliseconds a key must be set aside for people to be told. */
+const WORTH_A_WARNING_MS = 60_000;
+
 // Idle connections are dropped before the provider does it: one that it closes while a call is sent costs a retry.
 const AGENT_OPTIONS = { keepAlive: true, maxFreeSockets: 32, scheduling: "lifo", timeout: 30_000 } as const;
 
@@ -47,7 +50,13 @@ function open(provider: ProviderName, { baseUrl, keys, limit }: Upstream, log: G
       clock,
       onChange: ({ key, state, forMs }) => {
         const fields = { provider, key, ...(forMs === null ? {} : { forMs: Math.round(forMs) }) };
-        log.warn(fields, `${forMs === null ? "a key" : "a key is set aside"}: ${state}`);
+        const message = `${forMs === null ? "a key" : "a key is set aside"}: ${state}`;
+        // A burst that met its limit is every day's business.
+        if (forMs !== null && forMs < WORTH_A_WARNING_MS) {
+          log.info(fields, message);
+        } else {
+          log.warn(fields, message);
+        }
       },
     }),
   };
