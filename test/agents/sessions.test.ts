@@ -1,176 +1,67 @@
 /**
- * The sessions of the real agent programs on their way between two attempts: kept from one home, put back into another,
- * beside another working copy. What the program then sends to its model shows whether it really goes on.
+ * The sessions of the real agent programs on the way between two attempts that Hive takes them: packed from one home,
+ * unpacked into another, beside another working copy. What a program then sends to its model shows that it goes on.
  */
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { createServer, request as ask, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { DEFAULT_AGENT_SETTINGS } from "@hive/protocol";
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { claudeAdapter } from "../../apps/worker/src/agents/claude.ts";
-import { codexAdapter } from "../../apps/worker/src/agents/codex.ts";
 import {
-  type AgentAdapter,
-  type AgentEnd,
-  type AgentInput,
-  RESUME_REJECTED,
-  type ResumedSession,
-} from "../../apps/worker/src/agents/contract.ts";
-import { geminiAdapter } from "../../apps/worker/src/agents/gemini.ts";
-import { opencodeAdapter } from "../../apps/worker/src/agents/opencode.ts";
-import { runAgent } from "../../apps/worker/src/agents/run-agent.ts";
-import type { Slot } from "../../apps/worker/src/process/agent-user.ts";
-import { packSession, SESSION_LIMITS, unpackSession } from "../../apps/worker/src/sessions/session-files.ts";
-import { type ModelServer, startModels } from "../peers/models/model-server.ts";
+  packSession,
+  SESSION_LIMITS,
+  type SessionPlace,
+  unpackSession,
+} from "../../apps/worker/src/sessions/session-files.ts";
 import { say, write } from "../peers/models/steps.ts";
+import { type Cli, type CliJob, CLIS, type CliWorld, isInstalled, openCliWorld } from "./cli-world.ts";
 
-const PROGRAMS = [
-  { adapter: claudeAdapter, model: "claude-sonnet-4-5" },
-  { adapter: codexAdapter, model: "gpt-5.1-codex" },
-  { adapter: opencodeAdapter, model: "local/coder" },
-  { adapter: geminiAdapter, model: "gemini-2.5-pro" },
-].map((one) => ({ ...one, name: one.adapter.name }));
-const binOf = (name: string): string => join(import.meta.dirname, "../peers", name, "node_modules/.bin");
-const installed = PROGRAMS.filter(({ name }) => existsSync(join(binOf(name), name)));
-const systemPath = process.env["PATH"] ?? "/usr/bin:/bin";
-
-let folder: string;
-let models: ModelServer;
-let gateway: Server;
-let url: string;
+const installed = CLIS.filter(isInstalled).map((cli) => ({ name: cli.adapter.name, cli }));
+let world: CliWorld;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "hive-agent-sessions-"));
-  models = await startModels();
-  gateway = createServer((incoming, response) => {
-    const path = (incoming.url ?? "").replace(/^\/llm\/\w+/, "");
-    const { method = "GET", headers } = incoming;
-    const onward = ask(`${models.url}${path}`, { method, headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
-    onward.on("error", () => response.destroy());
-    incoming.pipe(onward);
-  });
-  await new Promise<void>((resolve) => gateway.listen(0, "127.0.0.1", resolve));
-  url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+  world = await openCliWorld();
 });
-afterAll(async () => {
-  gateway.closeAllConnections();
-  gateway.close();
-  await models.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => world.stop());
 
-interface Place {
-  readonly slot: Slot;
-  readonly workspace: string;
-  readonly output: string;
-}
-
-/** Home, temporary folder and working copy of one attempt. */
-async function makePlace(name: string): Promise<Place> {
-  const at = join(folder, name);
-  const slot: Slot = {
-    user: undefined,
-    isolation: "none",
-    limits: {},
-    home: join(at, "home"),
-    tmp: join(at, "tmp"),
-    workspace: join(at, "workspace"),
-  };
-  const place = { slot, workspace: join(at, `attempt-of-${name}`, "repo"), output: join(at, "output") };
-  for (const path of [slot.home, slot.tmp, place.workspace, place.output]) await mkdir(path, { recursive: true });
-  return place;
-}
-
-interface Program {
-  readonly adapter: AgentAdapter;
-  readonly model: string;
-}
-
-async function runIn(
-  place: Place,
-  { adapter, model }: Program,
-  prompt: string,
-  resume: ResumedSession | null,
-): Promise<AgentEnd> {
-  const { slot, workspace, output } = place;
-  const input: AgentInput = {
-    prompt,
-    instructions: prompt,
-    workspace,
-    home: slot.home,
-    output,
-    llmBaseUrl: url,
-    llmToken: "lease.token.value",
-    settings: { ...DEFAULT_AGENT_SETTINGS, model },
-    resume,
-    env: {
-      PATH: [binOf(adapter.name), systemPath].join(delimiter),
-      HOME: slot.home,
-      TMPDIR: slot.tmp,
-      LANG: "C.UTF-8",
+function placeOf({ adapter }: Cli, { at, input }: CliJob): SessionPlace {
+  return {
+    slot: {
+      user: undefined,
+      isolation: "none",
+      limits: {},
+      home: input.home,
+      tmp: join(at, "tmp"),
+      workspace: input.workspace,
     },
-  };
-  const { end } = await runAgent({
-    adapter,
-    input,
-    user: undefined,
+    files: adapter.sessionFiles,
+    workspaceNames: adapter.workspaceNames?.(input.workspace) ?? [],
+    limits: SESSION_LIMITS,
     signal: new AbortController().signal,
-    timeoutMs: 120_000,
-    idleTimeoutMs: null,
-    maxOutputBytes: 100_000_000,
-    log: () => Promise.resolve(),
-    onEvent: () => {},
-  });
-  return end;
+  };
 }
 
-const sessionPlace = ({ slot, workspace }: Place, adapter: AgentAdapter) => ({
-  slot,
-  files: adapter.sessionFiles,
-  workspaceNames: adapter.workspaceNames?.(workspace) ?? [],
-  limits: SESSION_LIMITS,
-  signal: new AbortController().signal,
-});
-
 test.each(installed)(
-  "$name goes on with its session in another home and beside another working copy",
-  async (program) => {
-    const { name, adapter } = program;
-    const [one, two] = [await makePlace(`${name}-one`), await makePlace(`${name}-two`)];
-    const story = `the-${name}-story`;
-    models.play(story, [write("one.txt", "one\n"), say("A word only this session knows: heliotrope.")]);
-    const first = await runIn(one, program, `Do what ${story} says, please.`, null);
-    expect(first, JSON.stringify(first)).toMatchObject({ end: "ok", sessionId: expect.any(String) });
+  "$name goes on with what was packed in another home, beside another working copy",
+  async ({ name, cli }) => {
+    const story = `${name}-is-packed`;
+    world.models.play(story, [write("one.txt", "one\n"), say("A word only this session knows: heliotrope.")]);
+    const first = await world.job(cli, { prompt: `The story ${story}.` });
+    const { end, log } = await world.run(cli, first.input);
+    expect(end, log).toMatchObject({ end: "ok" });
 
-    const file = join(folder, `${name}.tar.zst`);
-    expect(await packSession(sessionPlace(one, adapter), file)).toBeGreaterThan(0);
-    await rm(join(folder, `${name}-one`), { recursive: true });
-    await unpackSession(sessionPlace(two, adapter), file);
+    const file = join(first.at, "session.tar.zst");
+    expect(await packSession(placeOf(cli, first), file)).toBeGreaterThan(0);
+    for (const path of [first.input.home, first.input.workspace]) await rm(path, { recursive: true });
+    const second = await world.job(cli, { prompt: `And now the story ${story}-again.` });
+    await mkdir(join(second.at, "tmp"));
+    await unpackSession(placeOf(cli, second), file);
 
-    models.play(`${story}-again`, [write("two.txt", "two\n"), say("Wrote two.txt as well.")]);
-    const resume = { sessionId: first.sessionId ?? "", totals: first.totals };
-    const second = await runIn(two, program, `Now ${story}-again, please.`, resume);
-    expect(second).toMatchObject({ end: "ok" });
-    const [call] = models.callsOf(`${story}-again`).filter(({ step }) => step !== null);
+    world.models.play(`${story}-again`, [write("two.txt", "two\n"), say("Wrote two.txt as well.")]);
+    const resume = { sessionId: end.sessionId ?? "", totals: end.totals };
+    const again = await world.run(cli, { ...second.input, resume });
+    expect(again.end, again.log).toMatchObject({ end: "ok", text: "Wrote two.txt as well." });
+    const [call] = world.models.callsOf(`${story}-again`).filter(({ step }) => step !== null);
     expect(call?.sent).toContain("heliotrope");
-    expect(existsSync(join(two.workspace, "two.txt"))).toBe(true);
+    expect(await readdir(second.input.workspace)).toEqual(["two.txt"]);
   },
-  240_000,
-);
-
-test.each(installed)(
-  "$name without its session's files says that it cannot go on",
-  async (program) => {
-    const place = await makePlace(`${program.name}-lost`);
-    const sessionId = "11111111-2222-4333-8444-555555555555";
-    const end = await runIn(place, program, "Go on, please.", { sessionId, totals: null });
-    expect(end).toMatchObject({ end: "error", code: RESUME_REJECTED });
-  },
-  240_000,
+  180_000,
 );
