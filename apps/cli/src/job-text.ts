@@ -39,6 +39,7 @@ export function jobText(job: JobDetail): string {
       job.bundle && `${job.bundle.sha256} (approve with: hive approve ${job.jobId} --sha256 ${job.bundle.sha256})`,
     ],
     ["Blocked", job.blocked.map(({ host, port, reason }) => `${host}:${port} (${reason})`).join(", ")],
+    ["Comments", job.comments && commentsOf(job.comments)],
     ["Attempts", job.attempts === 0 ? null : `${job.attempts} (${job.failures} failed, ${job.losses} lost)`],
     ["Tokens", job.usage && `${job.usage.inputTokens} in, ${job.usage.outputTokens} out, ${job.usage.calls} calls`],
     ["Phases", job.result && job.result.phases.map((phase) => `${phase.name} ${duration(phase.ms)}`).join(", ")],
@@ -60,4 +61,8 @@ function changes(job: JobDetail): string | null {
   if (job.result?.noChanges) return "none";
   const stat = job.result?.diffStat;
   return stat ? `${stat.files} files, +${stat.insertions} -${stat.deletions}` : null;
+}
+
+function commentsOf({ count, done }: NonNullable<JobDetail["comments"]>): string {
+  return count === done ? `${count}, all done` : `${count}, ${count - done} of them not done yet`;
 }

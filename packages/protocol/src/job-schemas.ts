@@ -350,6 +350,8 @@ export const jobDetailSchema = jobSummarySchema
     usage: usageSchema.nullable(),
     /** What this generation may use and has used; null for jobs of versions without budgets. */
     budget: accountSchema.nullable(),
+    /** How many comments it has, and up to which they were given to an attempt, and are done; null: none. */
+    comments: z.object({ count: z.int(), given: z.int(), done: z.int() }).nullable(),
     history: z.array(attemptSchema),
     url: z.string(),
   })

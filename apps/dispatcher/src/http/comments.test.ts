@@ -80,6 +80,8 @@ it("a follow-up is told the comments, the report of the attempt before and its s
     [2, "given", true],
   ]);
   expect(next).toBeNull();
+  const shown = await world.client.call(endpoints.getJob, { params: { jobId } });
+  expect(shown.comments).toEqual({ count: 2, given: 2, done: 1 });
   await finish(third, DONE);
 });
 

@@ -73,11 +73,17 @@ export function asJob(doc: Document): Job {
 }
 
 /** The job as it is now, live or over; null when there is none. */
-export async function findJob(queue: Queue, jobId: string): Promise<Job | null> {
+export async function findJob(queue: Pick<Queue, "read" | "documents">, jobId: string): Promise<Job | null> {
   const live = await queue.read((state) => state.jobs.get(jobId) ?? null);
   if (live !== null) return live;
   const [doc] = await queue.documents.get([{ collection: "jobs", id: jobId }]);
   return doc === null || doc === undefined ? null : asJob(doc);
+}
+
+/** The job whose budget this one spends: itself, or the one it is a candidate of. */
+export async function rootOf(queue: Pick<Queue, "read" | "documents">, job: Job): Promise<Job> {
+  const parent = job.parent ?? null;
+  return parent === null ? job : ((await findJob(queue, parent)) ?? job);
 }
 
 /** The unchanging part of a job. */
@@ -129,7 +135,7 @@ export async function detailOf(
   const body = job === null ? null : await findBody(queue, jobId);
   if (job === null || body === null) return null;
   const [account, history, usage, [blockedDoc], waiting] = await Promise.all([
-    accountOfJob(queue, job),
+    rootOf(queue, job).then((root) => accountOfJob(queue, root)),
     attemptsOf(queue, jobId),
     usageOfJob(queue, job),
     queue.documents.get([{ collection: "egress", id: jobId }]),
@@ -162,6 +168,7 @@ export async function detailOf(
     result: resultView(last?.result ?? null),
     usage,
     budget: budgetView(job, body, account),
+    comments: job.comments === undefined ? null : { ...job.comments },
     history: history.map((attempt) => ({
       fence: attempt.fence,
       generation: attempt.generation,
