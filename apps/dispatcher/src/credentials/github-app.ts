@@ -9,7 +9,9 @@ import { z } from "zod";
 import { CredentialError } from "./credential-error.ts";
 
 const TIMEOUT_MS = 15_000;
-const installationSchema = z.object({ id: z.int() });
+/** Read rights a job's token gets where the App has them: what a pull request's checks say comes back as feedback. */
+const READABLE = ["checks", "statuses"] as const;
+const installationSchema = z.object({ id: z.int(), permissions: z.record(z.string(), z.string()).default({}) });
 const tokenSchema = z.object({ token: z.string().min(1) });
 
 export interface AppTokenRequest {
@@ -30,8 +32,11 @@ export async function installationToken(request: AppTokenRequest): Promise<strin
     throw new CredentialError(`repos: ${request.place} is not host/owner/name`);
   const jwt = await appJwt(request);
   const repo = `${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
-  const { id } = await ask(request, jwt, "GET", `/repos/${repo}/installation`, null, installationSchema);
-  const body = { repositories: [name], permissions: { contents: "write", pull_requests: "write" } };
+  const { id, permissions } = await ask(request, jwt, "GET", `/repos/${repo}/installation`, null, installationSchema);
+  // Asking for a right the App does not have would be refused as a whole.
+  const readable = READABLE.filter((right) => permissions[right] !== undefined).map((right) => [right, "read"]);
+  const rights = { contents: "write", pull_requests: "write", ...Object.fromEntries(readable) };
+  const body = { repositories: [name], permissions: rights };
   const { token } = await ask(request, jwt, "POST", `/app/installations/${id}/access_tokens`, body, tokenSchema);
   return token;
 }

@@ -83,6 +83,7 @@ describe("a repository's credential", () => {
 describe("a GitHub App", () => {
   const asked: { readonly method: string; readonly path: string; readonly body: string }[] = [];
   let installed = true;
+  let rights: Record<string, string> | undefined;
   const server = createServer((request, response) => void answer(request, response));
   let apiUrl = "";
 
@@ -92,7 +93,7 @@ describe("a GitHub App", () => {
     asked.push({ method: request.method ?? "", path: request.url ?? "", body });
     const token = (request.headers.authorization ?? "").replace("Bearer ", "");
     const { payload } = await jwtVerify(token, publicKey, { algorithms: ["RS256"], currentDate: new Date(WALL) });
-    const found = request.method === "GET" ? { id: 77 } : { token: `ghs_for_app_${payload.iss}` };
+    const found = request.method === "GET" ? { id: 77, permissions: rights } : { token: `ghs_for_app_${payload.iss}` };
     response.writeHead(installed ? (request.method === "GET" ? 200 : 201) : 404, {
       "content-type": "application/json",
     });
@@ -121,6 +122,15 @@ describe("a GitHub App", () => {
       repositories: ["app"],
       permissions: { contents: "write", pull_requests: "write" },
     });
+  });
+
+  it("may also read checks where the App has that right, and never write them", async () => {
+    rights = { checks: "write", contents: "write", pull_requests: "write", administration: "write" };
+    await credentials(rules, { KEY }, apiUrl).find("github.com/acme/app");
+    expect(JSON.parse(asked.at(-1)?.body ?? "")).toMatchObject({
+      permissions: { contents: "write", pull_requests: "write", checks: "read" },
+    });
+    expect(asked.at(-1)?.body).not.toMatch(/statuses|administration/);
   });
 
   it("that is not installed on the repository is said so", async () => {
