@@ -107,6 +107,10 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     signal: running.attempt.work,
     remainingMs: running.remainingMs,
     enter: running.enter,
+    onTurn: (agent, words) => {
+      running.findings.agent = agent;
+      running.findings.lastWords = words;
+    },
     sessions,
     feedback: prepared.feedback,
     movedBase: prepared.movedBase,

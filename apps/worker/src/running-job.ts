@@ -44,6 +44,9 @@ export interface OpenLog {
 /** What the checklist has found out so far: the material of the result. */
 export interface Findings {
   task: TaskEnd | null;
+  /** Of the last turn of an agent: who it is, and what it said last. */
+  agent: TaskEnd["agent"];
+  lastWords: string | null;
   branch: string | null;
   commit: string | null;
   baseCommit: string | null;
@@ -130,7 +133,8 @@ export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Running
   const phases = createPhases(clock);
   const remainingMs = (): number => Math.max(0, job.timeoutMs - (clock.mono() - startedAt));
   const stopTimer = clock.after(job.timeoutMs, () => {
-    attempt.stop({ why: "timeout", reason: `the job did not finish in ${job.timeoutMs} ms` });
+    if (job.timeIsBudget) attempt.stop({ why: "budget", reason: "the job's budget of minutes is used up" });
+    else attempt.stop({ why: "timeout", reason: `the job did not finish in ${job.timeoutMs} ms` });
   });
 
   const outside = createProxiedFetch(worker.way.proxyFor(token));
@@ -149,6 +153,8 @@ export function startRunningJob(worker: WorkerParts, lease: LeaseGrant): Running
     folder,
     findings: {
       task: null,
+      agent: null,
+      lastWords: null,
       branch: null,
       commit: null,
       baseCommit: null,

@@ -21,6 +21,9 @@ let data: string;
 let repo: string;
 let worker: Worker | null = null;
 let number = 0;
+/** Ends the time of the job in work, for jobs whose time is this long. */
+let timeUp: (() => void) | null = null;
+const ON_REQUEST_MS = 777_777;
 
 beforeAll(async () => {
   world = await startGitWorld();
@@ -60,7 +63,7 @@ async function begin(agent: ScriptedAgent, job: Partial<LeasedJob> = {}): Promis
     config,
     credential: { kind: "secret", secret: SECRET },
     way: await openWay(config, machineClock, () => undefined),
-    clock: machineClock,
+    clock: { ...machineClock, after: onRequest },
     log: pino({ level: "silent" }),
     version: "test",
     tasksWith: (git) =>
@@ -86,6 +89,13 @@ async function begin(agent: ScriptedAgent, job: Partial<LeasedJob> = {}): Promis
   });
 }
 
+/** The end of a job's time comes when the test says so. */
+function onRequest(ms: number, act: () => void): () => void {
+  if (ms !== ON_REQUEST_MS) return machineClock.after(ms, act);
+  timeUp = act;
+  return () => undefined;
+}
+
 /** From here on every heartbeat says it. */
 function stopWith(code: "quota" | "budget_exceeded", message: string): void {
   dispatcher.on("leaseHeartbeat", () => ({ cancel: null, stop: { code, message }, drain: false, leaseMs: 180_000 }));
@@ -109,7 +119,11 @@ describe("told to stop", () => {
     const outcome = await finish();
     if (outcome.end !== "parked") throw new Error(JSON.stringify(outcome));
     expect(outcome.message).toBe("anthropic: back at noon");
-    expect(outcome.result).toMatchObject({ branch: "hive/job-1", commit: served("rev-parse", "hive/job-1") });
+    expect(outcome.result).toMatchObject({
+      branch: "hive/job-1",
+      commit: served("rev-parse", "hive/job-1"),
+      agent: { name: "scripted" },
+    });
     expect(served("show", "hive/job-1:half.txt")).toBe("half");
   });
 
@@ -137,6 +151,18 @@ describe("told to stop", () => {
     stopWith("quota", "back at noon");
     await writeFile(join(data, "go"), "");
     expect(await finish()).toMatchObject({ end: "parked", message: "back at noon" });
+    expect(served("show", "hive/job-1:half.txt")).toBe("half");
+  });
+
+  test("for the last of its minutes: the same as for money", async () => {
+    await begin(scriptedAgent([half]), { timeoutMs: ON_REQUEST_MS, timeIsBudget: true });
+    await told("half of it is done");
+    timeUp?.();
+    expect(await finish()).toMatchObject({
+      end: "failed",
+      error: { code: "budget_exceeded", message: "the job's budget of minutes is used up" },
+      result: { branch: "hive/job-1" },
+    });
     expect(served("show", "hive/job-1:half.txt")).toBe("half");
   });
 

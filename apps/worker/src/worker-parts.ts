@@ -62,6 +62,8 @@ export interface TaskRequest {
   readonly remainingMs: () => number;
   /** Begins another phase of the job, as people see it. */
   readonly enter: (phase: PhaseName) => Promise<void>;
+  /** Told after each turn of an agent who it is and what it said last: an attempt that is stopped has no other end. */
+  readonly onTurn: (agent: NonNullable<TaskEnd["agent"]>, words: string | null) => void;
   /** The agent's sessions of earlier attempts and for later ones; null: each attempt begins anew. */
   readonly sessions: AgentSessions | null;
   /** Told which of the repository's own settings are used. */

@@ -102,6 +102,8 @@ export const leasedJobSchema = z.object({
   agentSettings: agentSettingsSchema.default(DEFAULT_AGENT_SETTINGS),
   gitUser: z.object({ name: z.string(), email: z.string() }).nullable(),
   timeoutMs: z.int(),
+  /** True when `timeoutMs` is what is left of the job's budget of minutes: its end is `budget_exceeded`, not `timeout`. */
+  timeIsBudget: z.boolean().default(false),
   idleTimeoutMs: z.int().nullable(),
   /** When an agent that is busy counts as stuck all the same. */
   stuck: stuckLimitsSchema.default(DEFAULT_STUCK_LIMITS),

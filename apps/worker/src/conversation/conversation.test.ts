@@ -87,6 +87,7 @@ async function converse({ agent, job, files, request: more }: Given): Promise<Do
     signal: new AbortController().signal,
     remainingMs: () => 60_000,
     enter: (name) => Promise.resolve(void phases.push(name)),
+    onTurn: () => undefined,
     sessions: null,
     feedback: null,
     movedBase: null,

@@ -131,7 +131,8 @@ class Conversation {
     this.#turns += 1;
     request.onEvent({ type: "turn", turn: this.#turns, reason, resumed: resume !== null });
     const turn = await runTurn(this.#context, { adapter, input: this.#input(prompt, resume), files: this.#files });
-    const { sessionId, totals } = turn.end;
+    const { sessionId, totals, version, model, text } = turn.end;
+    request.onTurn({ name: adapter.name, version, model }, text);
     if (adapter.sessionFiles.length > 0 && sessionId !== null) {
       this.#session = { sessionId, totals };
       request.sessions?.note({ adapter, sessionId, totals });

@@ -7,7 +7,7 @@ import type { VerifyResult } from "@hive/core";
 import type { Stuck } from "./contract.ts";
 
 const WHOLE_SUMMARY =
-  "End with a short summary of the whole change and why, not only of this step: it becomes the text of the pull request.";
+  "End with a short summary of the whole change and why, not only of this step: it becomes the text of the pull request. Its first line is the title: what the change does, in at most 72 characters, and nothing else.";
 
 /** The repository's tests are red. */
 export function redMessage({ command, report }: Pick<VerifyResult, "command" | "report">, last: boolean): string {

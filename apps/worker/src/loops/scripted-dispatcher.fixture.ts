@@ -78,6 +78,7 @@ const EMPTY_JOB: LeasedJob = {
   agentSettings: DEFAULT_AGENT_SETTINGS,
   gitUser: null,
   timeoutMs: 60_000,
+  timeIsBudget: false,
   idleTimeoutMs: null,
   stuck: DEFAULT_STUCK_LIMITS,
   untrusted: false,

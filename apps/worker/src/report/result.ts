@@ -17,7 +17,7 @@ export function resultOf(running: RunningJob, isolation: string): JobResult {
     text == null ? null : cut(running.redact(text), most);
   const outputs = Object.entries(task?.outputs ?? {}).slice(0, MOST_OUTPUTS);
   return {
-    summary: clean(task?.summary, SUMMARY),
+    summary: clean(task === null ? findings.lastWords : task.summary, SUMMARY),
     noChanges: findings.noChanges,
     branch: findings.branch,
     commit: findings.commit,
@@ -38,7 +38,7 @@ export function resultOf(running: RunningJob, isolation: string): JobResult {
     phases: phases.list(),
     artifacts: findings.artifacts,
     salvage: findings.salvage,
-    agent: task?.agent ?? null,
+    agent: task === null ? findings.agent : task.agent,
     verify: verifyOf(running),
     session: findings.session,
     isolation,

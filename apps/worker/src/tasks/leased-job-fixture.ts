@@ -17,6 +17,7 @@ export const leasedJob: LeasedJob = {
   agentSettings: DEFAULT_AGENT_SETTINGS,
   gitUser: null,
   timeoutMs: 60_000,
+  timeIsBudget: false,
   idleTimeoutMs: null,
   stuck: DEFAULT_STUCK_LIMITS,
   untrusted: false,

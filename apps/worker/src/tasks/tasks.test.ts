@@ -89,6 +89,7 @@ async function runTask(given: World): Promise<Done> {
     signal: given.signal ?? new AbortController().signal,
     remainingMs: () => 60_000,
     enter: () => Promise.resolve(),
+    onTurn: () => undefined,
     sessions: null,
     feedback: null,
     movedBase: null,

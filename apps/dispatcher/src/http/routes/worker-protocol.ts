@@ -1,6 +1,6 @@
 /** The worker's side of the queue: register, claim, beat, tell, announce, finish. Logs and files are in `attempt-files.ts`. */
 
-import { HiveError, type AttemptRecord, type Grant, type Job, type JobBody } from "@hive/core";
+import { HiveError, timeLeft, type AttemptRecord, type Grant, type Job, type JobBody } from "@hive/core";
 import {
   DEFAULT_AGENT_SETTINGS,
   DEFAULT_PULL_REQUEST,
@@ -80,6 +80,8 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     if (body === null) throw new Error(`job ${job.id} has no body`);
     // Over generations too: a retry by hand of a refused pull request must only open it.
     const previous = history.findLast((attempt) => attempt.end !== "returned");
+    const left = timeLeft(job);
+    const timeIsBudget = left !== null && left <= timeoutMs;
     return {
       fence: lease.fence,
       purpose: lease.purpose,
@@ -87,7 +89,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       llmToken: tokens.llm,
       egressToken: tokens.egress,
       firstBeatMs: parts.firstBeatMs,
-      job: { ...leasedJob(job, body, previous), followUp, chosen, candidate, timeoutMs },
+      job: { ...leasedJob(job, body, previous), followUp, chosen, candidate, timeoutMs, timeIsBudget },
     };
   }
 
@@ -113,6 +115,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       agentSettings: agentSettingsOf(job, body),
       gitUser: body.gitUser,
       timeoutMs: job.timeoutMs,
+      timeIsBudget: false,
       idleTimeoutMs: agentic ? Math.round(parts.stuck.silentSeconds * 1_000) : null,
       stuck: { repeats: parts.stuck.repeats, turns: parts.stuck.turns },
       untrusted: job.trust === "untrusted",
