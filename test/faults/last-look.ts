@@ -1,5 +1,6 @@
 /** What can be seen from outside once every fault is mended and all is quiet. */
 import { crc32 } from "node:zlib";
+import { nanoOf } from "@hive/core";
 import { endpoints } from "@hive/protocol";
 import type { HiveClient, JobDetail } from "@hive/sdk";
 import type { FinalLook, JobSeen } from "../sim/history.ts";
@@ -38,6 +39,7 @@ export async function lookAtAll(hive: HiveClient, last: number, wanted: Readonly
     events: await readAllEvents(hive, last),
     jobs: new Map([...details].map(([id, detail]) => [id, seenOf(detail)])),
     logs: new Map([...attemptLogs].filter(([lease]) => wanted.has(lease))),
+    usage: new Map([...details].map(([id, { usage }]) => [id, usedOf(usage)])),
     details,
     attemptLogs,
     badLogs,
@@ -60,4 +62,8 @@ async function readLog(hive: HiveClient, jobId: string, fence: number): Promise<
   const pieces: Uint8Array[] = [];
   for await (const piece of await hive.logs(jobId, { fence })) pieces.push(piece);
   return Buffer.concat(pieces);
+}
+
+function usedOf(usage: JobDetail["usage"]): { readonly calls: number; readonly nano: number } {
+  return { calls: usage?.calls ?? 0, nano: nanoOf(usage?.costUsd ?? 0) };
 }

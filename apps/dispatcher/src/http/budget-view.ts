@@ -13,20 +13,26 @@ import {
 import type { AccountView, dayBudgetsSchema } from "@hive/protocol";
 import type { z } from "zod";
 import type { Queue } from "../queue/contract.ts";
-import { findJob } from "./job-view.ts";
 import type { Parts } from "./parts.ts";
 
 const MINUTE_MS = 60_000;
 
-/** The stored account that the job's generation spends from; null while nothing was spent. */
-export async function accountOfJob(queue: Queue, job: Job): Promise<AccountRecord | null> {
-  const parent = job.parent ?? null;
-  const root = parent === null ? job : ((await findJob(queue, parent)) ?? job);
+/**
+ * The stored account that a generation of a job spends from; null while nothing was spent.
+ * @param root the job itself, or the one it is a candidate of
+ */
+export async function accountOfJob(
+  queue: Pick<Queue, "documents">,
+  root: Pick<Job, "id" | "generation">,
+): Promise<AccountRecord | null> {
   return (await readAccounts(queue, [jobAccountId(root)]))[0] ?? null;
 }
 
 /** Stored accounts, in the order of their ids; null where nothing was spent. */
-async function readAccounts(queue: Queue, ids: readonly string[]): Promise<readonly (AccountRecord | null)[]> {
+async function readAccounts(
+  queue: Pick<Queue, "documents">,
+  ids: readonly string[],
+): Promise<readonly (AccountRecord | null)[]> {
   const docs = await queue.documents.get(ids.map((id) => ({ collection: "accounts", id })));
   return docs.map(asAccount);
 }

@@ -39,7 +39,7 @@ const newCall = () => `call-${(calls += 1)}`;
 
 /** Asks for a call that may write this many million tokens, at 10 dollars each. */
 function admit(attempt: Attempt, callId: string, millions: number, more: object = {}): Promise<Response> {
-  const worst = { inputTokens: 0, outputTokens: millions * 1_000_000 };
+  const worst = { inputTokens: 0, outputTokens: millions * 1_000_000, webSearches: 0 };
   const json = { token: attempt.lease.llmToken, callId, provider: "openai", model: MODEL, worst, ...more };
   return world.send("POST", "/v1/gateway/admit", { token: GATEWAY, json });
 }
@@ -138,7 +138,10 @@ describe("a budget that is used up", () => {
     expect((await admit(attempt, newCall(), 1)).status).toBe(402);
     expect(await first.next("stop")).toMatchObject({ signal: "stop", jobId: attempt.jobId, fence: 1 });
     const second = await signalsOf(attempt);
-    expect(await second.next("stop")).toMatchObject({ signal: "stop", reason: expect.stringContaining("does not cover this call") });
+    expect(await second.next("stop")).toMatchObject({
+      signal: "stop",
+      reason: expect.stringContaining("does not cover this call"),
+    });
   });
 
   it("is told of as an event when most of it is gone", async () => {

@@ -6,7 +6,7 @@
 import { HiveError, type AccountRef } from "@hive/core";
 import type { Handlers } from "../handler.ts";
 import { leaseLost } from "../../auth/lease-access.ts";
-import { findBody, findJob } from "../job-view.ts";
+import { findBody, findJob, rootOf } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 
 type GatewayParts = Pick<Parts, "queue" | "leases" | "clock" | "budgets" | "prices">;
@@ -25,9 +25,8 @@ export function gatewayHandlers({ queue, leases, clock, budgets, prices }: Gatew
   async function accountsOf(jobId: string): Promise<readonly AccountRef[]> {
     const job = await findJob(queue, jobId);
     if (job === null) return [];
-    const parent = job.parent ?? null;
-    const root = parent === null ? job : ((await findJob(queue, parent)) ?? job);
-    return budgets.accountsOf({ job, root, body: await findBody(queue, jobId) }, clock.wall());
+    const [root, body] = await Promise.all([rootOf(queue, job), findBody(queue, jobId)]);
+    return budgets.accountsOf({ job, root, body }, clock.wall());
   }
 
   return {
