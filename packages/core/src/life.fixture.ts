@@ -5,8 +5,8 @@
  */
 
 import { type AccountRef, dayAccountId, dayOf, jobAccountId } from "./accounts.ts";
-import { type BudgetLimits, NO_LIMITS, usdOf } from "./budget.ts";
-import type { Command, Effect, NewJob, Outcome } from "./command.ts";
+import { type BudgetLimits, usdOf } from "./budget.ts";
+import type { Command, Effect } from "./command.ts";
 import { HiveError } from "./errors.ts";
 import { isCallbackType } from "./event.ts";
 import type { CommentCounts, Status } from "./job.ts";
@@ -21,7 +21,8 @@ import {
   outOrder,
   whole,
 } from "./promises.fixture.ts";
-import { RESULT, SUCCESS, World, failure, newJob, profile } from "./queue.fixture.ts";
+import { World, profile } from "./queue.fixture.ts";
+import { FAMILIES, IDS, someFamily, someJob, someOutcome } from "./life-jobs.fixture.ts";
 
 const LIMITS: Readonly<Record<string, number>> = { one: 1, two: 2 };
 
@@ -38,7 +39,11 @@ export const VERBS = [
   ...["finish", "finish", "finish", "finish", "cancel", "retry", "retry", "approve", "approve", "reject", "report"],
   ...[
     "publish",
+    "choose",
+    "choose",
+    "start",
     "comment",
+    "reserve",
     "reserve",
     "usage",
     "blocked",
@@ -100,7 +105,10 @@ export class Life {
     const lease = this.#someLease(a, b);
     switch (what) {
       case "enqueue": {
-        const jobs = Array.from({ length: 1 + (c % 3) }, (_, n) => someJob(world.wall, a + n, b + n * 7, c + n));
+        const jobs =
+          c % 4 === 0
+            ? someFamily(world.wall, a, b, c)
+            : Array.from({ length: 1 + (c % 3) }, (_, n) => someJob(world.wall, a + n, b + n * 7, c + n));
         const idempotency = b % 9 === 0 ? { key: `k${c % 2}`, hash: `${a % 2}` } : null;
         return this.run({ type: "enqueue", jobs, idempotency });
       }
@@ -128,6 +136,12 @@ export class Life {
         return this.run({ type: "approve", jobId: this.#someId(a, b, "held"), by: "p", sha256: c % 3 ? "good" : null });
       case "reject":
         return this.run({ type: "reject", jobId: this.#someId(a, b, "held"), by: "p", reason: "" });
+      case "choose":
+        return this.run({ type: "choose", jobId: FAMILIES[a % 2] ?? "f0", candidate: 1 + (b % 3), by: "p" });
+      case "start": {
+        const commit = String(c % 3);
+        return this.run({ type: "agreeStart", lease, start: { base: commit, commit } });
+      }
       case "report":
         return this.run({ type: "report", lease, from: c % 3, events: Array.from({ length: c % 4 }, () => ({ c })) });
       case "publish":
@@ -309,9 +323,11 @@ export class Life {
     this.run({ type: "claim", workerId, claimId });
   }
 
-  /** Small budgets: of the job's generation, and of the day, which all jobs share. */
-  #accounts(jobId: string): readonly AccountRef[] {
-    const generation = this.world.store.has(`jobs/${jobId}`) ? this.world.job(jobId).generation : 1;
+  /** Small budgets: of the job's generation, which its candidates share, and of the day, which all jobs share. */
+  #accounts(id: string): readonly AccountRef[] {
+    const known = (one: string): boolean => this.world.store.has(`jobs/${one}`);
+    const jobId = known(id) ? (this.world.job(id).parent ?? id) : id;
+    const generation = known(jobId) ? this.world.job(jobId).generation : 1;
     const limits = (nano: number): BudgetLimits => ({ usd: usdOf(nano), tokens: null, minutes: null, turns: null });
     return [
       { id: jobAccountId({ id: jobId, generation }), kind: "job", name: null, limits: limits(3) },
@@ -344,42 +360,4 @@ export class Life {
     );
     return owed[c % Math.max(1, owed.length)]?.id ?? 1;
   }
-}
-
-const IDS = Array.from({ length: 24 }, (_, n) => `j${n}`);
-
-function someJob(wall: number, a: number, b: number, c: number): NewJob {
-  const id = IDS[a % IDS.length] ?? "j0";
-  return newJob(id, {
-    bodyHash: c % 13 === 0 ? "other" : id,
-    task: a % 3 ? "agent" : "script",
-    priority: b % 3,
-    role: [null, null, "r", "s"][b % 4] ?? null,
-    labels: [[], [], ["x"], ["y", "x"]][c % 4] ?? [],
-    key: [null, "one", "two"][c % 3] ?? null,
-    agent: b % 7 === 0 ? "demo" : null,
-    approval: (["none", "none", "none", "none", "start", "publish"] as const)[a % 6] ?? "none",
-    hold: ([null, null, null, null, null, "no_agent", "paused"] as const)[b % 7] ?? null,
-    runAt: b % 5 === 0 ? wall + 700 : null,
-    maxAttempts: 1 + (b % 3),
-    retryOn: c % 2 ? "system" : "failure",
-    timeoutMs: 4_000,
-    budget: { ...NO_LIMITS, minutes: b % 6 === 0 ? 0.05 : null },
-    callback: c % 2 === 0,
-    dependsOn: c % 5 === 0 ? [IDS[b % IDS.length] ?? "j0"] : [],
-    secrets: b % 2 ? { githubToken: "sealed" } : {},
-  });
-}
-
-function someOutcome(c: number): Outcome {
-  const outcomes: readonly Outcome[] = [
-    SUCCESS,
-    SUCCESS,
-    failure("system"),
-    failure("work"),
-    { end: "returned", message: "" },
-    { end: "canceled", result: null },
-    { end: "awaits_approval", bundle: { sha256: "good", artifact: "b" }, result: RESULT },
-  ];
-  return outcomes[c % outcomes.length] ?? SUCCESS;
 }

@@ -3,6 +3,7 @@
  * complain where the queue's own counts or indexes say anything else.
  */
 
+import { awaitsChoice, candidateIds } from "./candidates.ts";
 import type { Job } from "./job.ts";
 import { isTerminal } from "./job.ts";
 import { type World, profile } from "./queue.fixture.ts";
@@ -71,8 +72,23 @@ export function checkQueue(world: World): void {
     const open = (job.comments?.count ?? 0) - (job.comments?.given ?? 0);
     const stopped = job.status === "canceled" || (job.run?.cancel ?? null) !== null;
     must(open === 0 || stopped, `no comment waits for ${job.id}, which is over`);
+    checkFamily(world, job);
     must(job.endedAt !== null && (job.run?.lease ?? null) === null, `${job.id} ended and has no lease`);
     must(!world.store.has(`secrets/${job.id}/githubToken`), `${job.id} ended and its secrets are erased`);
+  }
+}
+
+/** A job that is over leaves no candidate waiting: those of a canceled one are canceled, the others were all over before. */
+function checkFamily({ state }: World, job: Job): void {
+  for (const id of candidateIds(job)) {
+    const left = state.jobs.get(id);
+    must(
+      left === undefined || left.run?.cancel != null,
+      `${job.id} is over, and its candidate ${id} is not wanted either`,
+    );
+  }
+  if (job.status === "succeeded" && job.candidates != null) {
+    must(job.candidates.published && job.candidates.chosen !== null, `${job.id} succeeded with a chosen candidate`);
   }
 }
 
@@ -83,7 +99,8 @@ function checkOwner(state: State, job: Job): void {
     case "held":
       return must(job.hold !== null && job.reason === job.hold, promise);
     case "blocked":
-      must(job.waitsFor.length > 0 && job.hold === null, promise);
+      must(job.hold === null && (job.waitsFor.length > 0 || awaitsChoice(job)), promise);
+      must(state.undecided.has(job.id) === (job.waitsFor.length === 0), promise);
       return must(
         job.waitsFor.every(
           (id) => (state.jobs.has(id) || state.unsettled.has(id)) && state.dependents.get(id)?.has(job.id),
@@ -111,6 +128,7 @@ export function observable(state: State): Readonly<Record<string, unknown>> {
     running: Object.fromEntries(state.running),
     dependents: Object.fromEntries([...state.dependents].map(([id, waiting]) => [id, [...waiting].sort()])),
     settings: [...state.heldForSettings].sort(),
+    undecided: [...state.undecided].sort(),
     workers: Object.fromEntries(state.workers),
     leases: Object.fromEntries(
       [...state.leases.values()].map(({ jobId, fence, workerId }) => [jobId, [fence, workerId]]),
@@ -131,7 +149,7 @@ export function whole(state: State): string {
     [...dependents].map(([id, waiting]) => [id, ...waiting]),
     [...running],
     [counts, queuedBy, nextSeq, nextOrder, nextEvent],
-    [...state.heldForSettings, ...state.unsettled.keys(), ...claimable(state)],
+    [...state.heldForSettings, ...state.unsettled.keys(), ...state.undecided, ...claimable(state)],
   ]);
 }
 

@@ -28,6 +28,7 @@ const MUST_HAPPEN = [
     "job.budget",
     "job.canceled dependency_failed",
   ],
+  ...["job.chosen", "job.failed candidates_failed"],
   ...["comment on running", "comment on queued", "comment on held", "not_supported"],
   ...["job.canceled rejected", "job.canceled requested", "job.succeeded null", "job.blocked", "callback.dead"],
 ];
