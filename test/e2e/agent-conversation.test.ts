@@ -3,6 +3,8 @@
  * stopped, a comment goes on with the same session, a used-up quota frees the worker until it is there again. The agents
  * are the real programs, the models scripted.
  */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run, say, usageLimit, write } from "../peers/models/steps.ts";
 import { type AgentsHive, CLIS, isInstalled, startAgentsHive } from "./agents-hive.ts";
@@ -44,26 +46,6 @@ describe.runIf(installed.length > 0)("a conversation with an agent", () => {
     const reply = await world.server.fetch(`/v1/jobs/${jobId}/comments`, init);
     expect(reply.status, await reply.text()).toBe(201);
   };
-
-  test.runIf(claude)(
-    "a usage limit with a reset time frees the worker, says when, and the job goes on by itself",
-    async () => {
-      const { models, server, git } = world;
-      const id = "waits-for-quota";
-      models.play(id, [write("first.txt", "first\n"), usageLimit(3_600), write("second.txt", "second\n")]);
-      await server.hive.enqueue(ask(id, "claude"));
-      await until("the job to be parked", async () => (await server.hive.get(id)).status === "scheduled", {
-        more: () => server.printed().slice(-4000),
-      });
-      const parked = await server.hive.get(id);
-      expect(parked).toMatchObject({ status: "scheduled", reason: "quota" });
-      const wait = Number(new Date(parked.runAt ?? 0)) - Date.now();
-      expect(wait).toBeGreaterThan(3_000_000);
-      expect(wait).toBeLessThan(3_700_000);
-      expect(git.read("app.git", `hive/${id}`, "first.txt")).toBe("first");
-      expect((await server.hive.health()).workers.free).toBe(2);
-    },
-  );
 
   test.runIf(claude)(
     "red tests go back to the agent in the same session, and its second work is what is pushed",
@@ -130,4 +112,38 @@ describe.runIf(installed.length > 0)("a conversation with an agent", () => {
     const told = [id, `${id}-again`].map((story) => models.costOf(story));
     expect(second.usage?.outputTokens).toBe(told.reduce((sum, cost) => sum + cost.output, 0));
   });
+
+  // The last one: a key that is used up is used up for everybody.
+  test.runIf(claude)(
+    "a usage limit with a reset time frees the worker, says when, and the job goes on by itself",
+    async () => {
+      const { models, server, git } = world;
+      const id = "waits-for-quota";
+      models.play(id, [write("first.txt", "first\n"), usageLimit(3_600), write("second.txt", "second\n")]);
+      await server.hive.enqueue(ask(id, "claude"));
+      await until("the job to be parked", async () => (await server.hive.get(id)).status === "scheduled", {
+        more: () => server.printed().slice(-4000),
+      });
+      const parked = await server.hive.get(id);
+      expect(parked).toMatchObject({ status: "scheduled", reason: "quota" });
+      const wait = Number(new Date(parked.runAt ?? 0)) - Date.now();
+      expect(wait).toBeGreaterThan(3_000_000);
+      expect(wait).toBeLessThan(3_700_000);
+      expect(git.read("app.git", `hive/${id}`, "first.txt")).toBe("first");
+      expect((await server.hive.health()).workers.free).toBe(2);
+      // An hour and more later, by the server's clock.
+      await server.stop();
+      await server.start({
+        NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, "two-hours-later.ts"))}`,
+      });
+      const job = await server.over(id);
+      expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null, generation: 1 });
+      expect(job).toMatchObject({ failures: 0, losses: 0 });
+      expect(git.read("app.git", `hive/${id}`, "first.txt")).toBe("first");
+      expect(git.read("app.git", `hive/${id}`, "second.txt")).toBe("second");
+      // It went on with its session: what it had done came back to the model.
+      const next = models.callsOf(id).filter((call) => call.step !== null)[2];
+      expect(next?.sent).toContain("first.txt");
+    },
+  );
 });

@@ -103,7 +103,8 @@ function keyVariable(name: Cli["name"]): string {
 function yamlFor(url: string, more: string): string {
   const provider = (name: Cli["name"]): string => `{ baseUrl: "${url}", keys: [{ env: ${keyVariable(name)} }] }`;
   const perMillion = (nano: number): number => nano / 1_000;
-  const price = `{ input: ${perMillion(NANO.input)}, output: ${perMillion(NANO.output)}, cacheRead: ${perMillion(NANO.cacheRead)} }`;
+  // Calls that may search the web are of unknown price where searches have none.
+  const price = `{ input: ${perMillion(NANO.input)}, output: ${perMillion(NANO.output)}, cacheRead: ${perMillion(NANO.cacheRead)}, webSearch: 10 }`;
   return `
 llm:
   anthropic: ${provider("claude")}
@@ -113,7 +114,7 @@ llm:
 agents:
 ${CLIS.map(({ name, model }) => `  ${name}: { model: "${model}" }`).join("\n")}
 prices:
-${CLIS.map(({ model }) => `  "${model.replace(/^local\//, "")}": ${price}`).join("\n")}
+${CLIS.flatMap(({ name, model }) => (name === "opencode" ? [] : [`  "${model}": ${price}`])).join("\n")}
 ${more}
 `;
 }
