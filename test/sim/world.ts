@@ -175,7 +175,9 @@ export class World {
     while (this.time.now < end) {
       await this.time.runUntil(this.time.now + 1_000);
       const { dispatcher } = this;
-      if (dispatcher === null || this.clients.waiting > 0 || this.gateway.waiting > 0) continue;
+      // Its store may still be opening again after the last fault.
+      if (dispatcher === null || !dispatcher.queue.readiness().ready) continue;
+      if (this.clients.waiting > 0 || this.gateway.waiting > 0) continue;
       const { state } = await this.#asked(() => dispatcher.queue.read((seen) => ({ state: seen.counts })));
       // Only how long to wait is decided here; what is right is decided from what clients see.
       if (state.queued + state.scheduled + state.running === 0) break;
