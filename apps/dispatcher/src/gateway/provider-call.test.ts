@@ -1,107 +1,21 @@
-/** What the gateway does about a provider that is busy, limits or refuses: through the whole gateway, on the test's clock. */
+/** What the gateway does about a provider that is busy or limits: through the whole gateway, on the test's clock. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../clock.ts";
 import { FIGURES, JSON_ANSWER } from "./anthropic.fixture.ts";
-import {
-  type Answer,
-  closed,
-  openCall,
-  send,
-  SMALL_BODY,
-  startWorld,
-  TOKEN,
-  type World,
-  type WorldOptions,
-} from "./gateway.fixture.ts";
+import { GOOD, NOW, type Play, type Provider, said, type Setup, startBusy, text } from "./busy-provider.fixture.ts";
+import { closed, openCall, send, SMALL_BODY, startWorld, type World } from "./gateway.fixture.ts";
 
 const worlds: World[] = [];
 afterEach(async () => {
   await Promise.all(worlds.splice(0).map((world) => world.close()));
 });
 
-/** One answer of the provider: a status and what goes with it, or a whole answer. */
-type Play = readonly [status: number, headers?: Readonly<Record<string, string>>, body?: unknown] | "good";
-
-interface Provider {
-  readonly world: World;
-  /** The keys the provider was asked with, in order. */
-  readonly keys: string[];
-  /** Milliseconds the gateway waited, in order. */
-  readonly waited: number[];
-  /** Lets this much time go by. */
-  readonly pass: (ms: number) => void;
+async function start(setup: Setup): Promise<Provider> {
+  const provider = await startBusy(setup);
+  worlds.push(provider.world);
+  return provider;
 }
-
-interface Setup extends WorldOptions {
-  /** What the provider answers to these keys, in turn; whole answers after that. */
-  readonly plays: Readonly<Record<string, readonly Play[]>>;
-}
-
-const NOW = Date.parse("2026-07-14T10:00:00Z");
-const ERROR = { type: "error", error: { type: "rate_limit_error", message: "slow down" } };
-
-/** A gateway with these keys in this order. Its clock stands still, but for the waits it takes: those are over at once. */
-async function start({ plays, ...options }: Setup): Promise<Provider> {
-  const keys: string[] = [];
-  const waited: number[] = [];
-  const timers: { readonly at: number; readonly run: () => void }[] = [];
-  let elapsed = 0;
-  const clock = {
-    ...systemClock,
-    mono: () => elapsed,
-    wall: () => NOW + elapsed,
-    random: () => 0,
-    after(ms: number, run: () => void) {
-      const timer = { at: elapsed + ms, run };
-      timers.push(timer);
-      return () => void timers.splice(timers.indexOf(timer), timers.includes(timer) ? 1 : 0);
-    },
-  };
-  const pass = (ms: number) => {
-    elapsed += ms;
-    for (const { run } of timers.filter(({ at }) => at <= elapsed)) {
-      run();
-    }
-  };
-  const left = new Map(Object.entries(plays).map(([key, list]) => [key, [...list]]));
-  const logged: string[] = [];
-  const log = (fields: Readonly<Record<string, unknown>>, message: string) => {
-    logged.push(message);
-    if (message.startsWith("model call waits")) {
-      waited.push(Number(fields["ms"]));
-      setImmediate(() => pass(Number(fields["ms"])));
-    }
-  };
-  const world = await startWorld(
-    (request: IncomingMessage, response: ServerResponse) => {
-      const { "x-api-key": apiKey, "x-goog-api-key": googleKey, authorization } = request.headers;
-      const key = String(apiKey ?? googleKey ?? authorization?.replace("Bearer ", ""));
-      keys.push(key);
-      request.resume();
-      const play = left.get(key)?.shift() ?? "good";
-      const [status, headers, body] = play === "good" ? [200, {}, JSON_ANSWER] : play;
-      response.writeHead(status, { "content-type": "application/json", ...headers });
-      response.end(typeof body === "string" ? body : JSON.stringify(body ?? ERROR));
-    },
-    {
-      clock,
-      log: { info: log, warn: log },
-      keys: Object.keys(plays).map((label) => ({ label, value: label })),
-      ...options,
-      limits: { firstWaitMs: 1_000, ...options.limits },
-    },
-  );
-  worlds.push(world);
-  return { world: { ...world, logged }, keys, waited, pass };
-}
-
-function said(answer: Answer): { readonly code?: string; readonly error: { readonly message: string } } {
-  return JSON.parse(answer.body.toString()) as { code?: string; error: { message: string } };
-}
-
-const GOOD = [200, JSON_ANSWER];
-const text = (answer: Answer) => [answer.status, answer.body.toString()];
 
 describe("before the first byte of an answer", () => {
   test("a busy provider is asked again, later each time, and the call is one call", async () => {
@@ -176,72 +90,6 @@ describe("before the first byte of an answer", () => {
   });
 });
 
-describe("several keys", () => {
-  test("a limit of one is no wait: the next key takes the call", async () => {
-    const { world, keys, waited } = await start({ plays: { ONE: [[429, { "retry-after": "60" }]], TWO: [] } });
-    expect(text(await send(world))).toEqual(GOOD);
-    expect(text(await send(world))).toEqual(GOOD);
-    expect([keys, waited]).toEqual([["ONE", "TWO", "TWO"], []]);
-    expect((await world.told(2)).map(({ key }) => key)).toEqual(["TWO", "TWO"]);
-  });
-
-  test("a key that is refused is set aside and said; the agent never hears of it", async () => {
-    const { world, keys } = await start({ plays: { ONE: [[401, {}, "sk-…ONE is wrong"]], TWO: [] } });
-    expect(text(await send(world))).toEqual(GOOD);
-    expect(text(await send(world))).toEqual(GOOD);
-    expect(keys).toEqual(["ONE", "TWO", "TWO"]);
-    expect(world.logged).toContain("a key is set aside: it is refused (401)");
-  });
-
-  test("a refused key is tried again after a while, and said to work when it does", async () => {
-    const { world, keys, pass } = await start({ plays: { ONE: [[401], [401]], TWO: [] } });
-    for (const ms of [60_000, 60_000, 60_000, 0]) {
-      await send(world);
-      pass(ms);
-    }
-    expect(keys).toEqual(["ONE", "TWO", "ONE", "TWO", "TWO", "ONE"]);
-    expect(world.logged.filter((message) => message.startsWith("a key"))).toEqual([
-      "a key is set aside: it is refused (401)",
-      "a key is set aside: it is refused (401)",
-      "a key: works again",
-    ]);
-  });
-
-  test("a key that nobody pays for is set aside too", async () => {
-    const unpaid = { error: { code: "insufficient_quota", message: "You exceeded your current quota" } };
-    const { world, keys } = await start({ plays: { ONE: [[429, {}, unpaid]], TWO: [] } });
-    expect((await send(world, { path: "/llm/openai/v1/responses" })).status).toBe(200);
-    expect(keys).toEqual(["ONE", "TWO"]);
-  });
-
-  test("what one key may not do another may, and nobody else is kept from either", async () => {
-    const forbidden = { type: "error", error: { type: "permission_error", message: "not for you" } };
-    const { world, keys } = await start({ plays: { ONE: [[403, {}, forbidden]], TWO: [[403, {}, forbidden]] } });
-    const answer = await send(world);
-    expect(text(answer)).toEqual([403, JSON.stringify(forbidden)]);
-    expect(text(await send(world))).toEqual(GOOD);
-    expect(keys).toEqual(["ONE", "TWO", "ONE"]);
-  });
-
-  test("when all are refused the agent is told that it is the server's doing, and no more", async () => {
-    const { world, keys } = await start({ plays: { ONE: [[401, {}, "key sk-secret is wrong"]], TWO: [[401]] } });
-    const answer = await send(world);
-    expect([answer.status, answer.headers["x-should-retry"], said(answer).code]).toEqual([
-      503,
-      "false",
-      "no_provider_key",
-    ]);
-    expect(answer.body.toString()).not.toContain("sk-secret");
-    expect(keys).toEqual(["ONE", "TWO"]);
-    expect((await send(world)).status).toBe(503);
-    expect(keys).toHaveLength(2);
-    expect(await world.told(2)).toMatchObject([
-      { final: true, inputTokens: 0 },
-      { final: true, tries: 0 },
-    ]);
-  });
-});
-
 describe("a usage limit that ends too far away to wait for", () => {
   const far: Play = [429, { "retry-after": "3600" }];
 
@@ -280,44 +128,6 @@ describe("a usage limit that ends too far away to wait for", () => {
     const { world } = await start({ plays: { ONE: [far] }, onQuota });
     expect(said(await send(world)).code).toBe("provider_quota");
     expect(world.logged).toContain("the dispatcher could not be told of a quota");
-  });
-});
-
-describe("a token of `claude setup-token`", () => {
-  const LOGIN = "sk-ant-oat01-abc";
-  const claudeCode = { "x-api-key": TOKEN, "user-agent": "claude-cli/2.1.330 (external, sdk-cli)" };
-
-  test("serves Claude Code, as a bearer and with its beta", async () => {
-    let headers: IncomingMessage["headers"] = {};
-    const world = await startWorld(
-      (request, response) => {
-        headers = request.headers;
-        request.resume();
-        response.writeHead(200, { "content-type": "application/json" }).end(JSON_ANSWER);
-      },
-      { keys: [{ label: "LOGIN", value: LOGIN }] },
-    );
-    worlds.push(world);
-    expect((await send(world, { headers: { ...claudeCode, "anthropic-beta": "claude-code-20250219" } })).status).toBe(
-      200,
-    );
-    expect(headers).toMatchObject({
-      authorization: `Bearer ${LOGIN}`,
-      "anthropic-beta": "claude-code-20250219,oauth-2025-04-20",
-    });
-    expect(headers["x-api-key"]).toBeUndefined();
-  });
-
-  test("serves no other agent, which gets the next key or the reason", async () => {
-    const { world, keys } = await start({ plays: { [LOGIN]: [], TWO: [] } });
-    expect((await send(world)).status).toBe(200);
-    expect((await send(world, { headers: claudeCode })).status).toBe(200);
-    expect(keys).toEqual(["TWO", LOGIN]);
-    const alone = await start({ plays: { [LOGIN]: [] } });
-    const answer = await send(alone.world);
-    expect([answer.status, said(answer).code]).toEqual([503, "no_provider_key"]);
-    expect(said(answer).error.message).toContain("Claude Code alone");
-    expect(alone.keys).toEqual([]);
   });
 });
 

@@ -3,15 +3,15 @@
  * says of being busy or of limits is heeded until the first byte of an answer; from then on nothing is repeated. It ends in
  * exactly one outcome, whoever stops first: the provider, the client, the lease or the clock.
  */
-import type { Agent, IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { Agent, IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { ErrorCode } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import { answerProblem } from "./gateway-problem.ts";
 import type { KeyRing, RingKey } from "./key-ring.ts";
 import { headersBack, type Provider, type Route } from "./providers/provider.ts";
 import { readRefusal } from "./refusal-hints.ts";
-import { askUpstream, passOn, readStart } from "./upstream.ts";
-import { createSilentMeter, createUsageMeter } from "./usage-meter.ts";
+import { idOf, passAnswer, unusableAnswer } from "./good-answer.ts";
+import { askUpstream, readStart } from "./upstream.ts";
 import { type MeteredUsage, NO_USAGE } from "./usage-tally.ts";
 
 export interface RetryLimits {
@@ -237,57 +237,6 @@ export async function callProvider(call: ProviderCall): Promise<CallOutcome> {
 
 function keyRefusal({ provider, headers }: ProviderCall, key: string): string | null {
   return provider.keyRefusal?.(key, headers) ?? null;
-}
-
-/** Passes a good answer on and reads what it used. */
-async function passAnswer(call: ProviderCall, answer: IncomingMessage): Promise<Omit<CallOutcome, "key" | "tries">> {
-  const { response, route, provider } = call;
-  const type = answer.headers["content-type"] ?? "";
-  const meter = route.paid ? createUsageMeter(type, route.dialect.usage) : createSilentMeter();
-  let responseBytes = 0;
-  response.writeHead(answer.statusCode ?? 200, headersBack(provider, answer.headers));
-  response.flushHeaders();
-  const whole = await passOn({
-    answer,
-    response,
-    see(chunk) {
-      responseBytes += chunk.byteLength;
-      meter.push(chunk);
-      call.see?.(chunk);
-    },
-    idleMs: call.limits.idleMs,
-    signal: call.signal,
-  });
-  const usage = meter.read();
-  return {
-    ...usage,
-    // A server of one's own may count nothing; what it answered is all there will ever be to know.
-    final: usage.final || (whole && provider.name === "local"),
-    status: answer.statusCode ?? null,
-    requestId: idOf(answer),
-    stream: /^text\/event-stream\b/i.test(type),
-    aborted: !whole,
-    responseBytes,
-  };
-}
-
-/** Why an answer cannot be passed on, or null. */
-function unusableAnswer({ provider }: ProviderCall, answer: IncomingMessage): string | null {
-  const status = answer.statusCode ?? 0;
-  if (status >= 300 && status < 400) {
-    // Following it would send the key to wherever it points.
-    return `${provider.title} answered ${status}, a redirect. Set baseUrl of llm: ${provider.name} on the server to the final address`;
-  }
-  const encoding = answer.headers["content-encoding"];
-  if (encoding !== undefined && encoding !== "identity") {
-    return `${provider.title} answered in ${encoding}, which was not asked for, so its usage cannot be counted`;
-  }
-  return null;
-}
-
-function idOf(answer: IncomingMessage): string | null {
-  const id = answer.headers["request-id"] ?? answer.headers["x-request-id"];
-  return typeof id === "string" ? id.slice(0, 128) : null;
 }
 
 /** Resolves after this many milliseconds, or when the signal aborts. */
