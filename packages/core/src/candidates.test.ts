@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { NewJob, Outcome } from "./command.ts";
 import type { JobResult } from "./job.ts";
+import { nextDeadline } from "./state.ts";
 import { RESULT, World, failure, newJob } from "./queue.fixture.ts";
 
 const START = { base: "b".repeat(40), commit: "b".repeat(40) };
@@ -110,6 +111,7 @@ describe("waiting for candidates", () => {
     expect(world.status("a")).toBe("blocked");
     world.restart();
     expect(world.state.undecided).toEqual(new Set(["a"]));
+    expect(nextDeadline(world.state).mono).toBe(0);
     world.pass(1);
     expect(world.status("a")).toBe("queued");
     expect(world.state.undecided.size).toBe(0);
@@ -179,7 +181,7 @@ describe("the rule", () => {
   });
 
   test("one that changed something goes before one that found nothing to do, which is taken when no other is left", () => {
-    const idle = { commit: null, branch: null, noChanges: true, diffStat: null };
+    const idle = { commit: null, branch: null, noChanges: true };
     const { world, end } = begun(2);
     end(1, made(1, 0, idle));
     end(2, made(2, 500));
@@ -213,7 +215,8 @@ describe("a person's choice", () => {
     end(1, made(1, 40));
     const red: JobResult = { ...RESULT, branch: "hive/a.2", commit: "2".repeat(40) };
     end(2, { end: "failed", error: { code: "verify_failed", kind: "work", message: "red" }, result: red });
-    end(3, failure("work", "agent_stuck"));
+    const stuck = { code: "agent_stuck", kind: "work", message: "stuck" } as const;
+    end(3, { end: "failed", error: stuck, result: { ...RESULT, branch: null, commit: null, noChanges: true } });
     world.pass(1);
     expect(world.status("a")).toBe("held: choice");
     expect(world.last("a").data["candidates"]).toEqual([1, 2]);
