@@ -6,7 +6,10 @@ import { z } from "zod";
 export const stuckSchema = z.strictObject({
   /** Seconds without output. Long silent commands of an agent count too: what they print, it does not pass on. Default 900. */
   silentSeconds: z.number().min(1).max(86_400).default(900),
-  /** The same call of a tool, or the same two or three in turn, this often in a row. 0: never. Default 8. */
+  /**
+   * The same call of a tool with the same answer, or the same two or three in turn, this often in a row; with other
+   * answers five times as often. 0: never. Default 8.
+   */
   repeats: z
     .int()
     .max(1_000)

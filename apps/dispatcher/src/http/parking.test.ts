@@ -14,7 +14,14 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 function quota({ jobId, lease }: Attempt, until: number, more: object = {}): Promise<Response> {
-  const json = { jobId, fence: lease.fence, provider: "anthropic", until, message: "five hours are used up", ...more };
+  const json = {
+    jobId,
+    fence: lease.fence,
+    provider: "anthropic",
+    until,
+    message: "Anthropic: five hours are used up",
+    ...more,
+  };
   return world.send("POST", "/v1/gateway/quota", { token: GATEWAY, json });
 }
 
@@ -34,7 +41,7 @@ describe("a used-up quota", () => {
     const until = Date.now() + HOUR;
     const told = await quota(attempt, until);
     expect([told.status, await told.json()]).toEqual([200, { parked: true, until }]);
-    expect((await beat(attempt)).stop).toEqual({ code: "quota", message: "anthropic: five hours are used up" });
+    expect((await beat(attempt)).stop).toEqual({ code: "quota", message: "Anthropic: five hours are used up" });
     expect(await finish(attempt)).toEqual({ status: "scheduled" });
     expect(await jobOf(attempt)).toMatchObject({
       status: "scheduled",

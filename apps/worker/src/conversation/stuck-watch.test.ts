@@ -13,6 +13,8 @@ const call = (fingerprint: string): AgentEvent => ({
 const answer: AgentEvent = { kind: "tool_result", id: "1", ok: true, summary: "" };
 const changed: AgentEvent = { kind: "file_change", path: "a", change: "update" };
 
+const answered = (summary: string): AgentEvent => ({ kind: "tool_result", id: "1", ok: true, summary });
+
 /** A watch, and what it found; `files` are the ids that its looks give, in order. */
 function watching(repeats: number, turns: number, files: readonly (string | null)[] = []) {
   const found: Stuck[] = [];
@@ -52,6 +54,17 @@ describe("the same again and again", () => {
       await calls(watch, names.slice(-1));
       expect(found).toEqual([{ reason: "repeating", message: expect.stringContaining(message) }]);
     }
+  });
+
+  test("polling what takes long is no circle as long as the answers differ, but not for ever", () => {
+    const { watch, found } = watching(4, 0);
+    for (let poll = 1; poll < 20; poll += 1) {
+      watch.see(call("poll"));
+      watch.see(answered(`waited ${poll} s`));
+    }
+    expect(found).toEqual([]);
+    watch.see(call("poll"));
+    expect(found).toEqual([{ reason: "repeating", message: expect.stringContaining("the same call 20 times") }]);
   });
 
   test("another call between begins the count anew; longer rounds and a limit of 0 are never it", async () => {

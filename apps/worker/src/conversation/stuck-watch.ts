@@ -7,6 +7,12 @@ import type { StuckLimits } from "@hive/protocol";
 import type { AgentEvent } from "../agents/contract.ts";
 import type { Stuck } from "./contract.ts";
 
+/** What a tool answered may differ while nothing moves on (times, numbers): then it takes so many times more. */
+const WITHOUT_ANSWERS = 5;
+
+/** Calls that may wait for their answers at once. */
+const MOST_OPEN = 1_000;
+
 /** The longest round of calls that is recognised when it repeats. */
 const LONGEST_ROUND = 3;
 
@@ -29,7 +35,10 @@ export interface StuckWatch {
 /** Begins to watch. */
 export function watchForStuck(options: StuckWatchOptions): StuckWatch {
   const { limits } = options;
-  const calls: string[] = [];
+  // Of whole calls, answers included, and of what was asked alone. Polling what takes long is the same call with other answers.
+  const calls = new History();
+  const asked = new History();
+  const open = new Map<string, Asked>();
   let lastFiles = options.filesAtStart;
   let idleAnswers = 0;
   // An answer is what the model says between two results of its tools.
@@ -43,14 +52,25 @@ export function watchForStuck(options: StuckWatchOptions): StuckWatch {
     options.onStuck(stuck);
   }
 
-  function sawCall(fingerprint: string, what: string): void {
-    calls.push(fingerprint);
-    const most = limits.repeats * LONGEST_ROUND;
-    if (calls.length > most) calls.splice(0, calls.length - most);
-    const round = limits.repeats === 0 ? null : repeatedRound(calls, limits.repeats);
+  function sawRepeated(round: number | null, times: number, what: string): void {
     if (round === null) return;
     const same = round === 1 ? "the same call" : `the same ${round} calls in turn`;
-    tell({ reason: "repeating", message: `It made ${same} ${limits.repeats} times in a row: ${what}` });
+    tell({ reason: "repeating", message: `It made ${same} ${times} times in a row: ${what}` });
+  }
+
+  function sawCall({ id, fingerprint, what }: Asked & { readonly id: string }): void {
+    // Calls that nobody answers are no use here.
+    if (open.size === MOST_OPEN) open.clear();
+    open.set(id, { fingerprint, what });
+    const times = limits.repeats * WITHOUT_ANSWERS;
+    if (limits.repeats > 0) sawRepeated(asked.add(fingerprint, times), times, what);
+  }
+
+  function sawResult(id: string, answer: string): void {
+    const call = open.get(id);
+    open.delete(id);
+    if (call === undefined || limits.repeats === 0) return;
+    sawRepeated(calls.add(`${call.fingerprint} ${answer}`, limits.repeats), limits.repeats, call.what);
   }
 
   async function sawAnswer(): Promise<void> {
@@ -76,12 +96,15 @@ export function watchForStuck(options: StuckWatchOptions): StuckWatch {
           return;
         case "tool_result":
           inAnswer = false;
+          sawResult(event.id, `${event.ok} ${event.summary}`);
           return;
         case "tool_call":
         case "message": {
           if (!inAnswer) void sawAnswer();
           inAnswer = true;
-          if (event.kind === "tool_call") sawCall(event.fingerprint, `${event.tool} ${event.summary}`);
+          if (event.kind === "message") return;
+          const { id, fingerprint, tool, summary } = event;
+          sawCall({ id, fingerprint, what: `${tool} ${summary}` });
           return;
         }
         default:
@@ -94,11 +117,25 @@ export function watchForStuck(options: StuckWatchOptions): StuckWatch {
   };
 }
 
-/** Is the end of the list one round of 1, 2 or 3 calls, `times` over? Gives the round's length, or null. */
-function repeatedRound(calls: readonly string[], times: number): number | null {
-  for (let round = 1; round <= LONGEST_ROUND; round += 1) {
-    const end = calls.slice(-round * times);
-    if (end.length === round * times && end.every((call, at) => call === end[at % round])) return round;
+interface Asked {
+  readonly fingerprint: string;
+  /** For people. */
+  readonly what: string;
+}
+
+/** The last things that happened, as far as a repeated round can reach. */
+class History {
+  readonly #list: string[] = [];
+
+  /** Adds one. Is the end of the list now one round of 1, 2 or 3, `times` over? Gives the round's length, or null. */
+  add(one: string, times: number): number | null {
+    const list = this.#list;
+    list.push(one);
+    if (list.length > times * LONGEST_ROUND) list.shift();
+    for (let round = 1; round <= LONGEST_ROUND; round += 1) {
+      const end = list.slice(-round * times);
+      if (end.length === round * times && end.every((call, at) => call === end[at % round])) return round;
+    }
+    return null;
   }
-  return null;
 }

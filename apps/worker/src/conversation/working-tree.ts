@@ -16,7 +16,10 @@ const MOST_OUTPUT = 1_024;
 export interface Snapshot {
   /** The id of the git tree of all files that are not ignored. */
   readonly tree: string;
-  /** Puts the files back as they were: changed ones and new ones that are not ignored. Once; best effort. */
+  /**
+   * Puts the files back as they were: changed ones and new ones that are not ignored. Once; best effort. Where git could
+   * not read every file nothing is put back: what it does not know would be lost.
+   */
   restore(): Promise<void>;
   /** Forgets it. Safe after `restore`. */
   forget(): Promise<void>;
@@ -27,7 +30,10 @@ const LOOK = `export GIT_DIR=.git GIT_WORK_TREE=. GIT_OPTIONAL_LOCKS=0
 [ -f .git/index ] && [ ! -L .git/index ] && cp .git/index "$1" 2>/dev/null
 export GIT_INDEX_FILE="$1"
 git add -A --ignore-errors -- . >/dev/null 2>&1
-git write-tree`;
+added=$?
+[ "$added" -lt 128 ] || exit 1
+git write-tree || exit 1
+[ "$added" -eq 0 ] || echo incomplete`;
 
 const RESTORE = `export GIT_DIR=.git GIT_WORK_TREE=. GIT_INDEX_FILE="$1"
 git diff-files -z --name-only | git checkout-index -q -f -z --stdin
@@ -41,7 +47,7 @@ export async function takeSnapshot(context: TaskContext, signal?: AbortSignal): 
   const call = (script: string, ms: number): Promise<Said> => asJob(context, script, index, ms, signal);
   const forget = async (): Promise<void> => void (await asJob(context, FORGET, index, LOOK_MS));
   const looked = await call(LOOK, LOOK_MS);
-  const tree = looked.text.trim();
+  const [tree = "", incomplete] = looked.text.trim().split("\n");
   if (looked.result.reason !== "exited" || looked.result.exitCode !== 0 || !/^[0-9a-f]{40,64}$/.test(tree)) {
     await forget();
     return null;
@@ -49,7 +55,7 @@ export async function takeSnapshot(context: TaskContext, signal?: AbortSignal): 
   return {
     tree,
     async restore() {
-      await call(RESTORE, LOOK_MS);
+      if (incomplete === undefined) await call(RESTORE, LOOK_MS);
       await forget();
     },
     forget,

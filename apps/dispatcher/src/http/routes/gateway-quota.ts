@@ -6,8 +6,7 @@ import type { Parts } from "../parts.ts";
 export function gatewayQuotaHandlers({ queue }: Pick<Parts, "queue">): Pick<Handlers, "gatewayQuota"> {
   return {
     gatewayQuota({ body }) {
-      const { jobId, fence, until, provider } = body;
-      const message = `${provider}: ${body.message}`;
+      const { jobId, fence, until, message } = body;
       return queue.submit<"park">({ type: "park", lease: { jobId, fence }, until, message });
     },
   };
