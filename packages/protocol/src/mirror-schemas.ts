@@ -14,6 +14,8 @@ export const mirrorRequestSchema = z
   .strictObject({
     /** A hand-out of this lease whose files turned out to be damaged: the repository is then fetched anew. */
     broken: handOutFolder.optional(),
+    /** A hand-out of this lease that lacks what the remote has by now: another one is made. */
+    outdated: handOutFolder.optional(),
   })
   .optional();
 

@@ -163,6 +163,19 @@ describe("a lease that asks for its repository", () => {
     expect(made).toBe(3);
   });
 
+  it("gets another for one that lacks what was pushed since, and keeps the first", async () => {
+    world = await startMirrorWorld();
+    const repo = world.makeRepo("moves.git");
+    const { lease } = await beginJob(world.server, { repo, githubToken: TOKEN });
+    const first = (await (await world.ask(lease.token)).json()) as { folder: string };
+    const second = (await (await world.ask(lease.token, { outdated: first.folder })).json()) as { folder: string };
+    expect(second).toMatchObject({ ok: true, folder: expect.not.stringContaining(first.folder) });
+    // The same word again, as after a lost answer: it is about the older one.
+    expect(await (await world.ask(lease.token, { outdated: first.folder })).json()).toEqual(second);
+    // What was handed out first stays as long as the lease: the working copy stands on it.
+    for (const { folder } of [first, second]) expect(existsSync(join(world.folder, folder, "HEAD"))).toBe(true);
+  });
+
   it("cannot name a folder outside what is handed out", async () => {
     world = await startMirrorWorld({ played: played() });
     const { lease } = await beginJob(world.server);

@@ -22,6 +22,8 @@ export interface MirrorAsk {
   readonly credential: () => Promise<HandOutRequest["credential"]>;
   /** The hand-out the lease was given before, if its files are damaged. */
   readonly broken: string | null;
+  /** The hand-out the lease was given before, if the repository has changed since and the lease must have that. */
+  readonly outdated: string | null;
 }
 
 export interface Mirrors {
@@ -49,7 +51,7 @@ export interface MirrorsOptions {
 /** Milliseconds between looks at everything that is handed out, in case an end was not seen. */
 const SWEEP_MS = 60_000;
 const WAIT_MS = 20_000;
-/** How often one lease may say that what it got is damaged. */
+/** How often one lease may say that what it got will not do. */
 const MOST_RENEWALS = 2;
 
 const PENDING: MirrorReply = {
@@ -147,11 +149,12 @@ export function startMirrors(options: MirrorsOptions): Mirrors {
     return begun;
   }
 
-  /** What is under way or there for this lease; null when it said too often that it is damaged. */
+  /** What is under way or there for this lease; null when it said too often that it will not do. */
   function join(ask: MirrorAsk): Given | null {
     const there = given.get(keyOf(ask.jobId, ask.fence));
     if (there === undefined) return begin(ask, 0);
-    if (ask.broken === null || ask.broken !== there.folder) return there;
+    const isOver = there.folder !== null && (ask.broken === there.folder || ask.outdated === there.folder);
+    if (!isOver) return there;
     return there.renewals === MOST_RENEWALS ? null : begin(ask, there.renewals + 1);
   }
 
@@ -165,7 +168,7 @@ export function startMirrors(options: MirrorsOptions): Mirrors {
     async handOut(ask, closed) {
       const joined = join(ask);
       if (joined === null) {
-        return { ok: false, code: "mirror_corrupt", message: `${ask.repo} was fetched anew and is damaged again` };
+        return { ok: false, code: "mirror_corrupt", message: `${ask.repo} was handed out anew and will not do again` };
       }
       const reply = await within(joined.answer, waitMs, clock, closed);
       if (reply === null) return PENDING;

@@ -22,7 +22,7 @@ async function handedOut(repo: string): Promise<{ mirrors: Mirrors; seen: Mirror
   const seen: MirrorReply[] = [];
   const mirrors = createHandedOutMirrors({
     folder,
-    ask: async (broken) => {
+    ask: async ({ broken }) => {
       const reply = await ask(repo, "job-1:1", { broken });
       seen.push(reply);
       return reply;
@@ -126,6 +126,31 @@ describe("a checkout from what the server handed out", () => {
     expect(plainGit(join(folder, seen[1]?.ok === true ? seen[1].folder : ""), "fsck")).toBe("");
   });
 
+  it("says which hand-out is outdated, by the name the server gave it", async () => {
+    const repo = await world.makeRepo("outdated.git", { "a.txt": "a\n" });
+    const { ask, folder } = await startKeeper(world);
+    const asked: unknown[] = [];
+    const mirrors = createHandedOutMirrors({
+      folder,
+      ask: (about) => {
+        asked.push(about);
+        return ask(repo, "job-1:1");
+      },
+    });
+    const { remote } = wanted(repo, mirrors);
+    const first = await mirrors.prepare(remote);
+    if (!first.ok) throw new Error(first.message);
+    const pushed = world.commitElsewhere(repo, "main", { "a.txt": "b\n" });
+    const second = await mirrors.prepare(remote, undefined, first);
+    if (!second.ok) throw new Error(second.message);
+    expect(second.refs.heads.get("main")).toBe(pushed);
+    const outdated = expect.stringMatching(/^handouts\/[^/]+\/[0-9a-f]{32}\.git$/);
+    expect(asked).toEqual([
+      { broken: null, outdated: null },
+      { broken: null, outdated },
+    ]);
+  });
+
   it("fails as the server says, and says what is missing where its folder is not mounted", async () => {
     const repo = await world.makeRepo("unmounted.git");
     const refusing = (reply: MirrorReply, folder = world.newFolder("elsewhere")): Mirrors =>
@@ -155,7 +180,7 @@ describe("a checkout from what the server handed out", () => {
     const stop = new AbortController();
     const mirrors = createHandedOutMirrors({
       folder: world.folder,
-      ask: (_broken, signal) =>
+      ask: (_about, signal) =>
         new Promise((_resolve, reject) => {
           signal?.addEventListener("abort", () => reject(new Error("left")));
           stop.abort();

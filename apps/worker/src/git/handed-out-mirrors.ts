@@ -3,14 +3,22 @@
  * of one for this lease, which lies in a folder that is mounted here. Nothing is copied or written on this side.
  */
 import { access } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { MirrorReply } from "@hive/protocol";
 import { type GitFailed, failedWith, isGitFailure } from "./failure.ts";
 import type { Mirrors } from "./mirror.ts";
 
+/** What is wrong with hand-outs of this lease, by their folders. */
+export interface MirrorAsk {
+  /** Its files are damaged. */
+  readonly broken: string | null;
+  /** It lacks what the remote has by now. */
+  readonly outdated: string | null;
+}
+
 export interface HandedOutMirrorsOptions {
   /** Asks the server in the name of the lease, as long as it takes. Rejects when the lease is over or the signal fires. */
-  readonly ask: (broken: string | null, signal?: AbortSignal) => Promise<MirrorReply>;
+  readonly ask: (about: MirrorAsk, signal?: AbortSignal) => Promise<MirrorReply>;
   /** Where the server's folder of mirrors is mounted. */
   readonly folder: string;
 }
@@ -21,10 +29,10 @@ export function createHandedOutMirrors({ ask, folder }: HandedOutMirrorsOptions)
   let broken: string | null = null;
 
   return {
-    async prepare(_remote, signal) {
+    async prepare(_remote, signal, old) {
       let reply: MirrorReply;
       try {
-        reply = await ask(broken, signal);
+        reply = await ask({ broken, outdated: old === undefined ? null : relative(folder, old.folder) }, signal);
       } catch (error) {
         if (signal?.aborted !== true) throw error;
         return { ok: false, code: "aborted", message: "stopped", stderr: "", exitCode: null };

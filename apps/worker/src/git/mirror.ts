@@ -34,8 +34,11 @@ export interface Lent {
 
 /** Where a worker has its repositories from. All methods may be called at once. */
 export interface Mirrors {
-  /** Proves the credential, then brings the mirror up to date; damaged mirrors are fetched anew. */
-  prepare(remote: Remote, signal?: AbortSignal): Promise<Mirror | GitFailed>;
+  /**
+   * Proves the credential, then brings the mirror up to date; damaged mirrors are fetched anew. `outdated`: what was
+   * prepared before and lacks what the remote has by now.
+   */
+  prepare(remote: Remote, signal?: AbortSignal, outdated?: Pick<Mirror, "folder">): Promise<Mirror | GitFailed>;
   /**
    * Lends a mirror to a job: its working copy borrows from what is answered. That is a new repository at `target`, which
    * must not exist, or one that lies elsewhere already.

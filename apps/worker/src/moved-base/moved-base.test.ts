@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { MirrorReply } from "@hive/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CheckoutOptions, Workspace } from "../git/checkout.ts";
 import {
@@ -11,7 +12,9 @@ import {
   startGitWorld,
   writeFiles,
 } from "../git/git-fixture.ts";
+import { createHandedOutMirrors } from "../git/handed-out-mirrors.ts";
 import { publish } from "../git/publish.ts";
+import { startKeeper } from "../mirror-keeper/keeper-fixture.ts";
 import { createMovedBase, type MovedBaseOfJob } from "./moved-base.ts";
 
 let world: GitWorld;
@@ -39,6 +42,7 @@ async function attempt(
   given: { repo?: string; announced?: readonly string[] } & Partial<CheckoutOptions> = {},
 ): Promise<Attempt> {
   const { repo = await world.makeRepo(`moved-${(repos += 1)}.git`, START), announced = [], ...extra } = given;
+  const mirrors = given.mirrors ?? world.mirrors;
   const workspace = await openWorkspace(world, repo, { author: { name: "Job", email: OWN }, ...extra });
   const options = publishOptions(world, workspace, {
     announced: announced.map((commit) => ({ ref: workspace.ref, commit })),
@@ -46,7 +50,7 @@ async function attempt(
   const said: string[] = [];
   const moved = createMovedBase({
     ...options,
-    mirrors: world.mirrors,
+    mirrors,
     remote: { address: world.address(repo), credential: world.credential },
     say: (line) => Promise.resolve(void said.push(line)),
     signal: new AbortController().signal,
@@ -216,6 +220,25 @@ describe("a base branch that moved", () => {
     const theirs = world.commitElsewhere(repo, "hive/own", { "theirs.txt": "theirs\n" });
     await expect(third.end()).rejects.toThrow("branch_moved");
     expect(served(repo, "rev-parse", "hive/own")).toBe(theirs);
+  });
+
+  it("is met where mirrors are handed out and a job sees only its own", async () => {
+    const repo = await world.makeRepo(`moved-${(repos += 1)}.git`, START);
+    const { ask, folder } = await startKeeper(world);
+    let given: Promise<MirrorReply> | null = null;
+    // As the server does it: the same hand-out again, unless another one is asked for.
+    const mirrors = createHandedOutMirrors({
+      folder,
+      ask: ({ outdated }) => (given = given === null || outdated !== null ? ask(repo, "job-1:1") : given),
+    });
+    const { workspace, moved, end, show } = await attempt({ repo, mirrors });
+    commitInside(workspace.repo, { "a.txt": "mine\ntwo\nthree\n" });
+    const main = world.commitElsewhere(repo, "main", { "a.txt": "theirs\ntwo\nthree\n" });
+    expect((await moved.meet()).end).toBe("conflict");
+    writeFiles(workspace.repo, { "a.txt": "both\n" });
+    expect(await moved.settle()).toBe("merged");
+    const commit = await end();
+    expect([show(`${commit}:a.txt`), isPart(repo, main, commit)]).toEqual(["both", true]);
   });
 
   it("runs none of the repository's hooks", async () => {

@@ -146,7 +146,7 @@ export function createMovedBase(options: MovedBaseOptions): MovedBaseOfJob {
     const isNew = head !== workspace.baseHead;
     // A branch that was there may stand on a base of long ago; a new one stands where it was just made.
     if (!isNew && !workspace.continued) return { end: "fits" };
-    const mirror = isNew ? await mirrors.prepare(remote, signal) : workspace.mirror;
+    const mirror = isNew ? await mirrors.prepare(remote, signal, workspace.mirror) : workspace.mirror;
     if (!mirror.ok) return leave(mirror);
     const work = await collect({ ...options, workspace });
     // What cannot be collected is told when it is published.

@@ -19,6 +19,7 @@ import {
   UnreachableError,
 } from "@hive/protocol";
 import type { Attempt } from "../attempt.ts";
+import type { MirrorAsk } from "../git/handed-out-mirrors.ts";
 import type { PushAnnouncement } from "../git/push.ts";
 import type { Upload } from "../logs/upload-spool.ts";
 import { backOff, type Clock, pause } from "../loops/clock.ts";
@@ -58,7 +59,7 @@ export interface LeaseCalls {
    * The job's repository among the server's mirrors, asked for until it is there. `broken`: what was handed out before
    * is damaged. Rejects with the signal's reason too.
    */
-  mirror(broken: string | null, signal?: AbortSignal): Promise<MirrorReply>;
+  mirror(about: MirrorAsk, signal?: AbortSignal): Promise<MirrorReply>;
   /** One try at one chunk of the log; the log stream repeats it. */
   readonly uploadLog: Upload;
   /** Adds agent events; gives how many of this lease are durable. */
@@ -114,9 +115,9 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
 
     agreeStart: (start) => untilAnswered(() => client.call(endpoints.leaseStart, { body: { ...start } }, call)),
 
-    async mirror(broken, signal) {
+    async mirror({ broken, outdated }, signal) {
       const until = signal === undefined ? attempt.right : AbortSignal.any([attempt.right, signal]);
-      const body = broken === null ? {} : { broken };
+      const body = { ...(broken === null ? {} : { broken }), ...(outdated === null ? {} : { outdated }) };
       const ask = () => client.call(endpoints.leaseMirror, { body }, { token, signal: until, timeoutMs: MIRROR_MS });
       for (;;) {
         const reply = await untilAnswered(ask, until);

@@ -18,8 +18,9 @@ export function mirrorHandlers(
       const worker = await queue.read((state) => state.workers.get(workerId)?.record.name ?? null);
       if (worker === null) throw leaseLost(jobId, fence);
       const credential = () => gitCredential(job);
-      const broken = body?.broken ?? null;
-      const reply = await mirrors.handOut({ jobId, fence, worker, repo: job.repo, credential, broken }, closed);
+      const { broken = null, outdated = null } = body ?? {};
+      const ask = { jobId, fence, worker, repo: job.repo, credential, broken, outdated };
+      const reply = await mirrors.handOut(ask, closed);
       // The lease may have ended meanwhile: what is handed out is handed to the holder.
       await begunJob(queue, caller);
       return reply;
