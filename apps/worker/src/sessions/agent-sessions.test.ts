@@ -167,6 +167,16 @@ test("a session is kept of work that was stopped, but not once the lease is over
   expect([lost.findings.session, artifacts.size]).toEqual([null, 1]);
 });
 
+test("an agent that ended over a call the quota refused it keeps its session", async () => {
+  const { sessions, findings, attempt } = open(null);
+  write(".chatty/log");
+  sessions.note({ adapter: chatty, sessionId: "s-1", totals: null });
+  findings.task = failed({ code: "agent_error", kind: "work", message: "" });
+  attempt.stop({ why: "quota", reason: "back at noon" });
+  await sessions.keep();
+  expect(findings.session).toMatchObject({ sessionId: "s-1" });
+});
+
 test("a session that is too large is not kept, which the log says", async () => {
   const { session } = await kept();
   const { sessions, findings } = open(session, { limits: { ...SESSION_LIMITS, unpackedBytes: 1_000 } });

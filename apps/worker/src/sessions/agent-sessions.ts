@@ -82,7 +82,8 @@ export function createAgentSessions(job: SessionJob): AgentSessions {
   }
 
   async function kept(): Promise<SessionRef | null> {
-    if (SPOILT.has(findings.task?.error?.code ?? "")) return null;
+    // An agent that ended over a call that was refused it, for want of money or quota, did not break its session.
+    if (attempt.stopped() === null && SPOILT.has(findings.task?.error?.code ?? "")) return null;
     // No turn had a session: what an earlier attempt kept is as good as before.
     if (noted === null) return running.lease.job.session;
     const { adapter, sessionId, totals } = noted;
