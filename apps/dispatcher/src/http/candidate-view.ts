@@ -1,6 +1,7 @@
 /** Candidates as people compare them, and as the worker that publishes the chosen one is told of them. */
 
 import {
+  candidateId,
   candidateIds,
   defaultBranchName,
   factsOf,
@@ -9,6 +10,7 @@ import {
   type AttemptRecord,
   type CandidateFacts,
   type Job,
+  type JobBody,
 } from "@hive/core";
 import type { Candidate, CandidatesReply, LeasedJob } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
@@ -16,6 +18,8 @@ import { findBody, findJob } from "./job-view.ts";
 
 interface Known {
   readonly job: Job;
+  /** The model it was asked to use; null: none was named. */
+  readonly model: string | null;
   readonly facts: CandidateFacts;
 }
 
@@ -26,12 +30,18 @@ async function candidatesOf(queue: Queue, parent: Job): Promise<readonly Known[]
       const job = await findJob(queue, id);
       if (job === null) return null;
       const keys = recordKeys(job);
-      const [usage, attempt] = await queue.documents.get(
-        keys.attempt === null ? [keys.usage] : [keys.usage, keys.attempt],
+      const body = { collection: "bodies", id };
+      const [usage, asked, attempt] = await queue.documents.get(
+        keys.attempt === null ? [keys.usage, body] : [keys.usage, body, keys.attempt],
       );
-      const stored: unknown = attempt ?? null;
-      const record = stored as AttemptRecord | null;
-      return { job, facts: factsOf(index + 1, { job, attempt: record, usage: usage ?? null }) };
+      // The store holds what core wrote, checked by a checksum.
+      const stored: { readonly body: unknown; readonly attempt: unknown } = {
+        body: asked ?? null,
+        attempt: attempt ?? null,
+      };
+      const { model = null } = (stored.body as JobBody | null) ?? {};
+      const record = stored.attempt as AttemptRecord | null;
+      return { job, model, facts: factsOf(index + 1, { job, attempt: record, usage: usage ?? null }) };
     }),
   );
   return known.filter((one) => one !== null);
@@ -50,11 +60,11 @@ export async function compareCandidates(queue: Queue, parent: Job): Promise<Cand
     chosen: candidates.chosen,
     why: candidates.why,
     start: candidates.start === null ? null : { ...candidates.start },
-    candidates: known.map(({ facts }) => view(facts)),
+    candidates: known.map(view),
   };
 }
 
-function view(facts: CandidateFacts): Candidate {
+function view({ facts, model: asked }: Known): Candidate {
   const { n, jobId, status, reason, agent, result, error, usage, ms, tests, choosable } = facts;
   return {
     n,
@@ -63,7 +73,7 @@ function view(facts: CandidateFacts): Candidate {
     reason,
     agent: result?.agent?.name ?? agent,
     agentVersion: result?.agent?.version ?? null,
-    model: result?.agent?.model ?? null,
+    model: result?.agent?.model ?? asked,
     branch: result?.branch ?? null,
     commit: result?.commit ?? null,
     diffStat: result?.diffStat ?? null,
@@ -108,6 +118,13 @@ export async function candidateOf(queue: Queue, job: Job): Promise<LeasedJob["ca
   const branch = (await findBody(queue, job.parent))?.branch ?? null;
   const n = Number(job.id.slice(job.parent.length + 1));
   return { parent: job.parent, n, branch: branch ?? defaultBranchName(job.parent) };
+}
+
+/** The model a job's agent is asked for, or null: once a candidate is chosen, that one's. */
+export async function modelAsked(queue: Queue, job: Job, body: JobBody): Promise<string | null> {
+  const chosen = job.candidates?.chosen ?? null;
+  const own = chosen === null ? body : await findBody(queue, candidateId(job.id, chosen));
+  return own?.model ?? null;
 }
 
 function announcedBy({ run }: Job): { ref: string; commits: string[] }[] {

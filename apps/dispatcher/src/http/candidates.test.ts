@@ -89,6 +89,7 @@ async function finish(lease: LeaseGrant, lines: number): Promise<void> {
 describe("a job with candidates", () => {
   it("is one answer and several jobs, of which each is the request with an agent, a branch and a token of its own", async () => {
     const asked = {
+      model: "small",
       candidates: [{}, { agent: "command" }],
       branch: "feature",
       githubToken: "ghp_secret",
@@ -117,6 +118,11 @@ describe("a job with candidates", () => {
     });
     expect(second).toMatchObject({ status: "queued", candidates: null, concurrencyKey: null });
     expect((await job("best.1")).agent).toBe("demo");
+    const { candidates } = await world.client.call(endpoints.jobCandidates, { params: { jobId: "best" } });
+    expect(candidates.map(({ agent, model }) => [agent, model])).toEqual([
+      ["demo", "small"],
+      ["command", null],
+    ]);
     const sealed = await world.queue.documents.get(
       ["best", "best.1", "best.2"].map((id) => ({ collection: "secrets", id: `${id}/githubToken` })),
     );

@@ -84,13 +84,14 @@ function compileCandidate(input: CompileInput, parent: NewJob, entry: Entry, n: 
     request: {
       ...request,
       ...entry,
+      // A model is one for an agent: what the job names is not for another one.
+      model: entry.model ?? (entry.agent === undefined || entry.agent === request.agent ? request.model : undefined),
       jobId: candidateId(parent.id, n),
       // Each has a branch of its own, so they do not wait for each other, and only their parent is spoken of.
       branch: undefined,
       callbackUrl: undefined,
       candidates: undefined,
       choose: undefined,
-      verify: request.verify ?? true,
     },
   });
   if (!compiled.ok) return compiled;

@@ -13,7 +13,7 @@ import { whyNoCacheWrites } from "../../caches/cache-rules.ts";
 import { createJobCredential, placeOf } from "../../credentials/job-credential.ts";
 import { DEFAULT_VERIFY_ROUNDS } from "../../queue/compile-job.ts";
 import { begunJob } from "../begun-job.ts";
-import { candidateOf, chosenOf } from "../candidate-view.ts";
+import { candidateOf, chosenOf, modelAsked } from "../candidate-view.ts";
 import { followUpOf, hearsNews, reportOf } from "../follow-up.ts";
 import type { Handlers } from "../handler.ts";
 import { attemptsOf, findBody, jobUrl } from "../job-view.ts";
@@ -78,6 +78,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       candidateOf(queue, job),
     ]);
     if (body === null) throw new Error(`job ${job.id} has no body`);
+    const asked = { ...body, model: await modelAsked(queue, job, body) };
     // Over generations too: a retry by hand of a refused pull request must only open it.
     const previous = history.findLast((attempt) => attempt.end !== "returned");
     const left = timeLeft(job);
@@ -89,7 +90,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       llmToken: tokens.llm,
       egressToken: tokens.egress,
       firstBeatMs: parts.firstBeatMs,
-      job: { ...leasedJob(job, body, previous), followUp, chosen, candidate, timeoutMs, timeIsBudget },
+      job: { ...leasedJob(job, asked, previous), followUp, chosen, candidate, timeoutMs, timeIsBudget },
     };
   }
 
