@@ -34,7 +34,8 @@ export interface DispatcherClient {
 }
 
 const VERIFY_TIMEOUT_MS = 5_000;
-const ADMIT_TIMEOUT_MS = 10_000;
+/** Longer than a call may wait for room in its budgets. */
+const ADMIT_TIMEOUT_MS = 30_000;
 const QUOTA_TRIES = 4;
 const REFUSALS: readonly VerdictCode[] = ["lease_lost", "unauthorized", "not_begun", "budget_exceeded"];
 const MAX_RETRY_MS = 10_000;

@@ -29,6 +29,8 @@ export interface World {
   admit: (question: CallQuestion) => Promise<TokenVerdict>;
   /** Resolves once this many usages were told. */
   told(count: number): Promise<readonly CallUsage[]>;
+  /** Resolves once no request is being answered. */
+  idle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -74,7 +76,11 @@ export async function startWorld(upstream: RequestListener, options: WorldOption
     upstreams: { anthropic: all, openai: all, gemini: all, local: { ...all, limit: 1 }, ...options.upstreams },
     limits: { recheckMs: 0, firstWaitMs: 1, ...options.limits },
   });
-  const front = await listen((request, response) => void gateway.handle(request, response));
+  const handling = new Set<Promise<void>>();
+  const front = await listen((request, response) => {
+    const handled = gateway.handle(request, response).finally(() => handling.delete(handled));
+    handling.add(handled);
+  });
   const world: World = {
     gateway,
     port: front.port,
@@ -96,6 +102,11 @@ export async function startWorld(upstream: RequestListener, options: WorldOption
         waiting.add(look);
         look();
       }),
+    async idle() {
+      while (handling.size > 0) {
+        await Promise.all(handling);
+      }
+    },
     async close() {
       await gateway.stop();
       for (const { server } of [front, provider]) {

@@ -181,7 +181,7 @@ export async function callProvider(call: ProviderCall): Promise<CallOutcome> {
         }
         const outcome = signal.aborted ? stopped() : refuse("provider_unreachable", reply.why);
         // Given up before its answer, it may have been paid for all the same.
-        return { ...outcome, key: key.label, final: !(reply.sent && route.paid) };
+        return { ...outcome, status: null, requestId: null, key: key.label, final: !(reply.sent && route.paid) };
       }
       const { answer } = reply;
       const status = answer.statusCode ?? 502;
