@@ -22,8 +22,8 @@ export interface GitHubWorld {
   readonly dispatcher: ScriptedDispatcher;
   /** The agents of the worker; a test adds its own. */
   readonly agents: AgentAdapter[];
-  /** Runs a job of `acme/app` to its end. */
-  outcomeOf(job: Partial<LeasedJob>): Promise<FinishRequest["outcome"]>;
+  /** Runs a job of `acme/app` to its end. `purpose`: what the lease is for, by default the work. */
+  outcomeOf(job: Partial<LeasedJob>, purpose?: "work" | "publish"): Promise<FinishRequest["outcome"]>;
   /** The whole log of the job that ended last. */
   lastLog(): string;
   /** Plain git in the served repository. */
@@ -102,9 +102,9 @@ export async function startGitHubWorld(
     api,
     dispatcher,
     agents,
-    async outcomeOf(job) {
+    async outcomeOf(job, purpose = "work") {
       const before = dispatcher.callsOf("leaseFinish").length;
-      await dispatcher.offer({ repo: `${host}/acme/app.git`, task: "changes", ...job });
+      await dispatcher.offer({ repo: `${host}/acme/app.git`, task: "changes", ...job }, { purpose });
       const finish = (): FinishRequest | undefined =>
         dispatcher.callsOf("leaseFinish")[before]?.body as FinishRequest | undefined;
       return (await until("the end", finish)).outcome;
