@@ -25,11 +25,13 @@ const PATIENCE_MS = 5_000;
 export function simulatedBudgets(wall: () => number): {
   readonly budgets: ReturnType<typeof createBudgetPolicy>;
   readonly prices: PriceBook;
+  readonly roomMs: number;
 } {
   const usd = (tokens: number): number => (tokens * TOKEN_NANO) / 1e9;
   return {
     budgets: createBudgetPolicy({ job: { usd: usd(JOB_TOKENS) }, day: { usd: usd(DAY_TOKENS) } }, []),
     prices: createPriceBook({ [MODEL]: { input: 0, output: 1 } }, wall),
+    roomMs: PATIENCE_MS / 2,
   };
 }
 

@@ -50,6 +50,8 @@ import type { Store } from "./store/contract.ts";
 export const VERSION = "0.1.0";
 /** Bytes of log a worker sends at once, and of one attempt's log in all. */
 const LOG_CHUNK_BYTES = 1_048_576;
+/** How long a model call waits for room in a budget; the gateway's own patience is longer. */
+const ROOM_MS = 20_000;
 const CLAIM_WAIT_MS = 25_000;
 const LOG_FLUSH_MS = 250;
 
@@ -173,6 +175,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       policy,
       budgets,
       prices: createPriceBook(config.prices, clock.wall),
+      roomMs: ROOM_MS,
       logs: options.logs,
       artifacts: options.artifacts,
       caches: await options.openCaches(),

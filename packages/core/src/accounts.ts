@@ -122,6 +122,11 @@ export function shortOf(account: AccountRecord, worst: Held & Pick<CallCost, "kn
   return null;
 }
 
+/** Could this account pay if no other call were under way? Those take less than was set aside for them, mostly. */
+export function mayFitLater(account: AccountRecord, worst: Held): boolean {
+  return shortOf({ ...account, reservedNano: 0, reservedTokens: 0 }, { ...worst, known: true }) === null;
+}
+
 /** Sets the worst of a call aside. */
 export function hold(account: AccountRecord, worst: Held): AccountRecord {
   return {

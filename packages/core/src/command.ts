@@ -236,6 +236,8 @@ export type Command =
       readonly callId: string;
       readonly worst: { readonly cost: CallCost; readonly tokens: number };
       readonly accounts: readonly AccountRef[];
+      /** Where only calls under way stand in its way, this call can wait for them: then nobody is told to stop. */
+      readonly patient?: true;
     }
   /** What one call used, in place of what was set aside for it. `callId` makes it count once. */
   | {
@@ -326,7 +328,9 @@ export interface Replies {
   readonly reserve:
     | { readonly admitted: true }
     /** The job is to stop: its worker was told, and so the agent must be. */
-    | { readonly admitted: false; readonly code: StopRequest["code"]; readonly message: string };
+    | { readonly admitted: false; readonly code: StopRequest["code"]; readonly message: string }
+    /** Only what is set aside for calls under way is missing: ask again when one of them is settled. */
+    | { readonly admitted: false; readonly code: "busy"; readonly message: string };
   readonly usage: { readonly counted: boolean };
   /** `until` as it stands; false where the attempt ends for another reason anyway. */
   readonly park: { readonly parked: boolean; readonly until: number | null };

@@ -237,6 +237,39 @@ describe("what a job says of its budget", () => {
   });
 });
 
+describe("a call for which only calls under way leave no room", () => {
+  /** The same server with patience. */
+  async function patient(roomMs: number): Promise<void> {
+    const { parts } = world;
+    await world.close();
+    world = await startServer({
+      change: (fresh) => ({ ...fresh, clock: parts.clock, budgets: parts.budgets, prices: parts.prices, roomMs }),
+    });
+  }
+
+  it("waits until one of them is settled, and is let through", async () => {
+    await patient(60_000);
+    const attempt = await beginJob(world, { budget: { usd: 1 } });
+    const first = newCall();
+    await admit(attempt, first, 0.09);
+    const second = admit(attempt, newCall(), 0.09);
+    await settle(attempt, newCall(), 0);
+    await settle(attempt, first, 0.01);
+    expect((await second).status).toBe(200);
+    expect(await spentOf(attempt)).toMatchObject({ spent: { usd: 0.1 }, reserved: { usd: 0.9 } });
+  });
+
+  it("is refused when its patience ends, and stops the job only then", async () => {
+    await patient(50);
+    const attempt = await beginJob(world, { budget: { usd: 1 } });
+    await admit(attempt, newCall(), 0.09);
+    expect((await admit(attempt, newCall(), 0.09)).status).toBe(402);
+    expect((await jobOf(attempt)).status).toBe("running");
+    const beat = await world.send("POST", "/v1/worker/heartbeat", { token: attempt.lease.token, json: {} });
+    expect(await beat.json()).toMatchObject({ stop: { code: "budget_exceeded" } });
+  });
+});
+
 /** The worker's stream of signals. */
 async function signalsOf({ worker }: Attempt): Promise<{ next(signal: string): Promise<object> }> {
   const response = await world.send("GET", "/v1/worker/signals", { token: worker });

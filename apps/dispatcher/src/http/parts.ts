@@ -58,6 +58,8 @@ export interface Parts {
   readonly policy: JobPolicy;
   readonly budgets: BudgetPolicy;
   readonly prices: PriceBook;
+  /** Milliseconds a model call waits for others to be settled, before a budget that they fill refuses it. */
+  readonly roomMs: number;
   readonly logs: LogStore;
   readonly artifacts: ArtifactStore;
   /** Null: this server keeps no caches. */

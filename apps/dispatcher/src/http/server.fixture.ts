@@ -127,6 +127,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     },
     budgets,
     prices: createPriceBook({}, clock.wall),
+    roomMs: 0,
     logs,
     artifacts,
     caches: null,

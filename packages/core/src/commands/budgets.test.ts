@@ -155,6 +155,23 @@ describe("limits", () => {
     expect(money()).toEqual([600, 0]);
   });
 
+  test("a call that can wait is not refused while only calls under way stand in its way, and nobody is told to stop", () => {
+    const accounts = [account({ usd: 1e-6 })];
+    const { world, lease, reserve, settle } = working(accounts);
+    reserve("1", 600);
+    const ask = (callId: string, nano: number) =>
+      world.do({
+        ...{ type: "reserve", lease, callId, accounts, patient: true },
+        worst: { cost: { nano, known: true }, tokens: 1 },
+      });
+    expect(ask("2", 600)).toMatchObject({ admitted: false, code: "busy" });
+    expect(world.beat(lease).stop).toBeNull();
+    settle("1", 300);
+    expect(ask("2", 600)).toEqual({ admitted: true });
+    settle("2", 600);
+    expect(ask("3", 101)).toMatchObject({ admitted: false, code: "budget_exceeded" });
+  });
+
   test("tokens and model calls are limits too", () => {
     const byTokens = working([account({ tokens: 150 })]);
     expect([byTokens.reserve("1", 0).admitted, byTokens.reserve("2", 0)]).toMatchObject([

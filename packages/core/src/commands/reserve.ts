@@ -3,7 +3,7 @@
  * nothing is set aside and the attempt is told to stop. The same call again gets the same answer.
  */
 
-import { type AccountRecord, hold, openAccount, shortOf } from "../accounts.ts";
+import { hold, mayFitLater, openAccount, shortOf } from "../accounts.ts";
 import type { CommandOf, Docs, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import type { State } from "../state.ts";
@@ -26,15 +26,18 @@ export function reserve(step: Step, command: CommandOf<"reserve">): Replies["res
   if (callId in record.open || record.recent.includes(callId)) return { admitted: true };
   if (held.run.stop) return { admitted: false, code: held.run.stop.code, message: held.run.stop.message };
   const amount = { ...worst.cost, tokens: worst.tokens };
-  const opened: AccountRecord[] = [];
-  for (const ref of command.accounts) {
-    const account = openAccount(asAccount(step.doc({ collection: "accounts", id: ref.id })), ref);
-    const short = shortOf(account, amount);
-    if (short !== null) {
-      requestStop(step, held, { code: "budget_exceeded", message: short, until: null });
-      return { admitted: false, code: "budget_exceeded", message: short };
-    }
-    opened.push(account);
+  const opened = command.accounts.map((ref) =>
+    openAccount(asAccount(step.doc({ collection: "accounts", id: ref.id })), ref),
+  );
+  const short = opened.filter((account) => shortOf(account, amount) !== null);
+  // What stays in the way when every other call is settled is what stops the job.
+  const lasting = short.find((account) => !mayFitLater(account, amount));
+  const refusing = lasting ?? short[0];
+  if (refusing !== undefined) {
+    const message = shortOf(refusing, amount) ?? "";
+    if (command.patient && lasting === undefined) return { admitted: false, code: "busy", message };
+    requestStop(step, held, { code: "budget_exceeded", message, until: null });
+    return { admitted: false, code: "budget_exceeded", message };
   }
   const reservation: Reservation = {
     fence: lease.fence,

@@ -4,15 +4,21 @@
  */
 
 import { HiveError, type AccountRef } from "@hive/core";
+import { createRoom } from "../../budgets/room.ts";
 import type { Handlers } from "../handler.ts";
 import { leaseLost } from "../../auth/lease-access.ts";
 import { findBody, findJob, rootOf } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 
-type GatewayParts = Pick<Parts, "queue" | "leases" | "clock" | "budgets" | "prices">;
+type GatewayParts = Pick<Parts, "queue" | "leases" | "clock" | "budgets" | "prices" | "roomMs">;
+/** A waiting call also looks by itself this often, in milliseconds: limits may have been raised, a lease may be over. */
+const LOOK_MS = 2_000;
+
 type GatewayHandlers = Pick<Handlers, "gatewayVerify" | "gatewayAdmit" | "gatewayUsage">;
 
-export function gatewayHandlers({ queue, leases, clock, budgets, prices }: GatewayParts): GatewayHandlers {
+export function gatewayHandlers({ queue, leases, clock, budgets, prices, roomMs }: GatewayParts): GatewayHandlers {
+  const room = createRoom(clock);
+
   /** The lease of a token, if it lives at this moment: `admit` remembers, only the queue knows. */
   async function liveLease(token: string): Promise<{ jobId: string; fence: number; workerId: string }> {
     const { jobId, fence, workerId } = await leases.admit(token, "llm");
@@ -34,21 +40,31 @@ export function gatewayHandlers({ queue, leases, clock, budgets, prices }: Gatew
       return liveLease(body.token);
     },
 
-    async gatewayAdmit({ body }) {
+    async gatewayAdmit({ body, closed }) {
       const lease = await liveLease(body.token);
       if (body.free === true) return lease;
       const { callId, provider, model, worst } = body;
       const cost = prices.worst(provider, model, worst);
       const { jobId, fence } = lease;
-      const reply = await queue.submit<"reserve">({
-        type: "reserve",
-        lease: { jobId, fence },
-        callId,
-        worst: { cost, tokens: worst.inputTokens + worst.outputTokens },
-        accounts: await accountsOf(jobId),
-      });
-      if (reply.admitted) return lease;
-      throw new HiveError("budget_exceeded", reply.message, { jobId, fence, stop: reply.code });
+      const patientUntil = clock.mono() + roomMs;
+      for (;;) {
+        const left = patientUntil - clock.mono();
+        const reply = await queue.submit<"reserve">({
+          type: "reserve",
+          lease: { jobId, fence },
+          callId,
+          worst: { cost, tokens: worst.inputTokens + worst.outputTokens },
+          accounts: await accountsOf(jobId),
+          ...(left > 0 ? { patient: true } : {}),
+        });
+        if (reply.admitted) return lease;
+        if (reply.code !== "busy") {
+          throw new HiveError("budget_exceeded", reply.message, { jobId, fence, stop: reply.code });
+        }
+        await room.change(Math.min(left, LOOK_MS), closed);
+        // Nobody is there to make the call: that is no reason to stop the job.
+        if (closed.aborted) throw new HiveError("not_ready", "The caller is gone", { jobId, fence });
+      }
     },
 
     async gatewayUsage({ body }) {
@@ -62,6 +78,7 @@ export function gatewayHandlers({ queue, leases, clock, budgets, prices }: Gatew
         final,
         accounts: await accountsOf(jobId),
       });
+      room.settled();
       return { counted };
     },
   };
