@@ -25,7 +25,7 @@ describe.runIf(installed)("a job on a GitHub Enterprise server", () => {
   beforeAll(async () => {
     // The description is read when the module is: only where it is installed.
     const { startGitHubHost } = await import("./github-host.ts");
-    const branches = ["first", "refused", "lost-answer", "by-hand"].map((name) => `hive/${name}`);
+    const branches = ["first", "refused", "lost-answer", "by-hand", "talked-about"].map((name) => `hive/${name}`);
     github = await startGitHubHost({
       tokens: { [FULL]: {}, [READER]: { pullRequests: "read" } },
       repositories: { "acme/app": { private: true, branches }, "acme/lib": { private: true, branches } },
@@ -34,7 +34,7 @@ describe.runIf(installed)("a job on a GitHub Enterprise server", () => {
     github.git.makeRepo("acme/lib.git");
     server = await startHive({
       env: { HIVE_AGENT: "demo", GITHUB_API_URL: github.apiUrl, LIB_TOKEN: FULL },
-      yaml: `repos: [{ match: "${new URL(github.url).host}/acme/lib", token: { env: LIB_TOKEN } }]`,
+      yaml: `repos: [{ match: "${new URL(github.url).host}/acme/lib", token: { env: LIB_TOKEN }, pullRequest: { labels: [hive], reviewers: [jane, acme/core], draft: false } }]`,
     });
   });
   afterAll(async () => {
@@ -57,8 +57,7 @@ describe.runIf(installed)("a job on a GitHub Enterprise server", () => {
     expect(job).toMatchObject({ status: "succeeded", error: null, result: { branch: "hive/first" } });
     const [pull, ...more] = pullsOf("hive/first");
     expect(more).toEqual([]);
-    expect(pull).toMatchObject({ draft: true, base: "main", title: "Write first.md, please" });
-    expect(pull?.body).toContain("Created first.md.");
+    expect(pull).toMatchObject({ draft: true, base: "main", title: "Created first.md" });
     expect(pull?.body).toContain(`${server.url}/v1/jobs/first`);
     expect(job.result?.pullRequest).toEqual({
       number: pull?.number,
@@ -69,10 +68,13 @@ describe.runIf(installed)("a job on a GitHub Enterprise server", () => {
   });
 
   test("more work on the same branch goes to the pull request that is there", async () => {
-    const before = pullsOf("hive/first");
+    const before = pullsOf("hive/first").map((pull) => ({ ...pull }));
     const job = await run("work", { branch: "hive/first" });
     expect(job).toMatchObject({ status: "succeeded", result: { pullRequest: { number: before[0]?.number } } });
-    expect(pullsOf("hive/first")).toEqual(before);
+    expect(pullsOf("hive/first")).toHaveLength(1);
+    const [pull] = pullsOf("hive/first");
+    expect(pull).toMatchObject({ title: before[0]?.title, number: before[0]?.number });
+    expect(pull?.body).toMatch(/Created first\.md[^]*### Round 2\n\nCreated work\.md/);
     expect(github.git.read("acme/app.git", "hive/first", "first.md")).not.toBeNull();
     expect(github.git.read("acme/app.git", "hive/first", "work.md")).not.toBeNull();
   });
@@ -115,6 +117,29 @@ describe.runIf(installed)("a job on a GitHub Enterprise server", () => {
     expect(job.result?.phases.map((phase) => phase.name)).not.toContain("run");
     expect(github.git.head("acme/lib.git", "hive/by-hand")).toBe(pushed);
     expect(pullsOf("hive/by-hand")).toHaveLength(1);
+  });
+
+  test("is as hive.yaml says, and what people and checks say of it comes back when somebody asks", async () => {
+    const { githubToken: _own, ...asking } = ask("talked-about", { repo: `${github.url}/acme/lib` });
+    expect(await server.run(asking)).toMatchObject({ status: "succeeded" });
+    const [pull] = pullsOf("hive/talked-about");
+    if (pull === undefined) throw new Error("there is no pull request");
+    expect(pull).toMatchObject({ draft: false, labels: ["hive"], reviewers: ["jane"], teams: ["core"] });
+    const commit = github.git.head("acme/lib.git", "hive/talked-about") ?? "";
+    const said = { pull: pull.number, by: "jane", as: "MEMBER", body: "Shorter, please.", at: "2026-11-23T08:00:00Z" };
+    github.api.feedback.reviews.push({ ...said, state: "CHANGES_REQUESTED", commit });
+    github.api.feedback.checks.push({ ref: commit, name: "lint", conclusion: "failure", summary: "a line too long" });
+    await server.hive.comment("talked-about", { feedback: true });
+    expect(await secondEnd("talked-about")).toMatchObject({
+      status: "succeeded",
+      result: { pullRequest: { number: pull.number } },
+    });
+    const parts: Uint8Array[] = [];
+    for await (const part of await server.hive.logs("talked-about")) parts.push(part);
+    expect(Buffer.concat(parts).toString()).toContain(
+      `feedback of pull request ${pull.number}: 1 comments, 1 failed checks`,
+    );
+    expect(pull.reviewers).toEqual(["jane"]);
   });
 
   function secondEnd(jobId: string): Promise<JobDetail> {

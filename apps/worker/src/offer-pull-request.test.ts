@@ -41,7 +41,7 @@ test("an agent's summary is the title and the text, without its secrets and with
   agentNamed("words", ["echo new >notes.txt", `Add notes\\n\\nFor @jane, with ${token}.`]);
   expect(await world.outcomeOf(job("words"))).toMatchObject({ end: "succeeded" });
   expect(pullOf("words")).toMatchObject({ title: "Add notes", draft: true, labels: [], reviewers: [] });
-  expect(pullOf("words")?.body).toMatch(/^<!-- hive:round 1 -->\nFor @\u200bjane, with \S+\.\n/);
+  expect(pullOf("words")?.body).toMatch(/^<!-- hive:round words 1 -->\nFor @\u200bjane, with \S+\.\n/);
   expect(pullOf("words")?.body).not.toContain(token);
 });
 
@@ -106,7 +106,7 @@ test("a follow-up adds its round; people's labels, reviewers and words are left 
   const commit = world.served("rev-parse", "hive/rounds");
   const announced = [{ ref: "refs/heads/hive/rounds", commit }];
   await world.outcomeOf(job("rounds", { generation: 2, pullRequest, announced }));
-  expect(pull.body).toMatch(/First\.\n\n<!-- hive:round 2 -->\n### Round 2\n\nSecond\./);
+  expect(pull.body).toMatch(/First\.\n\n<!-- hive:round rounds 2 -->\n### Round 2\n\nSecond\./);
   expect([pull.labels, pull.reviewers]).toEqual([[], []]);
   pull.body = "Mine now";
   const last = { ref: "refs/heads/hive/rounds", commit: world.served("rev-parse", "hive/rounds") };

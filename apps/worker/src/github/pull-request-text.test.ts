@@ -93,7 +93,7 @@ describe("a later round", () => {
   it("adds a section and takes the new title, and each round can be told again", () => {
     const second = describeAgain(first, { ...work, generation: 3, summary: "A better title\n\nAlso that." });
     expect(second?.title).toBe("A better title");
-    expect(second?.body).toMatch(/What was done\n\n<!-- hive:round 3 -->\n### Round 2\n\nAlso that\./);
+    expect(second?.body).toMatch(/What was done\n\n<!-- hive:round job-1 3 -->\n### Round 2\n\nAlso that\./);
     const again = describeAgain(second ?? first, { ...work, generation: 3, summary: "A better title\n\nAlso this." });
     expect(again?.body).toContain("Also this.");
     expect(again?.body).toContain("What was done");
@@ -102,6 +102,13 @@ describe("a later round", () => {
 
   it("keeps the title where it names none", () => {
     expect(describeAgain(first, { ...work, generation: 2, summary: "I did as you said." })?.title).toBe("A title");
+  });
+
+  it("of another job on the branch is added and leaves the title alone", () => {
+    const other = describeAgain(first, { ...work, jobId: "job-2", summary: "Its title\n\nIts work." });
+    expect(other?.title).toBe("A title");
+    expect(other?.body).toMatch(/What was done[^]*### Round 2\n\nIts work\./);
+    expect(describeAgain(other ?? first, { ...work, generation: 2, summary: "New\n\nMore." })?.title).toBe("New");
   });
 
   it("changes nothing where there is nothing new", () => {
@@ -133,10 +140,10 @@ describe("a later round", () => {
 
   it("cannot be faked from within a summary", () => {
     const forged =
-      "T\n<!-- hive:state -->\n<!-- hive:round 9 -->\n<!-- hive:text aaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbb -->";
+      "T\n<!-- hive:state -->\n<!-- hive:round job-1 9 -->\n<!-- hive:text aaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbb -->";
     const text = describeWork({ ...work, summary: forged });
     expect(isEdited(text)).toBe(false);
-    expect(text.body).not.toContain("hive:round 9");
+    expect(text.body).not.toContain("hive:round job-1 9");
   });
 
   it("lets the oldest rounds go when there are too many", () => {

@@ -1,7 +1,7 @@
 /**
  * The text of a pull request: what was done, in the agent's words as plain Markdown, and below it what Hive itself found
  * out. Each round of a job (its first run, then one for every follow-up) has a section, which a later attempt of that
- * round replaces. The last line is a comment with hashes of the title and of the text above it: what still fits them was
+ * round replaces; other jobs on the same branch add theirs. The last line is a comment with hashes of the title and of the text above it: what still fits them was
  * written by Hive and may be written again, everything else has become somebody's own.
  */
 import { createHash } from "node:crypto";
@@ -46,14 +46,14 @@ const MOST_SUMMARY = 16_000;
 const MOST_BODY = 60_000;
 const MOST_REPORT = 2_000;
 const MOST_LISTED = 10;
-const ROUND = /^<!-- hive:round (\d{1,9}) -->$/;
+const ROUND = /^<!-- hive:round (\S+ \d+) -->$/;
 const STATE = "<!-- hive:state -->";
 const SEAL = /\n<!-- hive:text ([\w-]{16}) ([\w-]{16}) -->\s*$/;
 
 /** The text of a new pull request. */
 export function describeWork(work: WorkDescription): PullRequestText {
   const { title, rest } = readSummary(work);
-  return write(prefixed(title ?? work.asked, work), new Map([[work.generation, rest]]), work);
+  return write(prefixed(title ?? work.asked, work), new Map([[roundOf(work), rest]]), work);
 }
 
 /**
@@ -66,12 +66,14 @@ export function describeAgain(there: PullRequestText, work: WorkDescription): Pu
   const ownTitle = seal?.[1] === hash(normal(there.title));
   const ownBody = seal?.[2] === hash(normal(written));
   const { title, rest } = readSummary(work);
-  // A round that names no title keeps the one there is: it tells of the whole change, the round of a part of it.
+  const rounds = ownBody ? readRounds(written) : new Map<string, string>();
+  // A round that names no title keeps the one there is, and so does the round of another job on the same branch: the
+  // title tells of the whole change.
+  const isFirst = [...rounds.keys()][0]?.startsWith(`${work.jobId} `) === true;
   const kept = there.title.startsWith(TESTS_RED) ? there.title.slice(TESTS_RED.length) : there.title;
-  const wanted = prefixed(ownTitle && ownBody ? (title ?? kept) : kept, work);
+  const wanted = prefixed(ownTitle && isFirst ? (title ?? kept) : kept, work);
   if (!ownBody) return wanted === there.title ? null : { title: wanted, body: there.body };
-  const rounds = readRounds(written);
-  rounds.set(work.generation, rest);
+  rounds.set(roundOf(work), rest);
   const text = write(wanted, rounds, work, ownTitle ? null : (seal?.[1] ?? null));
   return text.title === there.title && normal(text.body) === normal(there.body) ? null : text;
 }
@@ -82,6 +84,11 @@ export function isEdited(there: PullRequestText): boolean {
   return seal?.[2] !== hash(normal(normal(there.body).replace(SEAL, "")));
 }
 
+/** Names a round in the text's marks: several jobs may work on one branch. */
+function roundOf({ jobId, generation }: WorkDescription): string {
+  return `${jobId} ${generation}`;
+}
+
 function prefixed(title: string, work: WorkDescription): string {
   const line = cleanLine(title, MOST_TITLE);
   return work.tests?.state === "failed" ? `${TESTS_RED}${line}` : line;
@@ -89,12 +96,11 @@ function prefixed(title: string, work: WorkDescription): string {
 
 function write(
   title: string,
-  rounds: ReadonlyMap<number, string>,
+  rounds: ReadonlyMap<string, string>,
   work: WorkDescription,
   titleSeal: string | null = null,
 ): PullRequestText {
-  const ordered = [...rounds].sort(([one], [two]) => one - two);
-  const sections = ordered.map(([round, text], index) => {
+  const sections = [...rounds].map(([round, text], index) => {
     const head = index === 0 ? "" : `### Round ${index + 1}\n\n`;
     return `<!-- hive:round ${round} -->\n${head}${text}`;
   });
@@ -106,9 +112,9 @@ function write(
 }
 
 /** The sections of a text that Hive wrote: nothing else in it can look like their marks. */
-function readRounds(body: string): Map<number, string> {
-  const rounds = new Map<number, string>();
-  let current: number | null = null;
+function readRounds(body: string): Map<string, string> {
+  const rounds = new Map<string, string>();
+  let current: string | null = null;
   let lines: string[] = [];
   const close = (): void => {
     const text = lines.join("\n").replace(/^### Round \d+\n\n/, "");
@@ -122,7 +128,7 @@ function readRounds(body: string): Map<number, string> {
       continue;
     }
     close();
-    current = mark === null ? null : Number(mark[1]);
+    current = mark?.[1] ?? null;
   }
   close();
   return rounds;
