@@ -34,6 +34,7 @@ export interface GitHubWorld {
 /** An attempt that did well, as the next one is told of it. */
 export const REPORT: NonNullable<LeasedJob["report"]> = {
   generation: 1,
+  unpublished: null,
   end: "succeeded",
   error: null,
   summary: "Write notes",

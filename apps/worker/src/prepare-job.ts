@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseRepoAddress } from "@hive/core";
 import { checkout, type Workspace } from "./git/checkout.ts";
 import { toAttemptError } from "./git/failure.ts";
+import { putBackWork } from "./git/put-back.ts";
 import type { Remote } from "./git/remote.ts";
 import { fetchFeedback } from "./fetch-feedback.ts";
 import { movedBaseOf } from "./moved-base/meet-base.ts";
@@ -27,6 +28,8 @@ export interface Prepared {
   readonly output: string;
   /** The attempt before this one pushed and could not open the pull request: only that is left to do. */
   readonly onlyPullRequest: boolean;
+  /** See `TaskRequest.putBack`. */
+  readonly putBack: boolean;
 }
 
 /** Ends of an attempt that had pushed and only lacked its pull request. */
@@ -82,5 +85,35 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
   const meetsBase = makesCommits(job) && job.candidate === null;
   const movedBase = meetsBase ? movedBaseOf(worker, running, { workspace, remote }) : null;
   const feedback = await fetchFeedback(worker, running, remote, secrets, workspace);
-  return { secrets, remote, workspace, movedBase, feedback, output, onlyPullRequest };
+  const putBack = await putBackUnpublished(worker, running, workspace);
+  return { secrets, remote, workspace, movedBase, feedback, output, onlyPullRequest, putBack };
+}
+
+/**
+ * Puts unpublished work of the attempt before into the working copy of a job that goes on: with what a person said, or
+ * with its agent's session. A job that is only done again starts from what is pushed. True: it is there.
+ */
+async function putBackUnpublished(
+  worker: WorkerParts,
+  running: RunningJob,
+  { repo }: Pick<Workspace, "repo">,
+): Promise<boolean> {
+  const { report, followUp, session } = running.lease.job;
+  const kept = report?.unpublished ?? null;
+  if (kept === null || (followUp === null && session === null)) return false;
+  const bundle = join(running.folder, "unpublished.bundle");
+  let why: string | null;
+  try {
+    await running.calls.getArtifact(kept.fence, kept.artifact, bundle);
+    why = await putBackWork({ bundle, repo, slot: worker.slot, signal: running.attempt.work });
+  } catch (error) {
+    running.attempt.work.throwIfAborted();
+    why = error instanceof Error ? error.message : String(error);
+  }
+  await running.say(
+    why === null
+      ? "the unpublished work of the attempt before is put back"
+      : `the unpublished work of the attempt before cannot be put back: ${why}`,
+  );
+  return why === null;
 }

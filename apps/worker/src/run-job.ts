@@ -69,8 +69,6 @@ async function decide(worker: WorkerParts, running: RunningJob): Promise<Outcome
   } catch (error) {
     memory.look();
     await killAgent(worker.slot);
-    // An agent whose call was refused may have ended before we heard why.
-    if (error instanceof AttemptFailure) await running.heartbeat.ask();
     const stop = attempt.stopped();
     if (stop === null && !(error instanceof AttemptFailure)) worker.log.error({ err: error }, "the attempt broke");
     const isKept = stop?.why === "budget" || stop?.why === "quota";
@@ -112,6 +110,7 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
       running.findings.lastWords = words;
     },
     sessions,
+    putBack: prepared.putBack,
     feedback: prepared.feedback,
     movedBase: prepared.movedBase,
     llmToken: running.lease.llmToken,
@@ -154,7 +153,7 @@ async function runToItsEnd(
   try {
     const task = await worker.tasks.run(request);
     running.findings.task = task;
-    // An agent that took a refused call for an answer ended well by its own account only.
+    // An agent whose call was refused may have ended before we heard why, with an error or well by its own account.
     if (task.agent !== null) await running.heartbeat.ask();
     return task;
   } finally {

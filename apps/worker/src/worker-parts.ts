@@ -68,6 +68,8 @@ export interface TaskRequest {
   readonly sessions: AgentSessions | null;
   /** Told which of the repository's own settings are used. */
   readonly onConfig: (config: ResultEnvironment["config"]) => void;
+  /** Unpublished work of the attempt before is in the working copy. */
+  readonly putBack: boolean;
   /** What people with a say wrote at the job's pull request, as a section of the prompt; null: nobody asked for it. */
   readonly feedback: string | null;
   /** For work that will be published: what to do about a base branch that moved. Null: nothing is published. */

@@ -36,6 +36,7 @@ export interface Move {
   readonly generation?: number;
   readonly run?: Run | null;
   readonly comments?: CommentCounts;
+  readonly secrets?: readonly string[];
   readonly candidates?: Candidates;
 }
 

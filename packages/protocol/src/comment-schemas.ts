@@ -75,6 +75,8 @@ export type FollowUp = z.infer<typeof followUpSchema>;
 /** What the attempt before said of itself, computed by its supervisor. */
 export const attemptReportSchema = z.object({
   generation: z.int(),
+  /** Work it made and did not publish, as a git bundle among that attempt's artifacts; null: none. */
+  unpublished: z.object({ fence: z.int(), artifact: z.string() }).nullable(),
   /** `succeeded`, `failed`, `lost`, … as in the job's history. */
   end: z.string(),
   error: attemptErrorSchema.nullable(),

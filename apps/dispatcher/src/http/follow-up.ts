@@ -38,6 +38,7 @@ export function reportOf(attempt: AttemptRecord | undefined): AttemptReport | nu
   const { generation, end, error, result } = attempt;
   return {
     generation,
+    unpublished: unpublishedOf(attempt),
     end,
     error,
     summary: result?.summary ?? null,
@@ -51,6 +52,13 @@ export function reportOf(attempt: AttemptRecord | undefined): AttemptReport | nu
     salvage: result?.salvage ?? null,
     agent: result?.agent ?? null,
   };
+}
+
+/** The bundle of an attempt whose work was kept aside, or waited for an approval it did not get. */
+function unpublishedOf({ fence, end, result }: AttemptRecord): AttemptReport["unpublished"] {
+  const bundles = result?.artifacts.map(({ name }) => name).filter((name) => name.endsWith(".bundle")) ?? [];
+  const artifact = end === "awaits_approval" ? bundles[0] : bundles.find((name) => name === result?.salvage);
+  return artifact === undefined ? null : { fence, artifact };
 }
 
 /** A comment as people see it. */

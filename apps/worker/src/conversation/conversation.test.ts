@@ -40,6 +40,8 @@ interface Given {
   readonly agent: ScriptedAgent;
   readonly job?: Partial<LeasedJob>;
   readonly files?: Readonly<Record<string, string>>;
+  /** Default: a new one of these files. */
+  readonly repo?: string;
   readonly request?: Partial<TaskRequest>;
 }
 
@@ -53,9 +55,9 @@ interface Done {
 }
 
 /** One agent task in a real checkout, and all that came out. */
-async function converse({ agent, job, files, request: more }: Given): Promise<Done> {
+async function converse({ agent, job, files, request: more, ...given }: Given): Promise<Done> {
   number += 1;
-  const repo = await world.makeRepo(`talk-${number}.git`, files ?? TESTED);
+  const repo = given.repo ?? (await world.makeRepo(`talk-${number}.git`, files ?? TESTED));
   const attempt = world.newFolder("talk");
   const [folder, output] = [join(attempt, "work"), join(attempt, "output")];
   await mkdir(folder, { mode: 0o711 });
@@ -90,6 +92,7 @@ async function converse({ agent, job, files, request: more }: Given): Promise<Do
     onTurn: () => undefined,
     sessions: null,
     feedback: null,
+    putBack: false,
     movedBase: null,
     llmToken: "lease-token",
     proxy: null,
@@ -184,6 +187,18 @@ describe("verified before it is called done", () => {
     const same = await converse({ agent: scriptedAgent([[does.end("nothing to do")]]), job: rounds(2) });
     expect(same.end).toMatchObject({ error: null, verify: { state: "unchanged" } });
     expect(same.phases).toEqual([]);
+  });
+
+  test("a branch with this job's own unjudged work is judged, although this attempt changed nothing", async () => {
+    number += 1;
+    const repo = await world.makeRepo(`own-${number}.git`, TESTED);
+    const commit = world.commitElsewhere(repo, "hive/job-1", { "half.txt": "half\n" });
+    const announced = [{ ref: "refs/heads/hive/job-1", commit }];
+    const agent = scriptedAgent([[does.end("nothing more to do")]]);
+    const own = await converse({ agent, repo, job: { ...rounds(0), announced } });
+    expect(own.end.verify).toMatchObject({ state: "failed" });
+    const others = await converse({ agent, repo, job: rounds(0) });
+    expect(others.end.verify).toMatchObject({ state: "unchanged" });
   });
 
   test("a repository the agent broke is judged all the same", async () => {

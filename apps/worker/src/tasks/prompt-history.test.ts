@@ -6,6 +6,7 @@ import { askedNow } from "./prompt-history.ts";
 
 const REPORT: AttemptReport = {
   generation: 1,
+  unpublished: null,
   end: "succeeded",
   error: null,
   summary: "Added a quick start.",
@@ -21,9 +22,10 @@ const REPORT: AttemptReport = {
 const AT = Date.UTC(2026, 10, 23, 8, 30);
 const comment = (n: number, text: string) => ({ n, at: AT, by: "ann", text });
 
-function prompt(job: Partial<LeasedJob>, resumed = false): string {
+function prompt(job: Partial<LeasedJob>, resumed = false, putBack = false): string {
   const given = { ...leasedJob, task: "agent", instructions: "Write a quick start.", ...job };
-  return buildPrompt({ job: given, output: "/out", agentsMd: "Use tabs.", feedback: null, resumed, fence: "f3nce" });
+  const agentsMd = "Use tabs.";
+  return buildPrompt({ job: given, output: "/out", agentsMd, feedback: null, resumed, putBack, fence: "f3nce" });
 }
 
 test("a first attempt is told nothing of a past", () => {
@@ -63,6 +65,11 @@ test("an agent that goes on with its session is told that its working copy is a 
   expect(text).toContain("Your current directory is a new working copy.");
   expect(text).toContain("Go on where you stopped.");
   expect(text).not.toContain("Use tabs.");
+});
+
+test("an agent is told whether work that was not pushed is there", () => {
+  expect(prompt({ report: REPORT })).toContain("changes that were not pushed are gone");
+  expect(prompt({ report: REPORT }, true, true)).toContain("as changes that are not committed, the work that was not");
 });
 
 test("what an agent said of itself cannot leave its fence, and comments on a stranger's job are data too", () => {

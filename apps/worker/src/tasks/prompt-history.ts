@@ -15,8 +15,8 @@ const LONGEST_SUMMARY = 8_000;
 const LONGEST_ERROR = 4_000;
 const LONGEST_EARLIER = 2_000;
 
-/** The sections before what is asked now; none for a job's first attempt. */
-export function pastSections(job: JobHistory, fence: Fence): string[] {
+/** The sections before what is asked now; none for a job's first attempt. `putBack`: see `TaskRequest.putBack`. */
+export function pastSections(job: JobHistory, putBack: boolean, fence: Fence): string[] {
   const { report, previous, followUp } = job;
   const told = report === null ? previousOnly(previous, fence) : reported(report, fence);
   if (told === null) return [];
@@ -25,12 +25,15 @@ export function pastSections(job: JobHistory, fence: Fence): string[] {
     earlier.length === 0
       ? ""
       : `\n\nThis was asked before, and is done:\n\n${fence("earlier comments", earlier.map(asText(LONGEST_EARLIER)).join("\n\n"))}`;
-  return [told + comments, WHERE_YOU_ARE];
+  return [told + comments, whereYouAre(putBack)];
 }
 
-const WHERE_YOU_ARE = `# Where you are now
-
-Your current directory is a new working copy. It holds what was pushed so far and nothing else: changes that were not pushed are gone, tools that were installed may be, and its path may be another than before. Look before you go on.`;
+function whereYouAre(putBack: boolean): string {
+  const holds = putBack
+    ? "It holds what was pushed so far, and, as changes that are not committed, the work that was not"
+    : "It holds what was pushed so far and nothing else: changes that were not pushed are gone";
+  return `# Where you are now\n\nYour current directory is a new working copy. ${holds}. Tools that were installed may be gone, and its path may be another than before. Look before you go on.`;
+}
 
 /**
  * What is asked now, beyond the task itself; null when the task is all. `resumed`: the agent goes on with its session.

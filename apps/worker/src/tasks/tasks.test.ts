@@ -92,6 +92,7 @@ async function runTask(given: World): Promise<Done> {
     onTurn: () => undefined,
     sessions: null,
     feedback: null,
+    putBack: false,
     movedBase: null,
     llmToken: "lease-token",
     proxy: null,
