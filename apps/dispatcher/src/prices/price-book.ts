@@ -46,13 +46,13 @@ export function createPriceBook(own: OwnPrices, wall: () => number): PriceBook {
     return null;
   }
 
-  /** The dearest of what is known of this provider's models and of the operator's own prices. */
-  function dearest(provider: Provider, nano: (price: Price) => number): number {
+  /** What is known of this provider's models, and the operator's own prices. */
+  function knownOf(provider: Provider): readonly Price[] {
     const known = provider === "local" ? [] : PRICE_LIST[provider].map(({ price }) => price);
-    return [...known, ...mine.values()].reduce((most, price) => Math.max(most, nano(price)), 0);
+    return [...known, ...mine.values()];
   }
 
-  /** Searches without a price make a call one of unknown price. */
+  /** A call of `searches` by its model's price; by whichever known price makes it dearest where the model has none. */
   function charge(
     provider: Provider,
     model: string | null,
@@ -61,14 +61,24 @@ export function createPriceBook(own: OwnPrices, wall: () => number): PriceBook {
   ): CallCost {
     const price = priceOf(provider, model);
     if (price === "free") return FREE;
-    const known = price !== null && (searches === 0 || price.webSearch !== undefined);
-    return { nano: known ? nano(price) : dearest(provider, nano), known };
+    if (price === null) return { nano: most(knownOf(provider).map(nano)), known: false };
+    if (searches === 0 || price.webSearch !== undefined) return { nano: nano(price), known: true };
+    const webSearch = most(knownOf(provider).map((one) => one.webSearch ?? 0));
+    return { nano: nano({ ...price, webSearch }), known: false };
   }
 
   return {
-    worst: (provider, model, worst) => charge(provider, model, worst.webSearches, (price) => worstNano(price, worst)),
+    worst(provider, model, worst) {
+      const { nano, known } = charge(provider, model, worst.webSearches, (price) => worstNano(price, worst));
+      // A call that may search mostly does not: its price is known as far as its model's is.
+      return { nano, known: known || priceOf(provider, model) !== null };
+    },
     cost: (provider, model, call) => charge(provider, model, call.webSearches, (price) => costNano(price, call)),
   };
+}
+
+function most(amounts: readonly number[]): number {
+  return amounts.reduce((dearest, one) => Math.max(dearest, one), 0);
 }
 
 /**

@@ -149,13 +149,15 @@ describe("finding a price", () => {
     expect(ended.known).toBe(false);
   });
 
-  it("does not know the cost of a call with searches where it knows no price of searches", () => {
+  it("counts searches without a price of their own at the dearest one known, and says that they are not known", () => {
     const mine = book({ mine: { input: 1, output: 1 } });
-    expect(mine.cost("openai", "mine", { ...MTOK, webSearches: 1 }).known).toBe(false);
-    expect(book().cost("anthropic", "claude-sonnet-4-6", { ...MTOK, webSearches: 1 })).toEqual({
-      nano: 40_000_000,
-      known: true,
-    });
+    const searched = { ...MTOK, webSearches: 1 };
+    expect(mine.cost("openai", "mine", searched)).toEqual({ nano: 10_000_000 + 10_000_000, known: false });
+    expect(mine.cost("openai", "mine", MTOK)).toEqual({ nano: 10_000_000, known: true });
+    // It may search, so that much is set aside; most calls do not.
+    const worst = { inputTokens: 10_000, outputTokens: 0, webSearches: 10 };
+    expect(mine.worst("openai", "mine", worst)).toEqual({ nano: 10_000_000 + 100_000_000, known: true });
+    expect(book().cost("anthropic", "claude-sonnet-4-6", searched)).toEqual({ nano: 40_000_000, known: true });
   });
 });
 
