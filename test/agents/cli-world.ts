@@ -65,15 +65,16 @@ export interface CliJob {
 
 export interface CliWorld {
   readonly models: ModelServer;
-  /** A job with an empty home and a repository with these files. */
+  /** A job with an empty home and an empty repository. */
   job(cli: Cli, given: JobGiven): Promise<CliJob>;
+  /** Puts files into its repository. */
+  addFiles(input: AgentInput, files: Readonly<Record<string, string>>): Promise<void>;
   run(cli: Cli, input: AgentInput, options?: Partial<RunAgentOptions>): Promise<CliRun>;
   stop(): Promise<void>;
 }
 
 export interface JobGiven {
   readonly prompt: string;
-  readonly files?: Readonly<Record<string, string>>;
   readonly settings?: Partial<AgentSettings>;
 }
 
@@ -85,15 +86,11 @@ export async function openCliWorld(): Promise<CliWorld> {
   let number = 0;
   return {
     models,
-    async job({ adapter: { name }, model }, { prompt, files = {}, settings = {} }) {
+    async job({ adapter: { name }, model }, { prompt, settings = {} }) {
       number += 1;
       const at = join(folder, String(number));
       const places = { workspace: join(at, "work/repo"), home: join(at, "home"), output: join(at, "output") };
       for (const place of Object.values(places)) await mkdir(place, { recursive: true });
-      for (const [path, text] of Object.entries(files)) {
-        await mkdir(dirname(join(places.workspace, path)), { recursive: true });
-        await writeFile(join(places.workspace, path), text);
-      }
       const path = [binOf(name), process.env["PATH"] ?? "/usr/bin:/bin"].join(delimiter);
       return {
         at,
@@ -108,6 +105,12 @@ export async function openCliWorld(): Promise<CliWorld> {
           resume: null,
         },
       };
+    },
+    async addFiles({ workspace }, files) {
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(workspace, path)), { recursive: true });
+        await writeFile(join(workspace, path), text);
+      }
     },
     async run({ adapter }, input, options = {}) {
       const events: AgentEvent[] = [];

@@ -63,6 +63,7 @@ function command(input: AgentInput): AgentCommand {
     // Both run with the agent's own rights in a place that Hive watches.
     "features.multi_agent": false,
     "features.apps": false,
+    "skills.include_instructions": false,
     ...(systemPrompt === null ? {} : { developer_instructions: systemPrompt }),
     ...(tools.deny.includes("web_search") ? { web_search: "disabled" } : {}),
   };

@@ -3,14 +3,13 @@
  * - settings of the system outrank those of the repository (`.gemini/`): with ours its hooks, servers, discovery
  *   commands, skills and `.env` have no effect. The CLI believes such a file only where it and all folders above it are
  *   root's alone, as the worker's code is in an image; elsewhere it says so and goes by the home's, which are the same.
- * - its GEMINI.md is not read: the name of that file is a random one here.
+ * - its GEMINI.md is read whatever the settings say, as words, not as settings; files of other names can only be added.
  * - without `selectedType` it takes the gateway for a way to sign in that it then refuses (exit code 41).
  * - without `--skip-trust` it ends with 55, without `--approval-mode yolo` it writes nothing and ends with 0.
  * - it starts itself again as a child, which hears no signal: `GEMINI_CLI_NO_RELAUNCH`.
  * - a session is found by the path of its folder; in another one it has to be given as a file, and becomes a new one.
  * - figures are of this run, `cached` is a part of `input_tokens`; it knows no prices.
  */
-import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { AgentSettings, McpServer } from "@hive/protocol";
@@ -59,8 +58,6 @@ function command(input: AgentInput): AgentCommand {
     throw new AgentUnavailableError("The Gemini CLI cannot speak to a local model; use opencode, codex or claude");
   }
   const folder = `${input.home}/.gemini`;
-  // Only this name is read as words for the agent, and no repository can know it.
-  const words = `HIVE-${randomBytes(9).toString("hex")}.md`;
   const run = [
     PROGRAM,
     "--output-format",
@@ -81,8 +78,8 @@ function command(input: AgentInput): AgentCommand {
   return {
     argv: withFiles(
       {
-        [`${folder}/settings.json`]: JSON.stringify(settingsOf(input.settings, words)),
-        ...(input.settings.systemPrompt === null ? {} : { [`${folder}/${words}`]: input.settings.systemPrompt }),
+        [`${folder}/settings.json`]: JSON.stringify(settingsOf(input.settings)),
+        ...(input.settings.systemPrompt === null ? {} : { [`${folder}/GEMINI.md`]: input.settings.systemPrompt }),
       },
       [resumed[0] ?? PROGRAM, ...resumed.slice(1)],
     ),
@@ -98,11 +95,10 @@ function command(input: AgentInput): AgentCommand {
 }
 
 /** The home's settings: those of the system, and what hive.yaml says. */
-function settingsOf({ tools, mcpServers }: AgentSettings, words: string): Record<string, unknown> {
+function settingsOf({ tools, mcpServers }: AgentSettings): Record<string, unknown> {
   const always = fieldsOf(JSON.parse(readFileSync(SYSTEM_SETTINGS, "utf8")));
   return {
     ...always,
-    context: { fileName: words },
     tools: {
       ...fieldsOf(always["tools"]),
       ...(tools.allow === null ? {} : { core: tools.allow }),

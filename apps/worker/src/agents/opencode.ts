@@ -1,8 +1,9 @@
 /**
  * OpenCode without a terminal. Checked against the real CLI, 1.18.33:
  * - its model is `provider/model`; all providers it is told of lead to the gateway. It has no default of its own there.
- * - `OPENCODE_DISABLE_PROJECT_CONFIG`, `--pure` and the like: settings, plugins, skills and rules of the repository have
- *   no effect. What it has to say comes through AGENTS.md, in the prompt, as text.
+ * - `OPENCODE_DISABLE_PROJECT_CONFIG` and the like: settings, servers, skills, agents and rules of the repository have no
+ *   effect. What it has to say comes through AGENTS.md, in the prompt, as text. Plugins below `.opencode/` are run all
+ *   the same, with the agent's own rights: this version has no switch for them.
  * - it prints steps, not an end: a run ended well when its last step finished with the reason "stop".
  * - figures are of each step, and what was read from a cache is not part of `input`. A cost of 0 means unknown.
  * - a session belongs to a folder, and going on with it in another one waits for ever: the folder is written anew first.
@@ -84,6 +85,7 @@ function command(input: AgentInput): AgentCommand {
     env: {
       ...input.env,
       OPENCODE_CONFIG_CONTENT: JSON.stringify(configOf(input, model)),
+      OPENCODE_PURE: "1",
       OPENCODE_DISABLE_PROJECT_CONFIG: "1",
       OPENCODE_DISABLE_CLAUDE_CODE: "1",
       OPENCODE_DISABLE_EXTERNAL_SKILLS: "1",
