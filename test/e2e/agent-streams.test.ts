@@ -22,7 +22,6 @@ describe.runIf(installed.length > 0)("models that go wrong", () => {
     repo,
     agent,
     task: "agent" as const,
-    maxAttempts: 1,
     instructions: `Do what the story ${jobId} says, please.`,
   });
 
@@ -32,12 +31,14 @@ describe.runIf(installed.length > 0)("models that go wrong", () => {
       const { models, server, git } = world;
       const id = `${name}-cut`;
       models.play(id, [
-        write("a.txt", "a\n"),
         { do: "cut", text: "This answer is long enough to have a beginning, a middle and an end." },
+        write("a.txt", "a\n"),
         say("Wrote it after all."),
       ]);
       const job = await server.run(ask(id, name));
       expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null });
+      // Gemini's program gives up where the others ask again; then the queue does.
+      expect(job.attempts).toBe(name === "gemini" ? 2 : 1);
       expect(git.read("app.git", `hive/${id}`, "a.txt")).toBe("a");
       expect(job.usage?.uncertainCalls).toBe(1);
       if (name !== "opencode") expect(job.usage?.costUsd).toBeGreaterThan(priceOf(models.costOf(id)));
