@@ -5,6 +5,7 @@ import type { CallQuestion } from "./contract.ts";
 import { samples } from "./dialects/answers.fixture.ts";
 import {
   bytesOf,
+  closed,
   type Call,
   openCall,
   send,
@@ -14,6 +15,7 @@ import {
   type World,
   type WorldOptions,
 } from "./gateway.fixture.ts";
+import type { TokenVerdict } from "./live-calls.ts";
 import { tokenOf } from "./request-token.ts";
 
 const worlds: World[] = [];
@@ -125,6 +127,26 @@ test("a call that was refused only when it was asked for again is settled as not
   expect((await send(world, callOf("messages"))).status).toBe(409);
   const [settled] = await world.told(1);
   expect(settled).toMatchObject({ tries: 0, inputTokens: 0, outputTokens: 0, final: true });
+});
+
+test("a client that leaves while its call is asked for: the provider hears nothing, and what was set aside is settled", async () => {
+  let hits = 0;
+  const world = await start((_, response) => response.end(String((hits += 1))));
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<TokenVerdict>();
+  world.admit = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const request = openCall(world, { path: CALLS.messages[0] });
+  const gone = closed(request);
+  request.end(JSON.stringify(CALLS.messages[1]));
+  await asked.promise;
+  request.destroy();
+  await Promise.all([gone, world.left()]);
+  answer.resolve({ ok: true, jobId: "demo-1", fence: 7 });
+  expect(await world.told(1)).toMatchObject([{ tries: 0, inputTokens: 0, final: true, aborted: true }]);
+  expect(hits).toBe(0);
 });
 
 test("a lease without its first heartbeat may not call", async () => {

@@ -10,6 +10,7 @@ import type { ReadRequest } from "./call-request.ts";
 import type { CallUsage, GatewayLimits, GatewayOptions, QuotaNotice } from "./contract.ts";
 import { answerProblem } from "./gateway-problem.ts";
 import { objectOf, parseJson } from "./json.ts";
+import type { KnownTokens } from "./known-tokens.ts";
 import type { LiveCalls, TokenVerdict } from "./live-calls.ts";
 import { callProvider, NOT_MADE } from "./provider-call.ts";
 import type { Provider, RouteMatch } from "./providers/provider.ts";
@@ -29,6 +30,7 @@ export interface WholeRequest {
 export interface CallServer extends Pick<GatewayOptions, "admit" | "onUsage" | "onQuota" | "log" | "logPrompts"> {
   readonly upstreams: ReadonlyMap<string, Ready>;
   readonly live: LiveCalls;
+  readonly tokens: KnownTokens;
   readonly limits: GatewayLimits;
   readonly clock: Clock;
 }
@@ -83,6 +85,7 @@ export async function serveCall(server: CallServer, whole: WholeRequest): Promis
       return refuse("not_ready", "The LLM gateway cannot check the job's budget right now");
     }
     if (!verdict.ok) {
+      server.tokens.forget(token);
       return refuse(verdict.code, verdict.message);
     }
     const outcome = await make(server, whole, upstream, { ...facts, model, signal: call.signal, asked });
@@ -126,6 +129,10 @@ async function make(server: CallServer, whole: WholeRequest, upstream: Ready, fa
   const gone = new AbortController();
   const leave = () => gone.abort("The client is gone");
   response.once("close", leave);
+  if (response.destroyed) {
+    // It went while the call was asked for.
+    leave();
+  }
   const outcome = await callProvider({
     provider,
     route: found.route,

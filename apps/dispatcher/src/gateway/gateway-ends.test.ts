@@ -12,6 +12,7 @@ import {
   send,
   SMALL_BODY,
   startWorld,
+  TOKEN,
   type World,
 } from "./gateway.fixture.ts";
 import type { GatewayOptions } from "./contract.ts";
@@ -54,8 +55,8 @@ function halfStream(): { listener: RequestListener; upstreamClosed: Promise<void
 }
 
 /** Opens a call and waits until the first bytes of its answer are there. */
-async function openStream(world: World): Promise<IncomingMessage> {
-  const request = openCall(world);
+async function openStream(world: World, token = TOKEN): Promise<IncomingMessage> {
+  const request = openCall(world, { headers: { "x-api-key": token } });
   request.end(SMALL_BODY);
   const response = await responseTo(request);
   await once(response, "data");
@@ -286,7 +287,7 @@ test("one lease may not open calls without end", async () => {
   await openStream(world);
   expect(await send(world)).toMatchObject({ status: 429 });
   world.verdict = () => Promise.resolve({ ok: true, jobId: "demo-2", fence: 1 });
-  await openStream(world);
+  await openStream(world, "token-of-demo-2");
   expect(world.gateway.running()).toBe(3);
 });
 

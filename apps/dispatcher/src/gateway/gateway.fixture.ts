@@ -29,6 +29,8 @@ export interface World {
   admit: (question: CallQuestion) => Promise<TokenVerdict>;
   /** Resolves once this many usages were told. */
   told(count: number): Promise<readonly CallUsage[]>;
+  /** Resolves once the gateway has heard that a client went away before its answer was whole. */
+  left(): Promise<void>;
   /** Resolves once no request is being answered. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -77,7 +79,13 @@ export async function startWorld(upstream: RequestListener, options: WorldOption
     limits: { recheckMs: 0, firstWaitMs: 1, ...options.limits },
   });
   const handling = new Set<Promise<void>>();
+  const left = Promise.withResolvers<void>();
   const front = await listen((request, response) => {
+    response.once("close", () => {
+      if (!response.writableFinished) {
+        left.resolve();
+      }
+    });
     const handled = gateway.handle(request, response).finally(() => handling.delete(handled));
     handling.add(handled);
   });
@@ -102,6 +110,7 @@ export async function startWorld(upstream: RequestListener, options: WorldOption
         waiting.add(look);
         look();
       }),
+    left: () => left.promise,
     async idle() {
       while (handling.size > 0) {
         await Promise.all(handling);

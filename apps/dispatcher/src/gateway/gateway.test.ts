@@ -229,6 +229,29 @@ test("without a token, or with one that opens nothing, the provider hears nothin
   expect([hits, world.usages.length]).toEqual([0, 0]);
 });
 
+test("a lease that ended a moment ago opens nothing, though its token is known", async () => {
+  let hits = 0;
+  const world = await start((request, response) => {
+    hits += 1;
+    answerJson(request, response);
+  });
+  let asked = 0;
+  world.verdict = () => {
+    asked += 1;
+    return Promise.resolve({ ok: true, jobId: "demo-1", fence: 7 });
+  };
+  world.admit = () => Promise.resolve({ ok: true, jobId: "demo-1", fence: 7 });
+  await send(world);
+  await send(world);
+  expect([asked, hits]).toEqual([1, 2]);
+  world.admit = () => Promise.resolve({ ok: false, code: "lease_lost", message: "This lease is over" });
+  expect(problemOf(await send(world))).toMatchObject({ status: 409, code: "lease_lost" });
+  // From now on nothing is read before it is asked about.
+  world.verdict = () => Promise.resolve({ ok: false, code: "lease_lost", message: "over" });
+  expect(problemOf(await send(world))).toMatchObject({ status: 409, message: "over" });
+  expect(hits).toBe(2);
+});
+
 test("without a key the answer says what to set", async () => {
   const world = await start(answerJson, { upstreams: { anthropic: undefined, openai: undefined, local: undefined } });
   const answer = await send(world);

@@ -11,6 +11,7 @@ import { type CallServer, serveCall } from "./admitted-call.ts";
 import { DEFAULT_LIMITS, type Gateway, type GatewayLimits, type GatewayOptions } from "./contract.ts";
 import { messages } from "./dialects/messages.ts";
 import { answerProblem } from "./gateway-problem.ts";
+import { KnownTokens } from "./known-tokens.ts";
 import { LiveCalls } from "./live-calls.ts";
 import { PROVIDERS } from "./llm-settings.ts";
 import { providers } from "./providers/all.ts";
@@ -24,7 +25,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   const limits: GatewayLimits = { ...DEFAULT_LIMITS, ...options.limits };
   const upstreams = openUpstreams(options.upstreams, log, clock);
   const live = new LiveCalls(verifyToken, limits.graceMs);
-  const server: CallServer = { ...options, upstreams, live, limits, clock };
+  const tokens = new KnownTokens(verifyToken, clock);
+  const server: CallServer = { ...options, upstreams, live, tokens, limits, clock };
   const room = new BodyRoom(limits.maxHeldBytes);
   const timer = limits.recheckMs > 0 ? setInterval(() => void live.recheck(), limits.recheckMs) : undefined;
   timer?.unref();
@@ -69,7 +71,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       request.resume();
     }
     try {
-      const lease = await verifyToken(token).catch(() => null);
+      const lease = await tokens.look(token).catch(() => null);
       if (lease === null) {
         return refuse("not_ready", "The LLM gateway cannot check the lease right now");
       }

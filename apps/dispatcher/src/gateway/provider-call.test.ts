@@ -1,5 +1,6 @@
 /** What the gateway does about a provider that is busy or limits: through the whole gateway, on the test's clock. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../clock.ts";
 import { FIGURES, JSON_ANSWER } from "./anthropic.fixture.ts";
@@ -79,6 +80,38 @@ describe("before the first byte of an answer", () => {
     const waits = world.logged.map((line) => JSON.parse(line) as { fields: { ms?: number }; message: string });
     // Half of the four beyond the four.
     expect(waits.find(({ message }) => message.startsWith("model call waits"))?.fields.ms).toBe(6);
+  });
+
+  test("a kept connection that the provider has closed is no failure of the call", async () => {
+    const sockets = new Map<Socket, number>();
+    const world = await startWorld((request, response) => {
+      const nth = (sockets.get(request.socket) ?? 0) + 1;
+      sockets.set(request.socket, nth);
+      if (nth > 1) {
+        // As a provider does that closed it while the request was on its way.
+        request.socket.resetAndDestroy();
+        return;
+      }
+      request.resume();
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON_ANSWER);
+    });
+    worlds.push(world);
+    for (const _ of [1, 2, 3]) {
+      expect(text(await send(world))).toEqual(GOOD);
+    }
+    expect((await world.told(3)).map(({ tries, final }) => [tries, final])).toEqual([
+      [1, true],
+      [2, true],
+      [2, true],
+    ]);
+  });
+
+  test("a connection that breaks before the answer is not repeated: nobody knows what was paid for", async () => {
+    const world = await startWorld((request) => void request.socket.resetAndDestroy());
+    worlds.push(world);
+    const answer = await send(world);
+    expect([answer.status, said(answer).code]).toEqual([502, "provider_unreachable"]);
+    expect(await world.told(1)).toMatchObject([{ tries: 1, status: null, final: false }]);
   });
 
   test("what is the caller's own fault is not repeated", async () => {
