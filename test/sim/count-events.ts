@@ -24,14 +24,16 @@ export function countEvents(seen: Seen, counters: Counters): void {
     if (type === "job.retrying" && error?.code !== "worker_lost") counters.count("job retried by itself");
     if (type === "job.failed" && reason === "poison") counters.count("poison");
     if (type === "job.failed" && reason === "budget_exceeded") counters.count("stopped by a budget");
+    if (type === "job.retrying" && reason === "quota") counters.count("parked for a quota");
     if (type === "job.failed" && reason === "timeout") counters.count("timed out");
     if (type === "job.failed" && reason === "broken" && Number(data["attempt"]) > 1) counters.count("out of attempts");
     if (type === "job.canceled" && reason === "dependency_failed") counters.count("dependency failed");
     if (jobId === null || status === undefined) continue;
     const last = before.get(jobId);
+    if (last === "parked" && status === "queued") counters.count("parked job ran again");
     if (last === "blocked" && (status === "queued" || status === "scheduled")) counters.count("dependency met");
-    if (last === "scheduled" && status === "queued") counters.count("scheduled job ran");
-    before.set(jobId, status);
+    if ((last === "scheduled" || last === "parked") && status === "queued") counters.count("scheduled job ran");
+    before.set(jobId, reason === "quota" ? "parked" : status);
   }
   countFullKeys(seen, counters);
 }

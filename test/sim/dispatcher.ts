@@ -10,6 +10,8 @@ import { createLeaseAccess } from "../../apps/dispatcher/src/auth/lease-access.t
 import { createWorkerTokens } from "../../apps/dispatcher/src/auth/worker-tokens.ts";
 import { Deliverer } from "../../apps/dispatcher/src/callbacks/deliverer.ts";
 import { attemptFileHandlers } from "../../apps/dispatcher/src/http/routes/attempt-files.ts";
+import { gatewayQuotaHandlers } from "../../apps/dispatcher/src/http/routes/gateway-quota.ts";
+import { candidateHandlers } from "../../apps/dispatcher/src/http/routes/candidates.ts";
 import { gatewayHandlers } from "../../apps/dispatcher/src/http/routes/gateway.ts";
 import { workerHandlers } from "../../apps/dispatcher/src/http/routes/worker-protocol.ts";
 import { createWorkerPresence } from "../../apps/dispatcher/src/http/worker-presence.ts";
@@ -37,6 +39,8 @@ export interface Dispatcher extends Server {
   /** What answers workers, by the names of the list of endpoints. */
   readonly handlers: ReturnType<typeof workerHandlers> &
     ReturnType<typeof attemptFileHandlers> &
+    ReturnType<typeof candidateHandlers> &
+    ReturnType<typeof gatewayQuotaHandlers> &
     ReturnType<typeof gatewayHandlers>;
   /** Who calls with this token. @throws HiveError */
   admitWorker(token: string | undefined): Promise<{ readonly workerId: string }>;
@@ -137,6 +141,8 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     handlers: {
       ...workerHandlers(parts, signals),
       ...attemptFileHandlers(parts),
+      ...candidateHandlers(parts),
+      ...gatewayQuotaHandlers({ queue }),
       ...gatewayHandlers({ queue, leases, clock: program, ...simulatedBudgets(program.wall) }),
     },
     async admitWorker(token) {

@@ -15,6 +15,8 @@ export interface JobBrief {
   readonly callback: boolean;
   readonly maxAttempts: number;
   readonly dependsOn: readonly string[];
+  /** How often it is to be done; absent: once. */
+  readonly candidates?: number;
 }
 
 /** One job as a reader of the API sees it. */
@@ -80,6 +82,15 @@ export type Entry =
       readonly what: "asked" | "admitted" | "refused" | "settling" | "settled";
       /** Tokens at worst, or what it came to. */
       readonly tokens: number;
+    }
+  /** The dispatcher answered that a provider takes no more calls of this lease before `until`, in wall time. */
+  | {
+      readonly kind: "quota";
+      readonly at: number;
+      readonly jobId: string;
+      readonly fence: number;
+      readonly parked: boolean;
+      readonly until: number;
     }
   /** A call in the name of a lease ended. `token` marks a finish, so that its effect can be found. */
   | {

@@ -30,6 +30,30 @@ const WHOEVER = "{ ...command.lease, fence: step.state.leases.of(command.lease.j
 
 export const MUTATIONS: readonly Mutation[] = [
   {
+    name: "every candidate starts where it likes",
+    scenario: "candidates",
+    seeds: 5,
+    file: "packages/core/src/commands/agree-start.ts",
+    edits: [["if (candidates.start !== null) return { start: candidates.start };", ""]],
+    promise: /I13: .* others of/,
+  },
+  {
+    name: "a job does not wait for its candidates to be chosen from",
+    scenario: "candidates",
+    seeds: 5,
+    file: "packages/core/src/ladder.ts",
+    edits: [["job.waitsFor.length > 0 || awaitsChoice(job)", "job.waitsFor.length > 0"]],
+    promise: /I13: .* was given away to work/,
+  },
+  {
+    name: "nobody decides about a job whose candidates are over",
+    scenario: "candidates",
+    seeds: 5,
+    file: "packages/core/src/state.ts",
+    edits: [["if (job.waitsFor.length === 0) this.undecided.add(job.id);", ""]],
+    promise: /I10: .* is still blocked/,
+  },
+  {
     name: "budgets look at what is spent, not at what is set aside",
     scenario: "budgets",
     seeds: 20,
@@ -44,6 +68,24 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "packages/core/src/commands/usage.ts",
     edits: [["if (known.recent.includes(callId)) return { counted: false };", ""]],
     promise: /I8: the calls of .* are shown/,
+  },
+  {
+    name: "an attempt that failed over a used-up quota has failed",
+    scenario: "quotas",
+    seeds: 10,
+    file: "packages/core/src/ending.ts",
+    edits: [
+      ["const ending = parkedFor(run, budgeted(step, held, said));", "const ending = budgeted(step, held, said);"],
+    ],
+    promise: /I12/,
+  },
+  {
+    name: "a parked job goes on at once",
+    scenario: "quotas",
+    seeds: 5,
+    file: "packages/core/src/ending.ts",
+    edits: [["const runAt = stop.until ?? step.now.wall;", "const runAt = step.now.wall;"]],
+    promise: /I12: .* the job is parked until/,
   },
   {
     name: "no fence check at all",

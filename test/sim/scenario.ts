@@ -49,8 +49,8 @@ export interface Scenario {
   readonly receivers: { readonly fails: number; readonly hangs: number; readonly refusesForGood: number };
   /** Probabilities of how the work ends. The rest succeeds. */
   readonly work: { readonly system: number; readonly work: number; readonly returned: number; readonly hangs: number };
-  /** Probabilities that a step of the work calls a model, and that the gateway dies before a call. */
-  readonly calls: { readonly step: number; readonly gatewayDies: number };
+  /** Probabilities that a step of the work calls a model, that the gateway dies before a call, and that a quota is used up. */
+  readonly calls: { readonly step: number; readonly gatewayDies: number; readonly quota: number };
   /** Probabilities of what a job asks for. */
   readonly ask: {
     readonly key: number;
@@ -58,6 +58,8 @@ export interface Scenario {
     readonly later: number;
     readonly dependsOn: number;
     readonly approval: number;
+    /** To be done several times. */
+    readonly candidates: number;
   };
   /** How many more promises hold here because nothing else goes wrong: see `checkers/quiet.ts`. */
   readonly noLossesExpected?: boolean;
@@ -97,8 +99,8 @@ export const STORM: Scenario = {
   rude: 0.5,
   receivers: { fails: 0.15, hangs: 0.03, refusesForGood: 0.01 },
   work: { system: 0.15, work: 0.1, returned: 0.05, hangs: 0.03 },
-  calls: { step: 0.4, gatewayDies: 0.03 },
-  ask: { key: 0.5, callback: 0.6, later: 0.2, dependsOn: 0.3, approval: 0.15 },
+  calls: { step: 0.4, gatewayDies: 0.03, quota: 0.02 },
+  ask: { key: 0.5, callback: 0.6, later: 0.2, dependsOn: 0.3, approval: 0.15, candidates: 0 },
 };
 
 const NO_STORE_FAULTS: StoreFaults = {
@@ -132,7 +134,7 @@ export const CALM_DAY: Scenario = {
   rude: 0,
   receivers: { fails: 0, hangs: 0, refusesForGood: 0 },
   work: { system: 0, work: 0, returned: 0, hangs: 0 },
-  calls: { step: 0, gatewayDies: 0 },
+  calls: { step: 0, gatewayDies: 0, quota: 0 },
   noLossesExpected: true,
 };
 
@@ -200,7 +202,28 @@ export const SCENARIOS: readonly Scenario[] = [
     every: { ...NEVER, dispatcherCrash: 10_000, workerSleep: 5_000 },
     mostSteps: 12,
     longestStepMs: 800,
-    calls: { step: 1, gatewayDies: 0.02 },
+    calls: { step: 1, gatewayDies: 0.02, quota: 0 },
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "quotas",
+    about: "providers take no more calls for a while; workers die and sleep over it, and people cancel",
+    weather: { lost: 0.05, answerLost: 0.08, twice: 0.1, late: 0, fastest: 1, slowest: 80 },
+    every: { ...NEVER, dispatcherCrash: 10_000, workerSleep: 4_000, workerCrash: 5_000, person: 1_500 },
+    work: { system: 0.2, work: 0.2, returned: 0.1, hangs: 0 },
+    calls: { step: 0, gatewayDies: 0, quota: 0.25 },
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "candidates",
+    about: "jobs are done several times; candidates end in every way, the base moves, people choose, cancel and retry",
+    weather: { lost: 0.04, answerLost: 0.06, twice: 0.06, late: 0.04, fastest: 1, slowest: 80 },
+    store: { ...NO_STORE_FAULTS, crashBefore: 0.004, crashAfter: 0.006, failsAfter: 0.004, slow: 0.05 },
+    every: { ...NEVER, dispatcherCrash: 12_000, workerCrash: 12_000, workerSleep: 10_000, person: 400 },
+    work: { system: 0.1, work: 0.25, returned: 0.05, hangs: 0.02 },
+    ask: { ...STORM.ask, candidates: 0.7, later: 0.1 },
     noLossesExpected: false,
   },
   {

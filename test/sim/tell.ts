@@ -43,6 +43,8 @@ function words(entry: Entry): string {
       return `${entry.worker} does "${entry.what}" for ${entry.jobId}/${entry.fence}`;
     case "call":
       return `gateway  ${entry.callId} of ${entry.jobId}/${entry.fence}, sent ${entry.sentAt.toFixed(1)}: ${entry.what}, ${entry.tokens} tokens`;
+    case "quota":
+      return `gateway  the quota of ${entry.jobId}/${entry.fence} is used up until ${entry.until}: ${entry.parked ? "parked" : "not parked"}`;
     case "write":
       return `${entry.worker} ${entry.what} ${entry.jobId}/${entry.fence}, sent ${entry.sentAt.toFixed(1)}: ${entry.outcome} ${entry.status ?? ""}`;
     case "sent":

@@ -13,6 +13,7 @@ import { type Heartbeat, startHeartbeat } from "../../apps/worker/src/loops/hear
 import { deliver } from "../../apps/worker/src/report/deliver.ts";
 import { createEventReporter, type EventReporter } from "../../apps/worker/src/report/event-reporter.ts";
 import { createLeaseCalls, type LeaseCalls } from "../../apps/worker/src/report/lease-calls.ts";
+import { startOf } from "./families.ts";
 import type { Program } from "./program.ts";
 import { resultOf } from "./result.ts";
 import { INTERVALS } from "./rules.ts";
@@ -86,6 +87,7 @@ async function decide(bench: Bench): Promise<Outcome | null> {
   const { dice } = worker;
   const token = `${lease.job.jobId}/${lease.fence} ${worker.world.numbers.next("finish")}`;
   act(bench, "begin");
+  await agree(bench);
   const steps = lease.purpose === "publish" ? 1 : dice.int(1, scenario.mostSteps);
   for (let step = 0; step < steps; step += 1) {
     heartbeat.tell({ phase: `phase-${step}`, message: `step ${step}` });
@@ -93,6 +95,7 @@ async function decide(bench: Bench): Promise<Outcome | null> {
     if (!act(bench, "step")) break;
     if (dice.chance(0.5)) bench.events.add({ type: "message", text: `${token} step ${step}` });
     if (worker.world.gateway.wants()) await worker.world.gateway.call(lease);
+    if (worker.world.quotas.isUsedUp()) await worker.world.quotas.tell(lease);
     if (dice.chance(0.3)) await writeLog(bench, `${token} step ${step}\n`);
   }
   const hang = dice.chance(scenario.work.hangs);
@@ -110,12 +113,23 @@ async function decide(bench: Bench): Promise<Outcome | null> {
     case "budget":
       return { end: "failed", error: { code: "budget_exceeded", kind: "work", message: token }, result: null };
     case "quota":
-      return { end: "parked", message: token, result: null };
+      return { end: "parked", message: token, result: resultOf(token) };
     case "leaving":
     case "unreachable":
       return { end: "returned", message: token };
     case undefined:
       return ending(bench, token);
+  }
+}
+
+/** A candidate starts where all of its kind do; one whose right is over hears of it in the next step. */
+async function agree({ lease, calls, attempt, ...bench }: Bench): Promise<void> {
+  if (lease.job.candidate === null) return;
+  try {
+    const { commit } = await calls.agreeStart(startOf(lease));
+    act({ lease, calls, attempt, ...bench }, `start ${commit}`);
+  } catch (error) {
+    if (attempt.stopped() === null) throw error;
   }
 }
 
@@ -146,7 +160,10 @@ async function ending(bench: Bench, token: string): Promise<Outcome | null> {
     }
     if (attempt.right.aborted) return attempt.stopped()?.why === "stale" ? null : { end: "returned", message: token };
   }
-  return { end: "succeeded", result: resultOf(token) };
+  const result = resultOf(token);
+  if (lease.job.candidate === null) return { end: "succeeded", result };
+  const lines = { files: 1, insertions: dice.int(0, 3), deletions: 0 };
+  return { end: "succeeded", result: { ...result, commit: sha(token).slice(0, 40), diffStat: lines } };
 }
 
 async function report(bench: Bench, client: ApiClient, outcome: Outcome): Promise<void> {

@@ -132,6 +132,8 @@ async function serve(
       return handlers.leaseHeartbeat({ ...(await lease()), body: body as Body<"leaseHeartbeat"> });
     case "leaseEvents":
       return handlers.leaseEvents({ ...(await lease()), body: body as Body<"leaseEvents"> });
+    case "leaseStart":
+      return handlers.leaseStart({ ...(await lease()), body: body as Body<"leaseStart"> });
     case "leasePublish":
       return handlers.leasePublish({ ...(await lease()), body: body as Body<"leasePublish"> });
     case "leaseFinish":
@@ -142,6 +144,8 @@ async function serve(
     }
     case "gatewayAdmit":
       return handlers.gatewayAdmit({ ...about, caller: SERVER, body: body as Body<"gatewayAdmit"> });
+    case "gatewayQuota":
+      return handlers.gatewayQuota({ ...about, caller: SERVER, body: body as Body<"gatewayQuota"> });
     case "gatewayUsage":
       return handlers.gatewayUsage({ ...about, caller: SERVER, body: body as Body<"gatewayUsage"> });
     default:

@@ -11,6 +11,7 @@ import { Counters } from "./counters.ts";
 import { dice, type Dice } from "./dice.ts";
 import { type Disk, type Dispatcher, eventsFrom, startDispatcher } from "./dispatcher.ts";
 import { Gateway } from "./gateway.ts";
+import { Quotas } from "./quotas.ts";
 import { type FinalLook, History, type JobSeen } from "./history.ts";
 import { CALM, Network } from "./network.ts";
 import { Program } from "./program.ts";
@@ -49,6 +50,7 @@ export class World {
   readonly readers: Readers;
   readonly clients: Clients;
   readonly gateway: Gateway;
+  readonly quotas: Quotas;
   readonly storeFaults: StoreFaultsOfWorld;
   readonly workers: Worker[] = [];
   readonly disk: Disk = { content: new MemoryContent(), logs: new MemoryLogs() };
@@ -73,6 +75,7 @@ export class World {
     this.storeFaults = new StoreFaultsOfWorld(this);
     this.clients = new Clients(this);
     this.gateway = new Gateway(this);
+    this.quotas = new Quotas(this);
     for (let n = 0; n < scenario.workers; n += 1) {
       this.workers.push(new Worker(this, `worker-${n}`, n === scenario.workers - 1 ? ["tester"] : []));
     }

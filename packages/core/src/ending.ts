@@ -164,7 +164,8 @@ function parkedFor({ stop, cancel }: Run, said: Ending): Ending {
   if (stop?.code !== "quota" || cancel !== null || said.end === "succeeded" || said.end === "awaits_approval")
     return said;
   const result = said.end === "lost" || said.end === "returned" ? null : said.result;
-  return { end: "parked", message: stop.message, result };
+  const also = said.end === "failed" ? `; the attempt ended with ${said.error.code}: ${said.error.message}` : "";
+  return { end: "parked", message: `${stop.message}${also}`, result };
 }
 
 /** Nothing is counted, and the job's own time comes with the quota. Nobody asked for it: it is a return. */

@@ -7,10 +7,12 @@ import { oneEnd } from "./i3-one-end.ts";
 import { leasesApart } from "./i4-leases-apart.ts";
 import { oldFencesWriteNothing } from "./i5-old-fences.ts";
 import { commentsAreHeard } from "./i11-comments.ts";
+import { candidatesAreChosenFrom } from "./i13-candidates.ts";
 import { everybodyIsCalledBack } from "./i6-callbacks.ts";
 import { limitsHold } from "./i8-limits.ts";
 import { budgetsHold } from "./i8-money.ts";
 import { countsHold } from "./i9-counts.ts";
+import { quotasCostNothing } from "./i12-parked.ts";
 import { nothingIsTakenBack } from "./nothing-taken-back.ts";
 
 const CHECKERS: readonly Checker[] = [
@@ -24,6 +26,8 @@ const CHECKERS: readonly Checker[] = [
   budgetsHold,
   countsHold,
   commentsAreHeard,
+  candidatesAreChosenFrom,
+  quotasCostNothing,
   nothingIsStuck,
   nothingIsTakenBack,
 ];

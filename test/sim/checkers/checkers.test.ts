@@ -285,6 +285,28 @@ describe("the checkers", () => {
     expect(hear(leased(2), wanted, said(1))).not.toContain("I11");
   });
 
+  test("I12: a quota that cost a failure, a job parked too short, and one given out before its time", () => {
+    const until = 9_000;
+    const told: Entry = { kind: "quota", at: 7, jobId: "a", fence: 2, parked: true, until };
+    const leased = (fence: number, at: number): HiveEvent => ({
+      ...event("job.leased", "a", { fence, workerId: "w1" }),
+      at,
+    });
+    const back = (data: Record<string, unknown>): HiveEvent => event("job.retrying", "a", { fence: 2, ...data });
+    const hear = (...events: readonly HiveEvent[]): string =>
+      broken((good) => {
+        good.entries.push(told);
+        good.events.push(leased(2, 0), ...events);
+      });
+    expect(hear(back({ error: { code: "agent_error" } }))).toContain("I12: the quota of a/2 told at 7 ended in event");
+    expect(hear(event("job.failed", "a", { fence: 2, reason: "agent_error" }))).toContain("I12");
+    expect(hear(back({ reason: "quota", runAt: 8_000 }))).toContain("I12: the quota of a/2 told at 7 is there at 9000");
+    const parked = back({ reason: "quota", runAt: until });
+    expect(hear(parked, leased(3, 8_500))).toContain("I12: the quota of a/2 told at 7 parked the job until 9000");
+    expect(hear(parked, leased(3, until))).not.toContain("I12");
+    expect(hear(event("job.canceled", "a", { fence: 2 }))).not.toContain("I12");
+  });
+
   test("what was seen and taken back: an event, a job, a status, a lease, a begin", () => {
     const other = event("job.failed", "a", { status: "failed" });
     const live: Entry = { kind: "event", at: 3, event: { ...other, id: 3 } };

@@ -19,6 +19,7 @@ const madeOnce: Checker = (seen) => {
   return broken;
 };
 
+const TELLS_OF_NO_MOVE: ReadonlySet<string> = new Set(["job.approved", "job.commented", "job.chosen"]);
 const RUNGS = ["held", "blocked", "scheduled", "queued", "running"];
 
 /**
@@ -30,8 +31,10 @@ const neverAnew: Checker = (seen) => {
   const lives = new Map<string, { generation: number; over: boolean; leased: boolean; rung: number }>();
   for (const { id, type, jobId, data } of seen.events) {
     const { generation, status } = data;
-    if (jobId === null || typeof generation !== "number" || type === "job.approved" || type === "job.commented")
-      continue;
+    if (jobId === null || typeof generation !== "number" || TELLS_OF_NO_MOVE.has(type)) continue;
+    // From its candidates to a person's choice: the one step up the ladder there is.
+    if (status === "held" && data["reason"] === "choice") continue;
+    if (type === "job.progress" && data["phase"] === "candidates") continue;
     const rung = RUNGS.indexOf(String(status));
     const life = lives.get(jobId);
     const anew =

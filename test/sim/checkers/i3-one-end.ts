@@ -49,8 +49,10 @@ const finishesCount: Checker = (seen) => {
   return broken;
 };
 
-/** Does the event show this finish? A used-up budget says what the worker said behind its own words. */
+/** Does the event show this finish? A used-up budget or quota says what the worker said behind its own words. */
 function isMarked(data: HiveEvent["data"], token: string): boolean {
-  const { message } = (data["error"] ?? {}) as { readonly message?: unknown };
+  const { message } = (data["error"] ?? data) as { readonly message?: unknown };
+  // Work that was given back leaves no mark on a job that is parked.
+  if (data["reason"] === "quota" && data["result"] === undefined && data["error"] === undefined) return true;
   return JSON.stringify(data).includes(JSON.stringify(token)) || String(message).endsWith(`: ${token}`);
 }

@@ -71,6 +71,9 @@ describe("park", () => {
       world.finish(lease, end);
       expect(world.status("a")).toBe("scheduled: quota");
       expect(world.job("a").run).toMatchObject({ failures: 0, losses: 0 });
+      const message = String(world.last("a").data["message"]);
+      expect(message).toMatch(/^anthropic: five hours are used up/);
+      if (end.end === "failed") expect(message).toContain(`; the attempt ended with ${end.error.code}: it broke`);
     }
   });
 
