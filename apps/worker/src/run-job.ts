@@ -103,8 +103,8 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
       running.findings.config = config;
     },
     signal: running.attempt.work,
-    remainingMs: running.remainingMs,
-    enter: running.enter,
+    remainingMs: () => running.remainingMs(),
+    enter: (phase) => running.enter(phase),
     onTurn: (agent, words) => {
       running.findings.agent = agent;
       running.findings.lastWords = words;
