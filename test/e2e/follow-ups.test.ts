@@ -14,11 +14,14 @@ import { until } from "./until.ts";
 let git: GitHost;
 let server: HiveProcess;
 let repo: string;
+let careful: string;
+let gates: string;
 
 // Fails where it is asked to, until it is told that it did.
 const AGENT = `n=$(ls | grep -c "^prompt-")
 cat > "prompt-$n.txt"
 if grep -q "please fail" "prompt-$n.txt" && ! grep -q "this one failed" "prompt-$n.txt"; then echo "it broke"; exit 7; fi
+echo "Begun."
 gate=$(sed -n "s/.*please wait for \\([^ ]*\\) .*/\\1/p" "prompt-$n.txt" | head -n 1)
 while [ -n "$gate" ] && [ ! -e "$gate" ]; do sleep 0.05; done
 echo "Wrote prompt-$n.txt."`;
@@ -26,9 +29,14 @@ echo "Wrote prompt-$n.txt."`;
 beforeAll(async () => {
   git = await startGitHost();
   repo = git.makeRepo("app.git");
+  careful = git.makeRepo("careful.git");
+  const { host } = new URL(git.server.url);
   server = await startHive({
     env: { HIVE_AGENT: "command", HIVE_AGENT_COMMAND: AGENT, HIVE_ALLOW_UNISOLATED: "1", HIVE_WORKERS: "1" },
+    yaml: `repos: [{ match: "${host}/careful", approve: publish }]`,
   });
+  gates = join(dirname(server.data), "gates");
+  mkdirSync(gates, { mode: 0o711 });
 });
 afterAll(async () => {
   await server?.dispose();
@@ -83,8 +91,6 @@ test("a retry is told how the attempt before ended", async () => {
 });
 
 test("what is said to a running job begins a generation once it ended, also when the server crashed meanwhile", async () => {
-  const gates = join(dirname(server.data), "gates");
-  mkdirSync(gates, { mode: 0o711 });
   await server.hive.enqueue(ask("running", `Do it, and please wait for ${join(gates, "open")} to be there.`));
   await until("the agent to run", async () => (await server.hive.get("running")).phase === "run");
   expect(await server.hive.comment("running", "one")).toMatchObject({ status: "running", generation: null });
@@ -102,6 +108,37 @@ test("what is said to a running job begins a generation once it ended, also when
   // Once each, in order, in one generation, whichever that was after the crash.
   const prompts = [0, 1, 2].map((n) => prompt("running", n)).filter((text) => text.includes("What is asked now"));
   expect(prompts.at(-1)).toMatch(/Comment 1, [^]*one[^]*Comment 2, [^]*two/);
+});
+
+test("work that waits for approval goes back to the agent with a comment, and is approved as it is then", async () => {
+  const held = await server.run({ ...ask("again", "Write a quick start."), repo: careful });
+  expect(held).toMatchObject({ status: "held", reason: "publish" });
+  expect(await server.hive.comment("again", "Not like that.")).toMatchObject({ generation: 1 });
+  const better = await until("the work to wait for approval again", async () => {
+    const job = await server.hive.get("again");
+    return job.status === "held" && job.fence === 2 ? job : null;
+  });
+  expect(better.bundle?.sha256).not.toBe(held.bundle?.sha256);
+  await server.hive.approve("again", better.bundle?.sha256 ?? "");
+  await over("again", 1);
+  const [first, second] = [0, 1].map((n) => git.read("careful.git", "hive/again", `prompt-${n}.txt`));
+  expect(first).toContain("Write a quick start.");
+  expect(second).toMatch(/as changes that are not committed, the work that was not[^]*Not like that\./);
+});
+
+test("a comment on a job that was canceled goes on from what it had made", async () => {
+  await server.hive.enqueue(ask("stopped", `Do it, and please wait for ${join(gates, "never")} to be there.`));
+  await until("the agent to have begun its work", async () => {
+    const log = await (await server.fetch("/v1/jobs/stopped/logs")).text();
+    return log.includes("Begun.");
+  });
+  await server.hive.cancel("stopped");
+  await until("the job to be canceled", async () => (await server.hive.get("stopped")).status === "canceled");
+  writeFileSync(join(gates, "never"), "");
+  await server.hive.comment("stopped", "Go on after all.");
+  expect(await over("stopped", 2)).toMatchObject({ status: "succeeded" });
+  expect(prompt("stopped", 0)).toContain("Do it,");
+  expect(prompt("stopped", 1)).toContain("Go on after all.");
 });
 
 test("hive comment says what became of it, and hive comments what was said", async () => {
