@@ -126,7 +126,7 @@ test("a session larger than it may be is not kept, and says so", async () => {
 
 test("what is no file, folder or link is no session", async () => {
   mkdirSync(at(".agent/chats"), { recursive: true });
-  execFileSync("mkfifo", [at(".agent/chats/pipe")]);
+  execFileSync("/bin/sh", ["-c", 'mkfifo "$1"', "sh", at(".agent/chats/pipe")]);
   own(slot.home);
   await expect(packSession(place(), file)).rejects.toThrow("neither a file, a folder nor a link");
 });
