@@ -20,6 +20,8 @@ export interface Provider {
 export interface Setup extends WorldOptions {
   /** What the provider answers to these keys, in turn; whole answers after that. */
   readonly plays: Readonly<Record<string, readonly Play[]>>;
+  /** Called when the gateway waits for the first time, before that wait is over. */
+  readonly onFirstWait?: () => Promise<unknown>;
 }
 
 /** When the test's clock stands still, in milliseconds since 1970. */
@@ -27,7 +29,7 @@ export const NOW = Date.parse("2026-07-14T10:00:00Z");
 const ERROR = { type: "error", error: { type: "rate_limit_error", message: "slow down" } };
 
 /** A gateway with these keys in this order. Its clock stands still, but for the waits it takes: those are over at once. */
-export async function startBusy({ plays, ...options }: Setup): Promise<Provider> {
+export async function startBusy({ plays, onFirstWait, ...options }: Setup): Promise<Provider> {
   const keys: string[] = [];
   const waited: number[] = [];
   const timers: { readonly at: number; readonly run: () => void }[] = [];
@@ -55,7 +57,8 @@ export async function startBusy({ plays, ...options }: Setup): Promise<Provider>
     logged.push(message);
     if (message.startsWith("model call waits")) {
       waited.push(Number(fields["ms"]));
-      setImmediate(() => pass(Number(fields["ms"])));
+      const first = waited.length === 1 ? onFirstWait?.() : undefined;
+      void Promise.resolve(first).then(() => setImmediate(() => pass(Number(fields["ms"]))));
     }
   };
   const world = await startWorld(

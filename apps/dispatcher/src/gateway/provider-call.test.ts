@@ -1,11 +1,12 @@
 /** What the gateway does about a provider that is busy or limits: through the whole gateway, on the test's clock. */
+import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../clock.ts";
 import { FIGURES, JSON_ANSWER } from "./anthropic.fixture.ts";
 import { GOOD, NOW, type Play, type Provider, said, type Setup, startBusy, text } from "./busy-provider.fixture.ts";
-import { closed, openCall, send, SMALL_BODY, startWorld, type World } from "./gateway.fixture.ts";
+import { closed, listen, openCall, send, SMALL_BODY, startWorld, type World } from "./gateway.fixture.ts";
 
 const worlds: World[] = [];
 afterEach(async () => {
@@ -104,6 +105,31 @@ describe("before the first byte of an answer", () => {
       [2, true],
       [2, true],
     ]);
+  });
+
+  test("a provider that cannot be reached for a moment is asked again, and given up soon", async () => {
+    const { server, port } = await listen(() => undefined);
+    server.close();
+    await once(server, "close");
+    const upstreams = { local: { baseUrl: `http://127.0.0.1:${port}`, keys: [], limit: 1 } };
+    const path = "/llm/local/v1/chat/completions";
+    const { world, waited } = await start({ plays: {}, upstreams });
+    expect((await send(world, { path })).status).toBe(502);
+    expect(waited).toEqual([500, 1_000]);
+    expect(await world.told(1)).toMatchObject([{ tries: 3, final: true, inputTokens: 0 }]);
+    server.on("request", (request, response) => {
+      request.resume();
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON_ANSWER);
+    });
+    // It comes up while the call waits for it.
+    const back = await start({
+      plays: {},
+      upstreams,
+      onFirstWait: () => once(server.listen(port, "127.0.0.1"), "listening"),
+    });
+    expect(text(await send(back.world, { path }))).toEqual(GOOD);
+    server.closeAllConnections();
+    server.close();
   });
 
   test("a connection that breaks before the answer is not repeated: nobody knows what was paid for", async () => {

@@ -71,6 +71,8 @@ interface Kept {
   readonly requestId: string | null;
 }
 
+/** How often a call waits for a provider that cannot be reached at all. */
+const MOST_UNREACHED = 2;
 /** Milliseconds by which calls that wait for one limit go on after one another. */
 const MOST_SPREAD_MS = 500;
 /** Bytes of a refusal that are read for its hints. */
@@ -176,7 +178,12 @@ export async function callProvider(call: ProviderCall): Promise<CallOutcome> {
         signal,
       });
       if (!reply.ok) {
+        release();
         if (reply.stale && !signal.aborted) {
+          continue;
+        }
+        // A server that restarts, a name that is not found for a moment: nobody saw the call yet.
+        if (!reply.sent && waits < MOST_UNREACHED && (await wait(backOff(), reply.why)) && !signal.aborted) {
           continue;
         }
         const outcome = signal.aborted ? stopped() : refuse("provider_unreachable", reply.why);
