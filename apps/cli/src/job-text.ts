@@ -1,6 +1,7 @@
 /** How a job reads in a terminal. */
 
 import type { JobDetail, JobSummary } from "@hive/sdk";
+import { budgetText, costText } from "./money-text.ts";
 import { duration, plain, table } from "./output.ts";
 
 /** The table of `hive ls`. */
@@ -22,7 +23,7 @@ export function jobText(job: JobDetail): string {
     ["Job", job.jobId],
     ["Status", job.reason === null ? job.status : `${job.status} (${job.reason})`],
     ["Waits", job.waiting],
-    ["Task", [job.task, job.agent && `agent ${job.agent}`, job.role && `role ${job.role}`].filter(Boolean).join(", ")],
+    ["Task", [job.task, job.agent && `agent ${job.agent}${job.model === null ? "" : ` with ${job.model}`}`, job.role && `role ${job.role}`].filter(Boolean).join(", ")],
     ["Candidate of", job.parent],
     ["Candidates", job.candidates && `${job.candidates.count} (compare them with: hive candidates ${job.jobId})`],
     ["Repository", job.repo],
@@ -42,6 +43,8 @@ export function jobText(job: JobDetail): string {
     ["Comments", job.comments && commentsOf(job.comments)],
     ["Attempts", job.attempts === 0 ? null : `${job.attempts} (${job.failures} failed, ${job.losses} lost)`],
     ["Tokens", job.usage && `${job.usage.inputTokens} in, ${job.usage.outputTokens} out, ${job.usage.calls} calls`],
+    ["Cost", job.usage && costText(job.usage)],
+    ["Budget", job.budget && job.usage && budgetText(job.budget)],
     ["Phases", job.result && job.result.phases.map((phase) => `${phase.name} ${duration(phase.ms)}`).join(", ")],
     ["Page", job.url],
   ];

@@ -128,3 +128,4 @@ export const dayBudgetsSchema = z
     projects: z.array(dayAccountSchema.extend({ match: z.string() })),
   })
   .meta({ id: "DayBudgets" });
+export type DayBudgets = z.infer<typeof dayBudgetsSchema>;

@@ -14,6 +14,7 @@ import {
   type CandidatesReply,
   type Comment,
   type Commented,
+  type DayBudgets,
   type Health,
   type JobDetail,
   type JobSummary,
@@ -80,6 +81,8 @@ export interface HiveClient {
   workers(): Promise<readonly Worker[]>;
   /** The kinds of workers the server starts, and what is in the way. */
   pools(): Promise<readonly Pool[]>;
+  /** What model calls may use in a day and have used, in all and by project. `day` in UTC, default today. */
+  budgets(day?: string): Promise<DayBudgets>;
   /** Everything that happens, from now or after an id, over lost connections without a gap. */
   events(options?: {
     readonly jobId?: string;
@@ -168,6 +171,7 @@ export function createHive(options: HiveOptions): HiveClient {
       return (await again(() => api.open(endpoints.jobDiff, { params: { jobId } }))).text();
     },
     workers: async () => (await again(() => api.call(endpoints.listWorkers, {}))).workers,
+    budgets: (day) => again(() => api.call(endpoints.listBudgets, { query: day === undefined ? {} : { day } })),
     pools: async () => (await again(() => api.call(endpoints.listPools, {}))).pools,
     events: (given = {}) => eventStream(api, { ...given, sleep }),
     async wait(jobId, { signal, held = false } = {}) {

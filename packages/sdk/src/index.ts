@@ -12,6 +12,7 @@ export {
   type CandidatesReply,
   type Comment,
   type Commented,
+  type DayBudgets,
   type NewComment,
   type Health,
   type Pool,

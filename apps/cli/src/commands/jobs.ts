@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { CliError, type Context } from "../context.ts";
 import { tellBlocked } from "../blocked-lines.ts";
 import { jobTable, jobText } from "../job-text.ts";
+import { parseBudget } from "../money-text.ts";
 import { parseCandidates } from "./candidates.ts";
 
 const STATUSES: readonly JobSummary["status"][] = [
@@ -28,6 +29,7 @@ interface SubmitOptions {
   readonly base?: string;
   readonly script?: string;
   readonly agent?: string;
+  readonly model?: string;
   readonly candidates?: string;
   readonly choose?: "rule" | "person";
   readonly role?: string;
@@ -36,6 +38,7 @@ interface SubmitOptions {
   readonly after?: string[];
   readonly runAt?: string;
   readonly callback?: string;
+  readonly budget?: string;
   readonly timeoutMinutes?: string;
   readonly egress?: string[];
   readonly githubTokenFile?: string;
@@ -54,7 +57,8 @@ export function addJobCommands(program: Command, context: () => Context): void {
     .option("--branch <name>", "where the work is pushed (default: hive/<jobId>)")
     .option("--base <name>", "where the work starts (default: the repository's default branch)")
     .option("--script <file>", "run this shell script (- for standard input)")
-    .option("--agent <name>", "claude, command or demo")
+    .option("--agent <name>", "claude, codex, opencode, gemini, command, demo, or one of the server's own")
+    .option("--model <name>", "the model the agent is asked to use, as the agent names it")
     .option("--candidates <n|list>", "do it several times and publish the best: 3, or claude,codex:gpt-5,gemini")
     .addOption(new Option("--choose <who>", "who chooses among candidates").choices(["rule", "person"]))
     .option("--role <role>", "only workers with this role")
@@ -63,6 +67,7 @@ export function addJobCommands(program: Command, context: () => Context): void {
     .option("--after <jobId...>", "wait for these jobs")
     .option("--run-at <instant>", "not before, such as 2027-01-31T08:00:00+01:00")
     .option("--callback <url>", "call this address back")
+    .option("--budget <limits>", "what it may use, such as usd=2,turns=40,tokens=500000,minutes=30")
     .option("--timeout-minutes <n>", "end an attempt after this long")
     .option("--egress <host...>", "only these hosts may be reached, of those the worker may (none: no host at all)")
     .option("--github-token-file <file>", "a token for this repository alone; kept sealed, erased at the end")
@@ -179,6 +184,7 @@ function toJob(instructions: string | undefined, options: SubmitOptions): NewJob
     branch,
     base,
     agent,
+    model,
     role,
     label: labels,
     after: dependsOn,
@@ -193,6 +199,7 @@ function toJob(instructions: string | undefined, options: SubmitOptions): NewJob
     instructions,
     script,
     agent,
+    model,
     role,
     labels,
     dependsOn,
@@ -201,6 +208,7 @@ function toJob(instructions: string | undefined, options: SubmitOptions): NewJob
     egress: options.egress?.filter((entry) => entry !== "none"),
     candidates: options.candidates === undefined ? undefined : parseCandidates(options.candidates),
     choose: options.choose,
+    budget: options.budget === undefined ? undefined : parseBudget(options.budget),
   };
   const job: NewJobRequest = {
     ...given,

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { CliError, type Context } from "../context.ts";
 import { runDemo } from "../demo/demo.ts";
 import { type Check, checkup } from "../doctor/checkup.ts";
+import { dayTable } from "../money-text.ts";
 import { poolTable } from "../pool-table.ts";
 import { checkRepository } from "../doctor/repository.ts";
 
@@ -46,6 +47,16 @@ export function addServerCommands(program: Command, context: () => Context): voi
       const { hive, output } = context();
       const pools = await hive().pools();
       output.answer({ pools }, () => poolTable(pools));
+    });
+
+  program
+    .command("budgets")
+    .description("what model calls may use in a day and have used, in all and by project")
+    .option("--day <date>", "a day in UTC, such as 2026-11-23 (default: today)")
+    .action(async ({ day }: { day?: string }) => {
+      const { hive, output } = context();
+      const budgets = await hive().budgets(day);
+      output.answer(budgets, () => dayTable(budgets));
     });
 
   program

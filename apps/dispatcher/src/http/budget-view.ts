@@ -10,8 +10,7 @@ import {
   openAccount,
   usdOf,
 } from "@hive/core";
-import type { AccountView, dayBudgetsSchema } from "@hive/protocol";
-import type { z } from "zod";
+import type { AccountView, DayBudgets } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
 import type { Parts } from "./parts.ts";
 
@@ -58,7 +57,7 @@ function accountView(account: AccountRecord, minutes: number): AccountView {
 export async function dayBudgets(
   { queue, budgets }: Pick<Parts, "queue" | "budgets">,
   day: string,
-): Promise<z.infer<typeof dayBudgetsSchema>> {
+): Promise<DayBudgets> {
   const server = budgets.dayAccount(day);
   const projects = budgets.projectAccounts(day);
   const [stored = null, ...rest] = await readAccounts(
@@ -75,7 +74,7 @@ export async function dayBudgets(
   };
 }
 
-function dayView(account: AccountRecord): z.infer<typeof dayBudgetsSchema>["server"] {
+function dayView(account: AccountRecord): DayBudgets["server"] {
   const { unpricedCalls, uncertainCalls } = account;
   return { ...accountView(account, 0), unpricedCalls, uncertainCalls };
 }
