@@ -3,12 +3,13 @@
  * approve, reject, drain and read, at random moments.
  */
 
-import { HiveError, NO_LIMITS, type NewJob } from "@hive/core";
+import { candidateIds, HiveError, NO_LIMITS, type NewJob } from "@hive/core";
 import { ApiError } from "@hive/protocol";
 import { findJob } from "../../apps/dispatcher/src/http/job-view.ts";
 import { sayTo } from "./commenter.ts";
 import { dice, type Dice } from "./dice.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { familyOf } from "./families.ts";
 import { JOB_TOKENS, TOKEN_NANO } from "./gateway.ts";
 import type { JobBrief, JobSeen } from "./history.ts";
 import { Program } from "./program.ts";
@@ -61,6 +62,11 @@ export class Clients {
     if (count === 1 && again !== undefined && this.#dice.chance(0.12)) return this.#putInAgain(again);
     const jobs: NewJob[] = [];
     for (let n = 0; n < count; n += 1) jobs.push(this.#newJob(jobs));
+    const { candidates } = this.#world.scenario.ask;
+    const [only] = jobs;
+    if (only !== undefined && candidates > 0 && this.#dice.chance(candidates)) {
+      jobs.splice(0, 1, ...familyOf(only, this.#dice));
+    }
     for (const job of jobs) {
       this.ids.push(job.id);
       this.#jobs.set(job.id, job);
@@ -71,8 +77,11 @@ export class Clients {
   /** The same id once more: the same job, or another body under its id. */
   #putInAgain(id: string): void {
     const job = this.#jobs.get(id);
-    if (job === undefined) return;
-    void this.#enqueue([this.#dice.chance(0.5) ? job : { ...job, bodyHash: `other-${job.bodyHash}`, priority: 0 }]);
+    // Candidates come with their parent and never alone.
+    if (job === undefined || job.parent != null) return;
+    const family = candidateIds(job).flatMap((one) => this.#jobs.get(one) ?? []);
+    const again = this.#dice.chance(0.5) ? job : { ...job, bodyHash: `other-${job.bodyHash}`, priority: 0 };
+    void this.#enqueue([again, ...family]);
   }
 
   #newJob(batch: readonly NewJob[]): NewJob {
@@ -145,7 +154,8 @@ export class Clients {
 
   #noteEnqueue(job: NewJob, sentAt: number, outcome: string, existing: boolean): void {
     const { key, callback, maxAttempts, dependsOn } = job;
-    const brief: JobBrief = { key, callback, maxAttempts, dependsOn };
+    const several = job.candidates == null ? {} : { candidates: job.candidates.count };
+    const brief: JobBrief = { key, callback, maxAttempts, dependsOn, ...several };
     const at = this.#world.time.now;
     const { id, bodyHash } = job;
     this.#world.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief, outcome, existing });
@@ -156,6 +166,10 @@ export class Clients {
     const id = chance.some(this.ids);
     if (id === undefined) return;
     const by = "a person";
+    if (this.#world.scenario.ask.candidates > 0 && chance.chance(0.4)) {
+      const candidate = chance.int(1, 3);
+      return this.#tell("choose", id, (queue) => queue.submit<"choose">({ type: "choose", jobId: id, candidate, by }));
+    }
     const acts = [
       "cancel",
       "retry",

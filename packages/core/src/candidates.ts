@@ -43,7 +43,10 @@ export function candidateId(parent: string, n: number): string {
 }
 
 /** The ids of a job's candidates, in order; none for a job that has none. */
-export function candidateIds(job: Pick<Job, "id" | "candidates">): readonly string[] {
+export function candidateIds(job: {
+  readonly id: string;
+  readonly candidates?: Pick<Candidates, "count"> | null | undefined;
+}): readonly string[] {
   return Array.from({ length: job.candidates?.count ?? 0 }, (_, index) => candidateId(job.id, index + 1));
 }
 
