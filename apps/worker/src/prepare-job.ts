@@ -2,8 +2,9 @@
 
 import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { parseRepoAddress } from "@hive/core";
-import { checkout, type Workspace } from "./git/checkout.ts";
+import { CANDIDATES_MAX, candidateId, defaultBranchName, parseRepoAddress } from "@hive/core";
+import type { LeasedJob } from "@hive/protocol";
+import { type CandidatePlan, checkout, type Workspace } from "./git/checkout.ts";
 import { toAttemptError } from "./git/failure.ts";
 import { putBackWork } from "./git/put-back.ts";
 import type { Remote } from "./git/remote.ts";
@@ -65,7 +66,7 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
     base: job.base,
     folder,
     signal: running.attempt.work,
-    ...(job.candidate === null ? {} : { candidate: { branch: job.candidate.branch, agree: running.calls.agreeStart } }),
+    ...(job.candidate === null ? {} : { candidate: planOf(running, job.candidate) }),
     ...(user === undefined ? {} : { agent: user }),
     ...(job.gitUser === null ? {} : { author: job.gitUser }),
   });
@@ -116,4 +117,12 @@ async function putBackUnpublished(
       : `the unpublished work of the attempt before cannot be put back: ${why}`,
   );
   return why === null;
+}
+
+/** Where a candidate starts, and whose work it is not to see: those of its kind do the same at the same time. */
+function planOf({ calls }: RunningJob, candidate: NonNullable<LeasedJob["candidate"]>): CandidatePlan {
+  const { parent, n, branch } = candidate;
+  const numbers = Array.from({ length: CANDIDATES_MAX }, (_, place) => place + 1).filter((one) => one !== n);
+  const others = new Set(numbers.map((one) => defaultBranchName(candidateId(parent, one))));
+  return { branch, others, agree: calls.agreeStart };
 }

@@ -35,7 +35,8 @@ const remote = (repo: string) => ({ address: world.address(repo), credential: wo
 /** The agreement as the dispatcher keeps it: the first word counts. */
 function agreement(branch = "hive/job"): CandidatePlan {
   let said: { base: string; commit: string } | null = null;
-  return { branch, agree: (start) => Promise.resolve((said ??= start)) };
+  const others = new Set(["hive/job.1", "hive/job.3"]);
+  return { branch, others, agree: (start) => Promise.resolve((said ??= start)) };
 }
 
 /** A candidate that changed something and pushed it; gives its commit. */
@@ -68,6 +69,17 @@ describe("where candidates start", () => {
     expect(workspace.baseHead).toBe(head(repo, "main"));
   });
 
+  it("see the repository's branches without those of the others", async () => {
+    const repo = await world.makeRepo("blind.git");
+    for (const branch of ["feature", "hive/job.1"]) world.commitElsewhere(repo, branch, { "x.txt": `${branch}\n` });
+    const { repo: copy } = await openWorkspace(world, repo, { jobId: "job.2", candidate: agreement() });
+    const seen = plainGit(copy, "for-each-ref", "--format=%(refname:short)", "refs/remotes/origin").split("\n");
+    expect(seen.filter((name) => name !== "origin" && name !== "origin/HEAD")).toEqual([
+      "origin/feature",
+      "origin/main",
+    ]);
+  });
+
   it("is told as gone where the agreed commit is no longer in the repository", async () => {
     const repo = await world.makeRepo("gone.git");
     const gone = "1234567890".repeat(4);
@@ -79,7 +91,7 @@ describe("where candidates start", () => {
       branch: null,
       base: null,
       folder: world.newFolder("attempt"),
-      candidate: { branch: "hive/job", agree: () => Promise.resolve({ base: gone, commit: gone }) },
+      candidate: { branch: "hive/job", others: new Set(), agree: () => Promise.resolve({ base: gone, commit: gone }) },
     };
     expect(await checkout(options)).toMatchObject({ ok: false, code: "base_not_found" });
   });

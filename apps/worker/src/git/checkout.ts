@@ -49,6 +49,8 @@ export interface CheckoutOptions {
 export interface CandidatePlan {
   /** The branch the chosen one is published to: where it is at the remote, the candidates go on from it. */
   readonly branch: string;
+  /** Branches of the others: what they made is not shown to this one. */
+  readonly others: ReadonlySet<string>;
   /** Says where this one would start and gives where all of them do. */
   readonly agree: (start: CandidateStart) => Promise<CandidateStart>;
 }
@@ -204,7 +206,7 @@ async function makeWorkspace(options: CheckoutOptions, mirror: Mirror, plan: Pla
     ],
     {
       cwd: repo,
-      stdin: asRemoteBranches(refs.stdout),
+      stdin: asRemoteBranches(refs.stdout, options.candidate?.others),
       ...(agent === undefined ? {} : { user: agent }),
       ...(signal === undefined ? {} : { signal }),
     },
@@ -214,10 +216,10 @@ async function makeWorkspace(options: CheckoutOptions, mirror: Mirror, plan: Pla
   return { ...plan, ok: true, folder, repo, address, mirror, borrowed, agent: agent ?? null, author };
 }
 
-function asRemoteBranches(refs: string): string {
+function asRemoteBranches(refs: string, hidden: ReadonlySet<string> = new Set()): string {
   return refs
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line !== "" && !hidden.has(line.replace(/^\S+ refs\/heads\//, "")))
     .map((line) => line.replace(/^(\S+) refs\/heads\//, "$1 refs/remotes/origin/"))
     .sort((one, two) => (one.slice(one.indexOf(" ")) < two.slice(two.indexOf(" ")) ? -1 : 1))
     .map((line) => `${line}\n`)
