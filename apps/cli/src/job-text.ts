@@ -23,7 +23,16 @@ export function jobText(job: JobDetail): string {
     ["Job", job.jobId],
     ["Status", job.reason === null ? job.status : `${job.status} (${job.reason})`],
     ["Waits", job.waiting],
-    ["Task", [job.task, job.agent && `agent ${job.agent}${job.model === null ? "" : ` with ${job.model}`}`, job.role && `role ${job.role}`].filter(Boolean).join(", ")],
+    [
+      "Task",
+      [
+        job.task,
+        job.agent && `agent ${job.agent}${job.model === null ? "" : ` with ${job.model}`}`,
+        job.role && `role ${job.role}`,
+      ]
+        .filter(Boolean)
+        .join(", "),
+    ],
     ["Candidate of", job.parent],
     ["Candidates", job.candidates && `${job.candidates.count} (compare them with: hive candidates ${job.jobId})`],
     ["Repository", job.repo],

@@ -327,6 +327,8 @@ export const jobDetailSchema = jobSummarySchema
     base: z.string().nullable(),
     instructions: z.string().nullable(),
     script: z.string().nullable(),
+    /** The model the job asked for; null: none. */
+    model: z.string().nullable(),
     changes: z.array(z.object({ path: z.string(), delete: z.boolean(), bytes: z.int() })).nullable(),
     maxAttempts: z.int(),
     retryOn: z.enum(["system", "failure"]),

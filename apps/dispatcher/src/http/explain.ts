@@ -44,7 +44,7 @@ function explainHold(job: Job): string {
     case "choice":
       return `Its candidates are done and a person chooses one: hive candidates ${job.id}, then hive choose ${job.id} NUMBER`;
     case "no_agent":
-      return `No agent is set up on this server. Set ANTHROPIC_API_KEY or HIVE_AGENT and restart it; or name an agent in the job.`;
+      return `No agent is set up on this server. Set ANTHROPIC_API_KEY, OPENAI_API_KEY, GEMINI_API_KEY or HIVE_AGENT and restart it; or name an agent in the job.`;
     case "no_isolation":
       return (
         `The agent ${job.agent ?? ""} would run without isolation, since this server's workers are plain processes. ` +

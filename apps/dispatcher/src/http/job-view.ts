@@ -149,6 +149,7 @@ export async function detailOf(
     base: body.base,
     instructions: body.instructions,
     script: body.script,
+    model: body.model ?? null,
     changes: body.changes?.map(changeView) ?? null,
     maxAttempts: job.maxAttempts,
     retryOn: job.retryOn,

@@ -50,8 +50,8 @@ export interface TestServer {
   readonly client: ApiClient;
   /** A raw request with the owner's token unless another is given. */
   send(method: string, path: string, options?: SendOptions): Promise<Response>;
-  /** Registers a worker and gives its token. */
-  worker(name?: string, agents?: readonly string[]): Promise<string>;
+  /** Registers a worker and gives its token. `more` is what else it says. */
+  worker(name?: string, agents?: readonly string[], more?: object): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -176,7 +176,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
         ...(signal === undefined ? {} : { signal }),
       });
     },
-    async worker(name = "bee-1", agents = []) {
+    async worker(name = "bee-1", agents = [], more = {}) {
       registrations += 1;
       const registrationId = `registration-${registrations}`;
       const at = Date.now();
@@ -193,6 +193,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
         isolation: "none",
         agents: [...agents],
         proof: { kind: "secret", at, nonce, mac },
+        ...more,
       };
       const response = await fetch(`${url}/v1/worker/register`, {
         method: "POST",
