@@ -22,6 +22,8 @@ export interface Setup extends WorldOptions {
   readonly plays: Readonly<Record<string, readonly Play[]>>;
   /** Called when the gateway waits for the first time, before that wait is over. */
   readonly onFirstWait?: () => Promise<unknown>;
+  /** What chance is, in [0, 1). Default 0. */
+  readonly random?: number;
 }
 
 /** When the test's clock stands still, in milliseconds since 1970. */
@@ -29,7 +31,7 @@ export const NOW = Date.parse("2026-07-14T10:00:00Z");
 const ERROR = { type: "error", error: { type: "rate_limit_error", message: "slow down" } };
 
 /** A gateway with these keys in this order. Its clock stands still, but for the waits it takes: those are over at once. */
-export async function startBusy({ plays, onFirstWait, ...options }: Setup): Promise<Provider> {
+export async function startBusy({ plays, onFirstWait, random = 0, ...options }: Setup): Promise<Provider> {
   const keys: string[] = [];
   const waited: number[] = [];
   const timers: { readonly at: number; readonly run: () => void }[] = [];
@@ -38,7 +40,7 @@ export async function startBusy({ plays, onFirstWait, ...options }: Setup): Prom
     ...systemClock,
     mono: () => elapsed,
     wall: () => NOW + elapsed,
-    random: () => 0,
+    random: () => random,
     after(ms: number, run: () => void) {
       const timer = { at: elapsed + ms, run };
       timers.push(timer);

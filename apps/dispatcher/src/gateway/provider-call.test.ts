@@ -3,7 +3,6 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../clock.ts";
 import { FIGURES, JSON_ANSWER } from "./anthropic.fixture.ts";
 import { GOOD, NOW, type Play, type Provider, said, type Setup, startBusy, text } from "./busy-provider.fixture.ts";
 import { closed, listen, openCall, send, SMALL_BODY, startWorld, type World } from "./gateway.fixture.ts";
@@ -63,24 +62,10 @@ describe("before the first byte of an answer", () => {
   });
 
   test("those who wait for one limit go on one after the other", async () => {
-    const clock = { ...systemClock, random: () => 0.5 };
-    const world = await startWorld(
-      (() => {
-        let calls = 0;
-        return (request: IncomingMessage, response: ServerResponse) => {
-          request.resume();
-          calls += 1;
-          response.writeHead(calls === 1 ? 429 : 200, { "retry-after-ms": "4", "content-type": "application/json" });
-          response.end(JSON_ANSWER);
-        };
-      })(),
-      { clock },
-    );
-    worlds.push(world);
-    expect((await send(world)).status).toBe(200);
-    const waits = world.logged.map((line) => JSON.parse(line) as { fields: { ms?: number }; message: string });
+    const { world, waited } = await start({ plays: { ONE: [[429, { "retry-after-ms": "4" }]] }, random: 0.5 });
+    expect(text(await send(world))).toEqual(GOOD);
     // Half of the four beyond the four.
-    expect(waits.find(({ message }) => message.startsWith("model call waits"))?.fields.ms).toBe(6);
+    expect(waited).toEqual([6]);
   });
 
   test("a kept connection that the provider has closed is no failure of the call", async () => {
