@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { LeasedJob } from "@hive/protocol";
@@ -43,6 +43,8 @@ interface Given {
   /** Default: a new one of these files. */
   readonly repo?: string;
   readonly request?: Partial<TaskRequest>;
+  /** Told where the working copy is. */
+  readonly at?: (repo: string) => void;
 }
 
 interface Done {
@@ -64,6 +66,7 @@ async function converse({ agent, job, files, request: more, ...given }: Given): 
   await mkdir(output, { mode: 0o700 });
   if (slot.user) await chown(output, slot.user.uid, slot.user.gid);
   const workspace = await openWorkspace(world, repo, { folder, ...(slot.user ? { agent: slot.user } : {}) });
+  given.at?.(workspace.repo);
   const spool = join(attempt, "log");
   const log = await openLogStream({
     spoolPath: spool,
@@ -201,6 +204,13 @@ describe("verified before it is called done", () => {
     expect(others.end.verify).toMatchObject({ state: "unchanged" });
   });
 
+  test("a file that git cannot read is not lost by putting the others back", async () => {
+    const agent = scriptedAgent([["echo mine > good; echo mine > closed; chmod 000 closed", does.end("did it")]]);
+    const { end, repo } = await converse({ agent, job: rounds(0) });
+    expect(end.verify).toMatchObject({ state: "passed" });
+    expect(readdirSync(repo)).toEqual(expect.arrayContaining(["good", "closed"]));
+  });
+
   test("a repository the agent broke is judged all the same", async () => {
     const agent = scriptedAgent([["touch good; rm -rf .git; echo no > .git", does.end("did it")]]);
     const { end } = await converse({ agent, job: rounds(0) });
@@ -214,14 +224,18 @@ describe("verified before it is called done", () => {
     expect(agent.given).toHaveLength(2);
   });
 
-  test("an attempt that is stopped while its tests run ends at once", async () => {
+  test("an attempt that is stopped while its tests run ends at once, and what they left is no part of its work", async () => {
     const stop = new AbortController();
-    const files = { ...TESTED, ".hive/config.yaml": "test: tail -f /dev/null\n" };
-    const enter = (): Promise<void> => Promise.resolve(stop.abort(new Error("canceled")));
+    const test = "test: 'echo looked > leftover.txt; hive-progress 1 running; exec tail -f /dev/null'\n";
+    const files = { ...TESTED, ".hive/config.yaml": test };
+    let repo = "";
+    const onProgress = (): void => stop.abort(new Error("stopped"));
     const agent = scriptedAgent([["touch one", does.end("tried")]]);
-    await expect(converse({ agent, files, job: rounds(2), request: { signal: stop.signal, enter } })).rejects.toThrow(
-      "canceled",
+    const request = { signal: stop.signal, onProgress };
+    await expect(converse({ agent, files, job: rounds(2), request, at: (place) => (repo = place) })).rejects.toThrow(
+      "stopped",
     );
+    expect(left(repo)).toBe("?? one");
   });
 });
 

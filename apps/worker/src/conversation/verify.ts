@@ -47,9 +47,10 @@ export async function verify(context: TaskContext): Promise<Verified> {
       await request.log.write(chunk, stream);
     },
   });
-  request.signal.throwIfAborted();
   await killAgent(request.slot);
+  // Also when the attempt was stopped: what it made so far may be pushed.
   await snapshot?.restore();
+  request.signal.throwIfAborted();
   const error = errorOfRun(result, `The tests (${found.from})`, "verify_failed");
   if (error === null) return { state: "passed", command, report: null };
   return { state: "failed", command, report: `${tail.text().trimEnd()}\n${error.message}`.trim() };

@@ -44,9 +44,8 @@ const FORGET = 'rm -f -- "$1" "$1.lock"';
 /** The files as they are now; null where git cannot say. */
 export async function takeSnapshot(context: TaskContext, signal?: AbortSignal): Promise<Snapshot | null> {
   const index = join(context.request.slot.tmp, `hive-index-${randomBytes(6).toString("hex")}`);
-  const call = (script: string, ms: number): Promise<Said> => asJob(context, script, index, ms, signal);
   const forget = async (): Promise<void> => void (await asJob(context, FORGET, index, LOOK_MS));
-  const looked = await call(LOOK, LOOK_MS);
+  const looked = await asJob(context, LOOK, index, LOOK_MS, signal);
   const [tree = "", incomplete] = looked.text.trim().split("\n");
   if (looked.result.reason !== "exited" || looked.result.exitCode !== 0 || !/^[0-9a-f]{40,64}$/.test(tree)) {
     await forget();
@@ -55,7 +54,7 @@ export async function takeSnapshot(context: TaskContext, signal?: AbortSignal): 
   return {
     tree,
     async restore() {
-      if (incomplete === undefined) await call(RESTORE, LOOK_MS);
+      if (incomplete === undefined) await asJob(context, RESTORE, index, LOOK_MS);
       await forget();
     },
     forget,
