@@ -11,7 +11,7 @@ type Account = NonNullable<JobDetail["budget"]>;
 export function parseBudget(text: string): NonNullable<NewJobRequest["budget"]> {
   const limits = text.split(",").map((entry) => {
     const found = /^(usd|tokens|minutes|turns)=(\d+(?:\.\d+)?)$/.exec(entry.trim());
-    if (found !== null) return [found[1], Number(found[2])];
+    if (found !== null) return [found[1] ?? "", Number(found[2])] as const;
     throw new CliError(`--budget: "${entry}" is no limit; write such as usd=2,turns=40,tokens=500000,minutes=30`);
   });
   return Object.fromEntries(limits);

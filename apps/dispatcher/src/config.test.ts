@@ -45,6 +45,21 @@ describe("the settings", () => {
     expect(config).toMatchObject({ port: 9001, workers: 5, allowPrivateAddresses: ["10.0.0.0/8"] });
   });
 
+  it("of budgets and prices come from hive.yaml alone, and each mistake is named", async () => {
+    const budgets = "budgets: { job: { usd: 2, minutes: 30 }, day: { usd: null, turns: 500 } }";
+    const prices = "prices: { my-model: { input: 1, output: 4.5, long: { above: 200000, input: 2, output: 6 } } }";
+    const project = 'repos: [{ match: "github.com/acme/*", budget: { day: { usd: 20 } } }]';
+    const path = await file([budgets, prices, project].join("\n"));
+    const config = loadConfig({ HIVE_CONFIG: path, HIVE_BUDGETS: "ignored" });
+    expect(config.budgets).toEqual({ job: { usd: 2, minutes: 30 }, day: { usd: null, turns: 500 } });
+    expect(config.prices["my-model"]).toMatchObject({ input: 1, output: 4.5, long: { above: 200_000 } });
+    expect(config.repos[0]?.budget).toEqual({ day: { usd: 20 } });
+    expect(loadConfig({ HIVE_CONFIG: await file("") })).toMatchObject({ budgets: { job: {}, day: {} }, prices: {} });
+    const wrong = await file("budgets: { job: { usd: -1 }, day: { minutes: 5 } }\nprices: { m: { input: 1 } }\n");
+    const problem = problemOf(() => loadConfig({ HIVE_CONFIG: wrong }));
+    for (const part of ["budgets.job.usd", "budgets.day", "prices.m.output"]) expect(problem).toContain(part);
+  });
+
   it("of the worker image are arguments of its build; agents without a version are refused", async () => {
     const path = await file("");
     expect(imageArguments(loadConfig({ HIVE_CONFIG: path }))).toEqual({});

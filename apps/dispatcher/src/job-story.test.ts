@@ -50,6 +50,19 @@ it("tells a job's way in lines that name it", () => {
   ]);
 });
 
+it("says when a budget is nearly used, and when a job is to stop for it", () => {
+  happen("job.budget", { account: "job", name: null, dimension: "usd", used: 0.0042, limit: 0.005 });
+  happen("job.budget", { account: "project", name: "github.com/acme/*", dimension: "turns", used: 80, limit: 100 });
+  happen("job.budget", { account: "day", name: null, dimension: "tokens", used: 900, limit: 1_000 });
+  happen("job.stop_requested", { code: "budget_exceeded", message: "the job's budget of $0.01 is used up" });
+  expect(lines).toEqual([
+    "WARN  tidy-up: $0.0042 of $0.0050 are used of the budget of the job",
+    "WARN  tidy-up: 80 of 100 model calls are used of the budget of the day of github.com/acme/*",
+    "WARN  tidy-up: 900 of 1000 tokens are used of the budget of the day",
+    "WARN  tidy-up: is to stop: the job's budget of $0.01 is used up",
+  ]);
+});
+
 it("says why a job does not run, or did not succeed", () => {
   happen("job.held", { reason: "no_agent" });
   happen("job.scheduled", { runAt: Date.UTC(2030, 0, 2, 3, 4, 5) });
