@@ -1,6 +1,6 @@
 /** What the gateway does about a provider that is busy or limits: through the whole gateway, on the test's clock. */
 import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { FIGURES, JSON_ANSWER } from "./anthropic.fixture.ts";
