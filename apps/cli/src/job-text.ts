@@ -40,6 +40,7 @@ export function jobText(job: JobDetail): string {
     ["Commit", job.result?.commit],
     ["Changes", changes(job)],
     ["Pull request", job.result?.pullRequest?.url],
+    ["Tests", job.result?.verify && testsText(job.result.verify)],
     ["Summary", job.result?.summary],
     ["Verdict", job.result?.verdict],
     ["Error", job.error && `${job.error.code}: ${job.error.message}`],
@@ -73,6 +74,22 @@ function changes(job: JobDetail): string | null {
   if (job.result?.noChanges) return "none";
   const stat = job.result?.diffStat;
   return stat ? `${stat.files} files, +${stat.insertions} -${stat.deletions}` : null;
+}
+
+/** What the repository's tests said; nothing where nobody asked them. */
+export function testsText({ state, rounds }: NonNullable<NonNullable<JobDetail["result"]>["verify"]>): string | null {
+  const after = rounds === 0 ? "" : `, after going back to the agent ${rounds === 1 ? "once" : `${rounds} times`}`;
+  switch (state) {
+    case "passed":
+      return `green${after}`;
+    case "failed":
+      return `red${after}`;
+    case "none":
+      return "the repository names none";
+    case "unchanged":
+    case "off":
+      return null;
+  }
 }
 
 function commentsOf({ count, done }: NonNullable<JobDetail["comments"]>): string {

@@ -39,6 +39,9 @@ interface SubmitOptions {
   readonly runAt?: string;
   readonly callback?: string;
   readonly budget?: string;
+  /** Commander's way to say `--no-verify`: false. */
+  readonly verify?: boolean;
+  readonly verifyRounds?: string;
   readonly timeoutMinutes?: string;
   readonly egress?: string[];
   readonly githubTokenFile?: string;
@@ -67,6 +70,8 @@ export function addJobCommands(program: Command, context: () => Context): void {
     .option("--after <jobId...>", "wait for these jobs")
     .option("--run-at <instant>", "not before, such as 2027-01-31T08:00:00+01:00")
     .option("--callback <url>", "call this address back")
+    .option("--no-verify", "do not let the repository's tests judge what the agent made")
+    .option("--verify-rounds <n>", "how often red tests go back to the agent (default: 2)")
     .option("--budget <limits>", "what it may use, such as usd=2,turns=40,tokens=500000,minutes=30")
     .option("--timeout-minutes <n>", "end an attempt after this long")
     .option("--egress <host...>", "only these hosts may be reached, of those the worker may (none: no host at all)")
@@ -209,6 +214,8 @@ function toJob(instructions: string | undefined, options: SubmitOptions): NewJob
     candidates: options.candidates === undefined ? undefined : parseCandidates(options.candidates),
     choose: options.choose,
     budget: options.budget === undefined ? undefined : parseBudget(options.budget),
+    verify: options.verify === false ? false : undefined,
+    verifyRounds: options.verifyRounds === undefined ? undefined : number(options.verifyRounds, "--verify-rounds"),
   };
   const job: NewJobRequest = {
     ...given,
