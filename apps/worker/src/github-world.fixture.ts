@@ -10,6 +10,7 @@ import { type GitHubApi, type GitHubRepository, startGitHubApi } from "../../../
 import type { AgentAdapter } from "./agents/contract.ts";
 import { readConfig } from "./config.ts";
 import { type GitWorld, plainGit, startGitWorld, TOKEN } from "./git/git-fixture.ts";
+import type { GitHubTarget } from "./github/github.ts";
 import { machineClock } from "./loops/clock.ts";
 import { type ScriptedDispatcher, startScriptedDispatcher, until } from "./loops/scripted-dispatcher.fixture.ts";
 import { startWorker } from "./start-worker.ts";
@@ -22,6 +23,8 @@ export interface GitHubWorld {
   readonly dispatcher: ScriptedDispatcher;
   /** The agents of the worker; a test adds its own. */
   readonly agents: AgentAdapter[];
+  /** The API as a job sees it. */
+  readonly target: GitHubTarget;
   /** Runs a job of `acme/app` to its end. `purpose`: what the lease is for, by default the work. */
   outcomeOf(job: Partial<LeasedJob>, purpose?: "work" | "publish"): Promise<FinishRequest["outcome"]>;
   /** The whole log of the job that ended last. */
@@ -103,11 +106,12 @@ export async function startGitHubWorld(
     api,
     dispatcher,
     agents,
+    target: { apiUrl: `${host}/api/v3`, token: TOKEN, owner: "acme", repo: "app" },
     async outcomeOf(job, purpose = "work") {
-      const before = dispatcher.callsOf("leaseFinish").length;
-      await dispatcher.offer({ repo: `${host}/acme/app.git`, task: "changes", ...job }, { purpose });
+      const offered = { repo: `${host}/acme/app.git`, task: "changes", ...job };
+      const { token } = await dispatcher.offer(offered, { purpose });
       const finish = (): FinishRequest | undefined =>
-        dispatcher.callsOf("leaseFinish")[before]?.body as FinishRequest | undefined;
+        dispatcher.callsOf("leaseFinish").find((call) => call.token === token)?.body as FinishRequest | undefined;
       return (await until("the end", finish)).outcome;
     },
     lastLog: () => [...dispatcher.log.values()].at(-1)?.toString() ?? "",
