@@ -46,10 +46,21 @@ test("a follow-up is told its comments last, after the task, what was done, and 
 
 test("a comment on work that failed asks for the whole task", () => {
   const error = { code: "verify_failed", kind: "work", message: "1 test is red" } as const;
+  const verify = { state: "failed", rounds: 2, command: "make test", report: "expected 41 to be 42" } as const;
   const followUp = { comments: [comment(1, "The clock is wrong there.")], earlier: [], feedback: false };
-  const text = prompt({ report: { ...REPORT, end: "failed", error }, followUp });
+  const text = prompt({ report: { ...REPORT, end: "failed", error, verify }, followUp });
+  expect(text).toContain("the tests after its work were red:\nexpected 41 to be 42");
   expect(text).toContain("verify_failed: 1 test is red");
-  expect(text).toContain("The task above is not done yet: finish it. This was said since");
+  expect(text).toContain("The task above is not done yet: finish it.");
+});
+
+test("where only feedback was asked for, the feedback is what is asked, also of an agent that goes on", () => {
+  const followUp = { comments: [comment(1, "")], earlier: [], feedback: true };
+  for (const resumed of [false, true]) {
+    const text = prompt({ report: REPORT, followUp }, resumed);
+    expect(text).toMatch(/# What is asked now\n\nThe task above is done\.[^]*See to the feedback at the pull request/);
+    expect(text).not.toMatch(/Comment 1|interrupted/);
+  }
 });
 
 test("a retry is told what went wrong", () => {
