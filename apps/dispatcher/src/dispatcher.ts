@@ -50,8 +50,11 @@ import type { Store } from "./store/contract.ts";
 export const VERSION = "0.1.0";
 /** Bytes of log a worker sends at once, and of one attempt's log in all. */
 const LOG_CHUNK_BYTES = 1_048_576;
-/** How long a model call waits for room in a budget; the gateway's own patience is longer. */
-const ROOM_MS = 20_000;
+/**
+ * How long a model call waits for room in a budget. Agents that work in parallel set aside much more than they use, so
+ * this is about as long as a call takes; the patience of the gateway, and of every agent, is longer.
+ */
+const ROOM_MS = 240_000;
 const CLAIM_WAIT_MS = 25_000;
 const LOG_FLUSH_MS = 250;
 

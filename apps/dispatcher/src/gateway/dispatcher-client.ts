@@ -35,7 +35,8 @@ export interface DispatcherClient {
 
 const VERIFY_TIMEOUT_MS = 5_000;
 /** Longer than a call may wait for room in its budgets. */
-const ADMIT_TIMEOUT_MS = 30_000;
+const ADMIT_TIMEOUT_MS = 260_000;
+const QUOTA_TIMEOUT_MS = 10_000;
 const QUOTA_TRIES = 4;
 const REFUSALS: readonly VerdictCode[] = ["lease_lost", "unauthorized", "not_begun", "budget_exceeded"];
 const MAX_RETRY_MS = 10_000;
@@ -95,7 +96,7 @@ export function createDispatcherClient(options: DispatcherClientOptions): Dispat
       let delay = retryMs;
       for (let left = QUOTA_TRIES; ; left -= 1) {
         try {
-          await client.call(endpoints.gatewayQuota, { body: { ...notice } }, { timeoutMs: ADMIT_TIMEOUT_MS });
+          await client.call(endpoints.gatewayQuota, { body: { ...notice } }, { timeoutMs: QUOTA_TIMEOUT_MS });
           return;
         } catch (error) {
           // A lease that is over is parked, failed or canceled already.
