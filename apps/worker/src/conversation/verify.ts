@@ -1,7 +1,7 @@
 /**
  * Runs the repository's own tests after an agent's work: the command its base branch names, so that an agent cannot
- * choose how it is judged. They run as the job, like everything of the repository, and what they leave behind is taken
- * away again: it is no part of the change.
+ * choose another. They run as the job, in the place the agent left, so this finds mistakes and not malice. What they
+ * leave behind is taken away again: it is no part of the change.
  */
 import { dirname, join } from "node:path";
 import type { VerifyResult } from "@hive/core";
