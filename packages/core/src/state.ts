@@ -288,7 +288,9 @@ export function isSetting(hold: Job["hold"]): hold is "no_isolation" | "no_agent
 
 /** Milliseconds left of a job's budget of minutes for the next attempt or the one that runs; null: it has no such budget. */
 export function timeLeft({ budgetMs, run }: Pick<Job, "budgetMs" | "run">): number | null {
-  return budgetMs === null || budgetMs === undefined ? null : Math.max(0, budgetMs - (run?.spentMs ?? 0));
+  // What was made and approved is published, however long the making took.
+  if (budgetMs === null || budgetMs === undefined || (run?.bundle ?? null) !== null) return null;
+  return Math.max(0, budgetMs - (run?.spentMs ?? 0));
 }
 
 /** When a scheduled job is due, in wall time. */

@@ -104,6 +104,16 @@ describe("a budget of minutes", () => {
     expect(world.status("a")).toBe("failed: budget_exceeded");
   });
 
+  test("does not keep approved work from being published", () => {
+    const { world, lease } = working([], { ...minutes(1), approval: "publish", trust: "untrusted" });
+    world.wall += 59_999;
+    const bundle = { sha256: "ab".repeat(32), artifact: "bundle" };
+    world.finish(lease, { end: "awaits_approval", bundle, result: RESULT });
+    world.do({ type: "approve", jobId: "a", by: "p", sha256: bundle.sha256 });
+    world.start("w");
+    expect(world.state.timeoutOf(world.job("a"), "w")).toBe(3_600_000);
+  });
+
   test("starts no attempt that has no time left", () => {
     const { world, lease } = working([], minutes(1));
     world.wall += 60_000;
