@@ -102,24 +102,29 @@ export interface Held {
 const UNPRICED =
   " (the price of its model is not known, so it counts as the dearest; write it under prices in hive.yaml)";
 
-/** Why an account cannot pay for one more call that may need this much, in words; null when it can. */
+/** Why an account cannot pay for one more call that may need this much, and the next step; null when it can. */
 export function shortOf(account: AccountRecord, worst: Held & Pick<CallCost, "known">): string | null {
   const { limits, spentNano, reservedNano, tokens, reservedTokens, turns } = account;
   if (limits.usd !== null && spentNano + reservedNano + worst.nano > nanoOf(limits.usd)) {
     const budget = `${nameOf(account)} of ${dollars(nanoOf(limits.usd))}`;
     const call = `may cost ${dollars(worst.nano)}${worst.known ? "" : UNPRICED}`;
-    if (spentNano + reservedNano === 0) return `${budget} does not cover this call, which ${call}`;
+    if (spentNano + reservedNano === 0) return `${budget} does not cover this call, which ${call}; raise it`;
     const held = reservedNano === 0 ? "" : `, ${dollars(reservedNano)} are set aside for calls under way`;
-    return `${budget} is used up: ${dollars(spentNano)} are spent${held}, and the next call ${call}`;
+    return `${budget} is used up: ${dollars(spentNano)} are spent${held}, and the next call ${call}; ${renewal(account)}`;
   }
   if (limits.tokens !== null && tokens + reservedTokens + worst.tokens > limits.tokens) {
     const held = reservedTokens === 0 ? "" : `, ${reservedTokens} are set aside for calls under way`;
-    return `${nameOf(account)} of ${limits.tokens} tokens is used up: ${tokens} are spent${held}, and the next call may take ${worst.tokens}`;
+    return `${nameOf(account)} of ${limits.tokens} tokens is used up: ${tokens} are spent${held}, and the next call may take ${worst.tokens}; ${renewal(account)}`;
   }
   if (limits.turns !== null && turns + 1 > limits.turns) {
-    return `${nameOf(account)} of ${limits.turns} model calls is used up`;
+    return `${nameOf(account)} of ${limits.turns} model calls is used up; ${renewal(account)}`;
   }
   return null;
+}
+
+/** When there is a new budget. */
+function renewal({ kind }: AccountRef): string {
+  return kind === "job" ? "a retry begins with a new one" : "it begins anew at midnight UTC";
 }
 
 /** Could this account pay if no other call were under way? Those take less than was set aside for them, mostly. */

@@ -124,7 +124,8 @@ describe("a budget that is used up", () => {
     await admit(attempt, call, 0.09);
     await settle(attempt, call, 0.09);
     const refused = await admit(attempt, newCall(), 0.02);
-    const message = "the job's budget of $1.00 is used up: $0.90 are spent, and the next call may cost $0.20";
+    const message =
+      "the job's budget of $1.00 is used up: $0.90 are spent, and the next call may cost $0.20; a retry begins with a new one";
     expect([refused.status, await refused.json()]).toMatchObject([402, { code: "budget_exceeded", detail: message }]);
     const beat = await world.send("POST", "/v1/worker/heartbeat", { token: attempt.lease.token, json: {} });
     expect(await beat.json()).toMatchObject({ cancel: null, stop: { code: "budget_exceeded", message } });
@@ -168,7 +169,7 @@ describe("budgets of a day", () => {
     const refused = await admit(two, newCall(), 0.06);
     expect(await refused.json()).toMatchObject({
       detail:
-        "the server's budget of the day of $10.00 is used up: $6.50 are spent, $3.00 are set aside for calls under way, and the next call may cost $0.60",
+        "the server's budget of the day of $10.00 is used up: $6.50 are spent, $3.00 are set aside for calls under way, and the next call may cost $0.60; it begins anew at midnight UTC",
     });
     expect(await day()).toMatchObject({
       day: "2026-11-23",

@@ -4,7 +4,7 @@ import { failure, RESULT, SUCCESS } from "../queue.fixture.ts";
 import { account, gatewayOf, working } from "./gateway.fixture.ts";
 
 describe("a job whose budget is used up", () => {
-  const message = "the job's budget of $0.00 does not cover this call, which may cost $0.000000001";
+  const message = "the job's budget of $0.00 does not cover this call, which may cost $0.000000001; raise it";
 
   test.each([
     ["fails", failure("system")],

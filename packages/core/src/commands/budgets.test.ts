@@ -95,7 +95,7 @@ describe("limits", () => {
     reserve("1", 600);
     settle("1", 500);
     const message =
-      "the job's budget of $0.0000010 is used up: $0.00000050 are spent, and the next call may cost $0.00000060";
+      "the job's budget of $0.0000010 is used up: $0.00000050 are spent, and the next call may cost $0.00000060; a retry begins with a new one";
     expect(reserve("2", 600)).toEqual({ admitted: false, code: "budget_exceeded", message });
     expect(money()).toEqual([500, 0]);
     const stop = { code: "budget_exceeded", message };
@@ -143,13 +143,13 @@ describe("limits", () => {
       true,
       {
         message:
-          "the job's budget of 150 tokens is used up: 0 are spent, 100 are set aside for calls under way, and the next call may take 100",
+          "the job's budget of 150 tokens is used up: 0 are spent, 100 are set aside for calls under way, and the next call may take 100; a retry begins with a new one",
       },
     ]);
     const byTurns = working([account({ turns: 1 })]);
     expect([byTurns.reserve("1", 0).admitted, byTurns.reserve("2", 0)]).toMatchObject([
       true,
-      { message: "the job's budget of 1 model calls is used up" },
+      { message: "the job's budget of 1 model calls is used up; a retry begins with a new one" },
     ]);
   });
 
@@ -162,7 +162,8 @@ describe("limits", () => {
     const day = account({ usd: 1e-7 }, { id: "day/2023-11-14", kind: "day" });
     const { reserve, money, world } = working([account({}), day]);
     expect(reserve("1", 600)).toMatchObject({
-      message: "the server's budget of the day of $0.00000010 does not cover this call, which may cost $0.00000060",
+      message:
+        "the server's budget of the day of $0.00000010 does not cover this call, which may cost $0.00000060; raise it",
     });
     expect([money(), money(day.id), world.store.get("usage/a")]).toEqual([null, null, undefined]);
   });
