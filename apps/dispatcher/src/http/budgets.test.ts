@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createBudgetPolicy } from "../budgets/budget-policy.ts";
 import { repoRulesSchema } from "../credentials/repo-rules.ts";
 import { createPriceBook } from "../prices/price-book.ts";
-import { type Attempt, beginJob, codeOf, enqueueJob, failedFinish } from "./attempts.fixture.ts";
+import { type Attempt, beginJob, claimJob, codeOf, enqueueJob, failedFinish } from "./attempts.fixture.ts";
 import { GATEWAY, OWNER, startServer, type TestServer } from "./server.fixture.ts";
 
 const NOON = Date.UTC(2026, 10, 23, 12);
@@ -205,6 +205,27 @@ describe("budgets of a day", () => {
       projects: [{ match: "github.com/acme/paid", limit: { usd: 3 }, spent: { usd: 0 }, reserved: { usd: 2 } }],
     });
   });
+});
+
+it("candidates of one job spend one budget together, and each shows it", async () => {
+  const json = { jobId: "best", repo: "https://github.com/acme/app", task: "agent", agent: "demo", instructions: "do" };
+  await world.send("POST", "/enqueue", { json: { ...json, candidates: 2, budget: { usd: 1 } } });
+  const attempts: Attempt[] = [];
+  for (const name of ["bee-one", "bee-two"]) {
+    const worker = await world.worker(name, ["demo"]);
+    const lease = await claimJob(world, worker);
+    await world.send("POST", "/v1/worker/heartbeat", { token: lease.token, json: {} });
+    attempts.push({ jobId: lease.job.jobId, lease, worker });
+  }
+  const [one, two] = attempts;
+  if (one === undefined || two === undefined) throw new Error("there are two candidates");
+  const call = newCall();
+  await admit(one, call, 0.08);
+  await settle(one, call, 0.07);
+  expect((await admit(two, newCall(), 0.05)).status).toBe(402);
+  for (const jobId of [one.jobId, two.jobId, "best"]) {
+    expect((await jobOf({ jobId })).budget).toMatchObject({ limit: { usd: 1 }, spent: { usd: 0.7 } });
+  }
 });
 
 describe("what a job says of its budget", () => {
