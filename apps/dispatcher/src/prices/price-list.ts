@@ -94,6 +94,8 @@ const OPENAI: readonly ListedPrice[] = [
   { models: ["gpt-5.6-sol", "gpt-5.6"], price: openai(4, 20, 0.4, { short: 5 }), until: "2026-11-21" },
   { models: ["gpt-5.6-terra"], price: openai(2, 12, 0.2, { short: 2.5 }) },
   { models: ["gpt-5.6-luna"], price: openai(0.2, 1.2, 0.02, { short: 0.25 }) },
+  { models: ["gpt-5.5"], price: openai(5, 30, 0.5) },
+  { models: ["gpt-5.5-pro", "gpt-5.4-pro"], price: { input: 30, output: 180, webSearch: OPENAI_SEARCH } },
   { models: ["gpt-5.4"], price: openai(2.5, 15, 0.25) },
   { models: ["gpt-5.4-mini"], price: { input: 0.75, output: 4.5, cacheRead: 0.075, webSearch: OPENAI_SEARCH } },
   { models: ["gpt-5.4-nano"], price: { input: 0.2, output: 1.25, cacheRead: 0.02, webSearch: OPENAI_SEARCH } },
