@@ -122,17 +122,24 @@ describe("a later round", () => {
     const edited = { ...first, body: first.body.replace("What was done", "What I make of it") };
     expect(isEdited(edited)).toBe(true);
     expect(describeAgain(edited, later)).toBeNull();
-    const renamed = describeAgain({ ...first, title: "Their title" }, later);
-    expect(renamed?.title).toBe("Their title");
+    const title = `Their title ${"is long ".repeat(20)}`.trim();
+    const renamed = describeAgain({ ...first, title }, later);
+    expect(renamed?.title).toBe(title);
     expect(renamed?.body).toContain("More.");
     // It stays theirs, also when it is asked the next time.
-    expect(describeAgain(renamed ?? first, { ...later, generation: 3 })?.title).toBe("Their title");
+    expect(describeAgain(renamed ?? first, { ...later, generation: 3 })?.title).toBe(title);
     expect(describeAgain({ title: "Old", body: "Written by hand" }, later)).toBeNull();
   });
 
   it("takes the sign of red tests away and sets it, whoever wrote the title", () => {
     const before = describeWork({ ...work, tests: red });
     expect(describeAgain(before, { ...work, generation: 2, summary: null, tests: green })?.title).toBe("A title");
+    // Nobody asked the tests: what they said last still stands.
+    for (const tests of [null, { ...green, state: "off" }, { ...green, state: "unchanged" }] as const) {
+      expect(describeAgain(before, { ...work, generation: 2, summary: null, tests })?.title).toBe(
+        "[tests red] A title",
+      );
+    }
     const theirs = { title: "[tests red] Their title", body: "Their text" };
     expect(describeAgain(theirs, { ...work, tests: green })).toEqual({ title: "Their title", body: "Their text" });
     expect(describeAgain({ ...theirs, title: "Theirs" }, { ...work, tests: red })?.title).toBe("[tests red] Theirs");

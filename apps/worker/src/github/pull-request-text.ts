@@ -53,7 +53,7 @@ const SEAL = /\n<!-- hive:text ([\w-]{16}) ([\w-]{16}) -->\s*$/;
 /** The text of a new pull request. */
 export function describeWork(work: WorkDescription): PullRequestText {
   const { title, rest } = readSummary(work);
-  return write(prefixed(title ?? work.asked, work), new Map([[roundOf(work), rest]]), work);
+  return write(signed(title ?? cleanLine(work.asked, MOST_TITLE), work, false), new Map([[roundOf(work), rest]]), work);
 }
 
 /**
@@ -70,8 +70,9 @@ export function describeAgain(there: PullRequestText, work: WorkDescription): Pu
   // A round that names no title keeps the one there is, and so does the round of another job on the same branch: the
   // title tells of the whole change.
   const isFirst = [...rounds.keys()][0]?.startsWith(`${work.jobId} `) === true;
-  const kept = there.title.startsWith(TESTS_RED) ? there.title.slice(TESTS_RED.length) : there.title;
-  const wanted = prefixed(ownTitle && isFirst ? (title ?? kept) : kept, work);
+  const wasRed = there.title.startsWith(TESTS_RED);
+  const kept = wasRed ? there.title.slice(TESTS_RED.length) : there.title;
+  const wanted = signed(ownTitle && isFirst ? (title ?? kept) : kept, work, wasRed);
   if (!ownBody) return wanted === there.title ? null : { title: wanted, body: there.body };
   rounds.set(roundOf(work), rest);
   const text = write(wanted, rounds, work, ownTitle ? null : (seal?.[1] ?? null));
@@ -89,9 +90,10 @@ function roundOf({ jobId, generation }: WorkDescription): string {
   return `${jobId} ${generation}`;
 }
 
-function prefixed(title: string, work: WorkDescription): string {
-  const line = cleanLine(title, MOST_TITLE);
-  return work.tests?.state === "failed" ? `${TESTS_RED}${line}` : line;
+/** `wasRed`: whether the title has the sign now; tests that nobody asked take nothing back. */
+function signed(title: string, { tests }: WorkDescription, wasRed: boolean): string {
+  const isJudged = tests?.state === "passed" || tests?.state === "none";
+  return tests?.state === "failed" || (wasRed && !isJudged) ? `${TESTS_RED}${title}` : title;
 }
 
 function write(
