@@ -217,6 +217,26 @@ describe("a candidate's lease", () => {
   });
 });
 
+describe("the budget of a job with candidates", () => {
+  it("is one for all of them: what one used is missing to the others", async () => {
+    await put({ budget: { turns: 1 } });
+    const [first, second] = [await begin("bee-1"), await begin("bee-2")];
+    const worst = { inputTokens: 10, outputTokens: 10, webSearches: 0 };
+    const admit = (lease: LeaseGrant) =>
+      world.client.call(
+        endpoints.gatewayAdmit,
+        { body: { token: lease.llmToken, callId: lease.job.jobId, provider: "local", model: "small", worst } },
+        { token: GATEWAY },
+      );
+    expect(await admit(first)).toMatchObject({ jobId: "best.1" });
+    await expect(admit(second)).rejects.toMatchObject({ code: "budget_exceeded" });
+    expect((await job("best.1")).budget).toMatchObject({ spent: { turns: 1 } });
+    expect((await job("best")).budget).toMatchObject({ limit: { turns: 1 }, spent: { turns: 1 } });
+    const beat = await world.client.call(endpoints.leaseHeartbeat, { body: {} }, { token: second.token });
+    expect(beat.stop).toMatchObject({ code: "budget_exceeded" });
+  });
+});
+
 describe("the choice", () => {
   it("compares what they made, publishes by a lease that knows everything, and sums what they used", async () => {
     await put();
