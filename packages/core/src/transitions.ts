@@ -1,7 +1,8 @@
 /**
  * The only place where a job's status changes. A job enters in one of five ways, waits on its way down the ladder
- * held → blocked → scheduled → queued, runs under a lease, goes back or ends; only a retry by hand or a comment brings an
- * ended job back. The table says what may follow what; whoever asks for anything else has a bug and is stopped. Counts and indexes
+ * held → blocked → scheduled → queued, runs under a lease, goes back or ends; only a retry by hand, a comment or a choice
+ * among its candidates brings an ended job back. One step leads up: from waiting for candidates to a person's choice of
+ * one, and where none will do, such a job fails without having run. The table says what may follow what; whoever asks for anything else has a bug and is stopped. Counts and indexes
  * move with the status, and each change writes the job's record and its event in the same step.
  */
 
