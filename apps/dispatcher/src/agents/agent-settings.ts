@@ -40,7 +40,7 @@ const agentSchema = z.strictObject({
   /** Shows what it thinks, where it says that. Default: no. */
   thinking: z.boolean().default(false),
 });
-export type AgentEntry = z.output<typeof agentSchema>;
+type AgentEntry = z.output<typeof agentSchema>;
 
 /** The key `agents` of hive.yaml. */
 export const agentsSchema = z
@@ -54,7 +54,6 @@ export const agentsSchema = z
       for (const [key, message] of check) context.addIssue({ code: "custom", path: [name, key], message });
     }
   });
-export type AgentsSettings = z.output<typeof agentsSchema>;
 
 type Problem = readonly [key: string, message: string];
 

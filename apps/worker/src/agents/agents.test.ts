@@ -15,6 +15,7 @@ const fixtures = join(import.meta.dirname, "fixtures");
 const exited: RunResult = { exitCode: 0, signal: null, reason: "exited", outputBytes: 1, survivors: 0 };
 /** A new session of an agent of which the operator has said nothing. */
 const fresh = { settings: DEFAULT_AGENT_SETTINGS, resume: null, workspace: "/work" };
+const ofLine = (line: string): AgentAdapter => commandAdapter({ line, promptBy: "stdin" });
 let folder = "";
 let number = 0;
 
@@ -181,10 +182,7 @@ test("an agent that is not there says what to do", async () => {
 describe("the command agent", () => {
   test("gets the prompt on its input and as a file, works in the repository, and its last line is its summary", async () => {
     const input = await newInput("do $(touch hacked) `this`");
-    const adapter = commandAdapter({
-      line: 'cat >copy.txt; cp "$HIVE_PROMPT_FILE" file.txt; echo one; echo finished',
-      promptBy: "stdin",
-    });
+    const adapter = ofLine('cat >copy.txt; cp "$HIVE_PROMPT_FILE" file.txt; echo one; echo finished');
     const { end, log } = await runIt(adapter, input);
     expect(end).toMatchObject({ end: "ok", text: "finished" });
     expect(log).toBe("one\nfinished\n");
@@ -193,18 +191,12 @@ describe("the command agent", () => {
   });
 
   test("its exit code is its result", async () => {
-    expect((await runIt(commandAdapter({ line: "exit 3", promptBy: "stdin" }), await newInput("x"))).end).toMatchObject(
-      {
-        kind: "work",
-        code: "agent_error",
-      },
-    );
-    expect(
-      (await runIt(commandAdapter({ line: "exit 137", promptBy: "stdin" }), await newInput("x"))).end,
-    ).toMatchObject({ code: "agent_killed" });
-    expect(
-      (await runIt(commandAdapter({ line: "no-such-agent", promptBy: "stdin" }), await newInput("x"))).end,
-    ).toMatchObject({
+    expect((await runIt(ofLine("exit 3"), await newInput("x"))).end).toMatchObject({
+      kind: "work",
+      code: "agent_error",
+    });
+    expect((await runIt(ofLine("exit 137"), await newInput("x"))).end).toMatchObject({ code: "agent_killed" });
+    expect((await runIt(ofLine("no-such-agent"), await newInput("x"))).end).toMatchObject({
       code: "agent_missing",
     });
   });

@@ -63,6 +63,10 @@ function command(input: AgentInput): AgentCommand {
     // Both run with the agent's own rights in a place that Hive watches.
     "features.multi_agent": false,
     "features.apps": false,
+    // It would look for those of its maker at every start, past any allowlist.
+    "features.plugins": false,
+    // The gateway reads what is asked.
+    "features.enable_request_compression": false,
     "skills.include_instructions": false,
     ...(systemPrompt === null ? {} : { developer_instructions: systemPrompt }),
     ...(tools.deny.includes("web_search") ? { web_search: "disabled" } : {}),

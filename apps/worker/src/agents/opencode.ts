@@ -9,7 +9,6 @@
  * - a session belongs to a folder, and going on with it in another one waits for ever: the folder is written anew first.
  * - it tries again by itself on 429 and 5xx without a word, and without an end.
  */
-import type { AgentSettings, McpServer } from "@hive/protocol";
 import { modelError, pathInside, planItems, sessionIdOf, summarizeInput, totalsAfter } from "./agent-words.ts";
 import {
   type AgentAdapter,
@@ -27,11 +26,12 @@ import {
   shorten,
 } from "./contract.ts";
 import { findAgentProgram } from "./find-agent.ts";
-import { addressOf } from "./gateway-address.ts";
 import { withFiles } from "./home-files.ts";
 import { fieldsOf, numberAt, parseObject, textAt, valueAt } from "./json-line.ts";
+import { opencodeConfig } from "./opencode-config.ts";
 
 const PROGRAM = "opencode";
+const PLUGIN_PACKAGE = "@opencode-ai/plugin";
 const DATABASE = ".local/share/opencode/opencode.db";
 
 /** The adapter `opencode`. */
@@ -78,13 +78,21 @@ function command(input: AgentInput): AgentCommand {
           ...[input.resume.sessionId, input.workspace.replaceAll("'", "''")],
           ...run,
         ] as const);
-  const rules = systemPrompt === null ? {} : { [`${input.home}/.config/opencode/AGENTS.md`]: systemPrompt };
+  const settings = `${input.home}/.config/opencode`;
+  const files = {
+    ...(systemPrompt === null ? {} : { [`${settings}/AGENTS.md`]: systemPrompt }),
+    // Taken for installed: it would fetch the package for plugins, of which there are none, before its first step.
+    [`${settings}/package-lock.json`]: JSON.stringify({
+      packages: { "": { dependencies: { [PLUGIN_PACKAGE]: "*" } } },
+    }),
+    [`${settings}/node_modules/.keep`]: "",
+  };
   return {
-    argv: withFiles(rules, [moved[0], ...moved.slice(1)]),
+    argv: withFiles(files, [moved[0], ...moved.slice(1)]),
     stdin: input.prompt,
     env: {
       ...input.env,
-      OPENCODE_CONFIG_CONTENT: JSON.stringify(configOf(input, model)),
+      OPENCODE_CONFIG_CONTENT: JSON.stringify(opencodeConfig(input, model)),
       OPENCODE_PURE: "1",
       OPENCODE_DISABLE_PROJECT_CONFIG: "1",
       OPENCODE_DISABLE_CLAUDE_CODE: "1",
@@ -97,56 +105,6 @@ function command(input: AgentInput): AgentCommand {
       OPENCODE_DISABLE_TERMINAL_TITLE: "1",
     },
   };
-}
-
-function configOf(input: AgentInput, model: string): Record<string, unknown> {
-  const provider = model.slice(0, model.indexOf("/"));
-  const models = { [model.slice(provider.length + 1)]: {} };
-  return {
-    share: "disabled",
-    autoupdate: false,
-    snapshot: false,
-    permission: "allow",
-    enabled_providers: [provider],
-    model,
-    // Whatever it wants a small model for is asked of the same one, so that nothing else is needed.
-    small_model: model,
-    provider: { [provider]: { ...providerOf(input, provider), models } },
-    tools: toolsOf(input.settings),
-    mcp: Object.fromEntries(Object.entries(input.settings.mcpServers).map(([name, one]) => [name, mcpOf(one)])),
-  };
-}
-
-function providerOf(input: AgentInput, name: string): Record<string, unknown> {
-  const options = (baseURL: string): Record<string, unknown> => ({ options: { baseURL, apiKey: input.llmToken } });
-  switch (name) {
-    case "anthropic":
-    case "openai":
-      return options(`${addressOf(input, name)}/v1`);
-    case "google":
-    case "gemini":
-      return { npm: "@ai-sdk/google", ...options(`${addressOf(input, "gemini")}/v1beta`) };
-    case "local":
-      return { npm: "@ai-sdk/openai-compatible", name: "local", ...options(`${addressOf(input, "local")}/v1`) };
-    default:
-      throw new AgentUnavailableError(
-        `OpenCode reaches anthropic, openai, google and local models through the gateway, no "${name}"`,
-      );
-  }
-}
-
-function toolsOf({ tools }: AgentSettings): Record<string, boolean> {
-  const rules: Record<string, boolean> = tools.allow === null ? {} : { "*": false };
-  for (const name of tools.allow ?? []) rules[name] = true;
-  for (const name of tools.deny) rules[name] = false;
-  return rules;
-}
-
-function mcpOf(server: McpServer): Record<string, unknown> {
-  if ("command" in server) {
-    return { type: "local", command: [server.command, ...server.args], environment: server.env, enabled: true };
-  }
-  return { type: "remote", url: server.url, headers: server.headers, enabled: true };
 }
 
 class OpencodeParser implements AgentParser {
