@@ -55,6 +55,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const begun = Promise.withResolvers<boolean>();
   let deadline = clock.mono() + options.firstBeatMs;
   let leaseMs = options.leaseMs;
+  /** When the last heartbeat that was taken was sent. */
+  let takenSentAt = -Infinity;
   let progress: Progress = {};
   let unsent = false;
   let wake = (): void => undefined;
@@ -94,8 +96,12 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
         { body },
         { token, signal, timeoutMs: Math.ceil(leaseMs / 3) },
       );
-      leaseMs = reply.leaseMs;
-      deadline = sentAt + (leaseMs * 2) / 3;
+      // One that was asked for may overtake the one before it.
+      if (sentAt >= takenSentAt) {
+        takenSentAt = sentAt;
+        leaseMs = reply.leaseMs;
+        deadline = sentAt + (leaseMs * 2) / 3;
+      }
       status = `heartbeat taken${phase === undefined ? "" : ` in ${phase}`}`;
       begun.resolve(isOurs());
       watch();

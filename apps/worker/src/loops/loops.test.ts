@@ -297,6 +297,44 @@ test("cancel in a heartbeat's answer stops the work but keeps the lease until th
   await until("more heartbeats", () => beats() > seen + 1);
 });
 
+test("stop in a heartbeat's answer says for what, and keeps the lease; who asks hears of it at once", async () => {
+  for (const [code, why] of [
+    ["quota", "quota"],
+    ["budget_exceeded", "budget"],
+  ] as const) {
+    const { heartbeat, attempt } = await beating(new HandClock());
+    await heartbeat.begun;
+    dispatcher.on("leaseHeartbeat", () => ({
+      cancel: null,
+      stop: { code, message: "used up" },
+      drain: false,
+      leaseMs: 30_000,
+    }));
+    await heartbeat.ask();
+    expect(attempt.stopped()).toEqual({ why, reason: "used up" });
+    expect([attempt.work.aborted, attempt.right.aborted]).toEqual([true, false]);
+    dispatcher.on("leaseHeartbeat", () => undefined);
+  }
+});
+
+test("a heartbeat that was overtaken by one that was asked for does not shorten the lease", async () => {
+  const clock = new HandClock();
+  let drained = false;
+  const { heartbeat } = await beating(clock, { onDrain: () => (drained = true) });
+  await heartbeat.begun;
+  const late = Promise.withResolvers<object>();
+  dispatcher.on("leaseHeartbeat", () => late.promise);
+  heartbeat.tell({ phase: "run" });
+  await until("the slow heartbeat", () => beats() === 2);
+  clock.freeze(5_000);
+  dispatcher.on("leaseHeartbeat", () => undefined);
+  await heartbeat.ask();
+  late.resolve({ cancel: null, drain: true, leaseMs: 30_000 });
+  await until("the slow one was taken", () => drained);
+  clock.freeze(19_999);
+  expect(heartbeat.isOurs()).toBe(true);
+});
+
 test("a new phase is told at once, a flood of progress at most once a second", async () => {
   const clock = new HandClock();
   const { heartbeat } = await beating(clock);
