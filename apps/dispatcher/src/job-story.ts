@@ -64,7 +64,7 @@ function lineOf({ type, data }: HiveEvent): Line | null {
     case "job.publishing":
       return { text: `pushes ${short(data["commit"])} to ${reason(data["ref"]).replace(/^refs\/heads\//, "")}` };
     case "job.retrying":
-      if (data["reason"] === "quota")
+      if (data["reason"] === "quota" || data["reason"] === "budget")
         return { text: `parked until ${time(data["runAt"])}: ${reason(data["message"])}` };
       return { text: `failed and is tried again: ${failure(data)}`, warn: true };
     case "job.succeeded":

@@ -50,6 +50,8 @@ export type CallTokens = Pick<Usage, "inputTokens" | "outputTokens" | "cacheRead
 /** What counts against a limit. */
 export type Dimension = "usd" | "tokens" | "turns";
 
+const DAY_MS = 86_400_000;
+
 /** The part of a limit at which it is told that it is nearly used. */
 const WARN_AT = 0.8;
 
@@ -130,6 +132,15 @@ function renewal({ kind }: AccountRef): string {
 /** Could this account pay if no other call were under way? Those take less than was set aside for them, mostly. */
 export function mayFitLater(account: AccountRecord, worst: Held): boolean {
   return shortOf({ ...account, reservedNano: 0, reservedTokens: 0 }, { ...worst, known: true }) === null;
+}
+
+/**
+ * When an account that refused a call could pay for it, in wall time; null: never by itself. Those of a day begin anew at
+ * midnight UTC, which helps only a call that fits into a whole day's budget.
+ */
+export function renewedAt(account: AccountRecord, worst: Held, wall: number): number | null {
+  if (account.kind === "job" || shortOf(openAccount(null, account), { ...worst, known: true }) !== null) return null;
+  return (Math.floor(wall / DAY_MS) + 1) * DAY_MS;
 }
 
 /** Sets the worst of a call aside. */

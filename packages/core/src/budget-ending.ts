@@ -13,6 +13,8 @@ export function budgeted(step: Step, held: Held, said: Ending): Ending {
   if (said.end === "succeeded" || said.end === "awaits_approval" || held.lease.begunAt === null) return said;
   const cause = said.end === "failed" ? said.error : null;
   const { stop } = held.run;
+  // One that begins anew is waited for.
+  if (stop != null && stop.until !== null) return said;
   const why = stop?.code === "budget_exceeded" ? stop.message : timeUp(step, held, cause);
   if (why === null || cause?.code === "budget_exceeded") return said;
   const message =

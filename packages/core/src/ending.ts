@@ -159,21 +159,27 @@ function judge(step: Step, { job, run, lease }: Held, ending: Ending): Verdict {
   }
 }
 
-/** An attempt that a used-up quota stopped ends parked, whatever its worker said or whether it said anything; a success and a cancel stay what they are. */
+/**
+ * An attempt that was stopped until a known time (a used-up quota, the budget of a day) ends parked, whatever its worker
+ * said or whether it said anything; a success and a cancel stay what they are.
+ */
 function parkedFor({ stop, cancel }: Run, said: Ending): Ending {
-  if (stop?.code !== "quota" || cancel !== null || said.end === "succeeded" || said.end === "awaits_approval")
-    return said;
+  if (stop == null || stop.until === null || cancel !== null) return said;
+  if (said.end === "succeeded" || said.end === "awaits_approval") return said;
   const result = said.end === "lost" || said.end === "returned" ? null : said.result;
-  const also = said.end === "failed" ? `; the attempt ended with ${said.error.code}: ${said.error.message}` : "";
+  const also =
+    said.end === "failed" && said.error.code !== stop.code
+      ? `; the attempt ended with ${said.error.code}: ${said.error.message}`
+      : "";
   return { end: "parked", message: `${stop.message}${also}`, result };
 }
 
-/** Nothing is counted, and the job's own time comes with the quota. Nobody asked for it: it is a return. */
+/** Nothing is counted, and the job goes on at the time it was stopped until. Nobody asked for it: it is a return. */
 function parked(step: Step, over: Run, stop: StopRequest | null, message: string): Verdict {
-  if (stop?.code !== "quota") return returned(step, over, message);
-  const runAt = stop.until ?? step.now.wall;
+  if (stop === null || stop.until === null) return returned(step, over, message);
+  const reason = stop.code === "quota" ? "quota" : "budget";
   return {
-    to: { status: "scheduled", reason: "quota", runAt, run: over },
+    to: { status: "scheduled", reason, runAt: stop.until, run: over },
     telling: { type: "job.retrying", data: { message } },
   };
 }

@@ -69,7 +69,7 @@ export interface Job {
   /** Place in the queue among equal priorities: lower is earlier. An automatic retry keeps it, a retry by hand gets a new one. */
   order: number;
   status: Status;
-  /** For held, failed and canceled, and `quota` for a scheduled job that waits for one: a stable code that says why. Else null. */
+  /** For held, failed and canceled, and `quota` or `budget` for a scheduled job that waits for one: a stable code that says why. Else null. */
   reason: string | null;
   readonly task: Task;
   readonly role: string | null;
@@ -186,7 +186,10 @@ export interface CancelRequest {
 /** Why an attempt must stop although nobody canceled it: the work so far is kept. */
 export interface StopRequest {
   readonly at: number;
-  /** `budget_exceeded`: the job fails. `quota`: the job is parked until the provider takes calls again. */
+  /**
+   * `budget_exceeded`: the job fails, or is parked when its budget is one that begins anew. `quota`: it is parked until
+   * the provider takes calls again.
+   */
   readonly code: "budget_exceeded" | "quota";
   /** For people: which budget or quota. */
   readonly message: string;

@@ -15,6 +15,9 @@ export function explainWaiting(state: State, job: Job, pools: readonly PoolView[
       if (job.reason === "quota" && job.runAt !== null) {
         return `The provider of its model takes no more calls; it goes on by itself at ${new Date(job.runAt).toISOString()}.`;
       }
+      if (job.reason === "budget" && job.runAt !== null) {
+        return `The budget of the day is used up; it goes on by itself at ${new Date(job.runAt).toISOString()}. More is a matter of hive.yaml: hive budgets`;
+      }
       return job.runAt === null ? "It waits for its time." : `It waits until ${new Date(job.runAt).toISOString()}.`;
     case "queued":
       return explainQueued(state, job, pools);

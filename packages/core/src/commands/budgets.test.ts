@@ -168,6 +168,29 @@ describe("limits", () => {
     expect([money(), money(day.id), world.store.get("usage/a")]).toEqual([null, null, undefined]);
   });
 
+  test("a day whose budget is used up parks the job until midnight UTC, and a retry is not needed", () => {
+    const day = account({ usd: 1e-6 }, { id: "day/2023-11-14", kind: "day" });
+    const { reserve, settle, world, lease } = working([account({}), day]);
+    reserve("1", 600);
+    settle("1", 600);
+    expect(reserve("2", 600)).toMatchObject({ admitted: false, code: "budget_exceeded" });
+    expect(world.beat(lease).stop).toMatchObject({ code: "budget_exceeded" });
+    const error = { code: "budget_exceeded", kind: "work", message: "stopped" } as const;
+    world.finish(lease, { end: "failed", error, result: null });
+    const parked = world.job("a");
+    expect(parked).toMatchObject({ status: "scheduled", reason: "budget", runAt: Date.parse("2023-11-15T00:00:00Z") });
+    expect(parked.run).toMatchObject({ failures: 0, stop: null });
+  });
+
+  test("a call that no whole day could pay fails the job instead of waiting for days", () => {
+    const { reserve, settle, world, lease } = working([account({ usd: 1e-6 }, { id: "day/2023-11-14", kind: "day" })]);
+    reserve("1", 600);
+    settle("1", 600);
+    reserve("2", 1_001);
+    world.finish(lease, { end: "canceled", result: null });
+    expect(world.job("a")).toMatchObject({ status: "failed", reason: "budget_exceeded" });
+  });
+
   test("a refusal says when a price is not known, and what to do about it", () => {
     const { reserve } = working([account({ usd: 1e-7 })]);
     expect(reserve("1", null)).toMatchObject({

@@ -3,7 +3,7 @@
  * nothing is set aside and the attempt is told to stop. The same call again gets the same answer.
  */
 
-import { hold, mayFitLater, openAccount, shortOf } from "../accounts.ts";
+import { hold, mayFitLater, openAccount, renewedAt, shortOf } from "../accounts.ts";
 import type { CommandOf, Docs, Replies } from "../command.ts";
 import type { Key } from "../document.ts";
 import type { State } from "../state.ts";
@@ -36,7 +36,8 @@ export function reserve(step: Step, command: CommandOf<"reserve">): Replies["res
   if (refusing !== undefined) {
     const message = shortOf(refusing, amount) ?? "";
     if (command.patient && lasting === undefined) return { admitted: false, code: "busy", message };
-    requestStop(step, held, { code: "budget_exceeded", message, until: null });
+    const until = renewedAt(refusing, amount, step.now.wall);
+    requestStop(step, held, { code: "budget_exceeded", message, until });
     return { admitted: false, code: "budget_exceeded", message };
   }
   const reservation: Reservation = {
