@@ -197,6 +197,18 @@ test("stopping cuts what runs, tells its usage and takes nothing new", async () 
   await world.gateway.stop();
 });
 
+test("stopping before an answer asks the client to come again: its lease lives on", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const world = await start((request) => {
+    request.resume();
+    arrived.resolve();
+  });
+  const answer = send(world);
+  await arrived.promise;
+  await world.gateway.stop();
+  expect(await answer).toMatchObject({ status: 503, headers: { "retry-after": "2" } });
+});
+
 test("a provider that says nothing is given up, before and within an answer", async () => {
   const silent = await start((request) => void request.resume(), { limits: { idleMs: 50 } });
   const answer = await send(silent);

@@ -299,6 +299,11 @@ test("a redirect is not followed, and a compressed answer is not passed on uncou
   status = 200;
   expect(problemOf(await send(world))).toMatchObject({ status: 502, code: "provider_unreachable" });
   expect(stolen).toBe(0);
+  // The answer that was thrown away was paid for; nobody knows how dearly.
+  expect((await world.told(2)).map(({ status, final }) => [status, final])).toEqual([
+    [307, true],
+    [200, false],
+  ]);
 });
 
 test("neither logs nor refusals hold a prompt, a token or the key", async () => {

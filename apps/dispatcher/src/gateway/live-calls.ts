@@ -28,10 +28,31 @@ interface Live extends LeaseId {
 }
 
 export interface LiveCall {
-  /** Aborts when the lease is over; the reason is a message for the agent. */
+  /** Aborts when the lease is over, or the gateway stops; `cutOf` says which. */
   readonly signal: AbortSignal;
   /** To be called when the call is over and was told. */
   end(): void;
+}
+
+/** Why a call was cut, for a client that got no answer yet. */
+export interface Cut {
+  /** `not_ready`: the same call may be made again in a moment. */
+  readonly code: "lease_lost" | "not_ready";
+  readonly message: string;
+}
+
+/** Why a call's signal aborted. */
+export function cutOf({ reason }: { readonly reason: unknown }): Cut {
+  return reason instanceof CallCut ? reason : { code: "lease_lost", message: "This call is over" };
+}
+
+class CallCut extends Error implements Cut {
+  readonly code: Cut["code"];
+
+  constructor({ code, message }: Cut) {
+    super(message);
+    this.code = code;
+  }
 }
 
 export class LiveCalls {
@@ -86,7 +107,7 @@ export class LiveCalls {
   /** Cuts everything and waits for the ends. */
   async stop(): Promise<void> {
     const ends = [...this.#calls].map((call) => call.done.promise);
-    this.#cut(() => true, "The LLM gateway is stopping");
+    this.#cut(() => true, "The LLM gateway is stopping", "not_ready");
     await Promise.all(ends);
   }
 
@@ -113,10 +134,10 @@ export class LiveCalls {
     }
   }
 
-  #cut(isOver: (call: Live) => boolean, why: string): number {
+  #cut(isOver: (call: Live) => boolean, message: string, code: Cut["code"] = "lease_lost"): number {
     const over = [...this.#calls].filter((call) => !call.controller.signal.aborted && isOver(call));
     for (const call of over) {
-      call.controller.abort(why);
+      call.controller.abort(new CallCut({ code, message }));
     }
     return over.length;
   }

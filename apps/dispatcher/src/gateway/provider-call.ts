@@ -8,6 +8,7 @@ import type { ErrorCode } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import { answerProblem } from "./gateway-problem.ts";
 import type { KeyRing, RingKey } from "./key-ring.ts";
+import { cutOf } from "./live-calls.ts";
 import { headersBack, type Provider, type Route } from "./providers/provider.ts";
 import { readRefusal } from "./refusal-hints.ts";
 import { idOf, passAnswer, unusableAnswer } from "./good-answer.ts";
@@ -38,7 +39,7 @@ export interface ProviderCall {
   readonly response: ServerResponse;
   readonly limits: RetryLimits;
   readonly clock: Clock;
-  /** Ends the call when it aborts; the reason, a string, is told to a client that got no answer yet. */
+  /** Ends the call when it aborts; a client that got no answer yet is told why. */
   readonly signal: AbortSignal;
   /** Told of each wait. */
   readonly onWait: (why: string, ms: number) => void;
@@ -103,7 +104,10 @@ export async function callProvider(call: ProviderCall): Promise<CallOutcome> {
     answerProblem(response, route.dialect, code, message);
     return { ...NOT_MADE, status: last?.status ?? null, requestId: last?.requestId ?? null, tries };
   };
-  const stopped = (): CallOutcome => refuse("lease_lost", String(signal.reason));
+  const stopped = (): CallOutcome => {
+    const { code, message } = cutOf(signal);
+    return refuse(code, message);
+  };
   const passBack = (kept: Kept): CallOutcome => {
     if (!response.destroyed) {
       response.writeHead(kept.status, kept.headers);
@@ -195,7 +199,9 @@ export async function callProvider(call: ProviderCall): Promise<CallOutcome> {
       const unusable = unusableAnswer(call, answer);
       if (unusable !== null) {
         answer.destroy();
-        return { ...refuse("provider_unreachable", unusable), status, key: key.label };
+        // Thrown away here, it was paid for there.
+        const final = status >= 300 || !route.paid;
+        return { ...refuse("provider_unreachable", unusable), status, key: key.label, final };
       }
       if (status < 400) {
         ring.worked(key);

@@ -50,7 +50,7 @@ export function askUpstream(request: UpstreamRequest): Promise<UpstreamReply> {
       request.idleMs,
     );
     idle.unref();
-    const onAbort = () => fail(String(signal.reason));
+    const onAbort = () => fail("The call is over");
     const finish = () => {
       clearTimeout(idle);
       signal.removeEventListener("abort", onAbort);
