@@ -18,7 +18,10 @@ beforeAll(async () => {
   const known = {
     jobId: KNOWN_JOB,
     repo: "https://github.com/acme/app",
-    task: "test",
+    // Of an agent, so that it can be talked to.
+    task: "agent",
+    agent: "demo",
+    instructions: "Nothing.",
     labels: ["nobody-has-this"],
     callbackUrl: "https://example.com/",
   };
@@ -152,10 +155,14 @@ describe("no request of any endpoint breaks the server or hangs", () => {
   );
 
   it("and the requests were such that the endpoints also did their work", () => {
-    // These need a proof, a token or an id that no schema can make.
+    // These need a proof, a token, an id or a job with candidates that no schema can make.
     const cannot = [
+      "jobCandidates",
+      "chooseCandidate",
       "approveJob",
       "rejectJob",
+      "jobCandidates",
+      "chooseCandidate",
       "gatewayUsage",
       "workerRegister",
       "gatewayVerify",
