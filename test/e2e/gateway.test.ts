@@ -21,7 +21,7 @@ const GOOD_KEY = "sk-proj-e2eSecondKey4For5Hive6Tests7abcdefBB";
 const PROGRAM = `
 import { readFileSync, writeFileSync } from "node:fs";
 const calls = readFileSync(0, "utf8").split("\\n").filter((line) => line.startsWith("CALL ")).map((line) => JSON.parse(line.slice(5)));
-const ask = async ({ path, body }, left = 100) => {
+const ask = async ({ path, body }, left = 300) => {
   try {
     const headers = { authorization: "Bearer " + process.env.HIVE_LLM_TOKEN, "content-type": "application/json" };
     const answer = await fetch(process.env.HIVE_LLM_URL + path, { method: "POST", headers, body: JSON.stringify(body) });
