@@ -190,12 +190,12 @@ describe("removing candidates' branches", () => {
     expect(await deleteBranches(options)).toEqual([kept]);
   });
 
-  it("leaves a branch that somebody pushes to at the very moment", async () => {
+  it("leaves a branch that somebody pushed to between the look and the removal", async () => {
     const repo = await world.makeRepo("race.git");
     const own = await pushed(repo, "job.1", { "a.txt": "a\n" });
     let theirs = "";
     world.server.intercept = ({ method, path }) => {
-      if (method === "POST" && path.endsWith("git-receive-pack") && theirs === "")
+      if (method === "GET" && path.endsWith("service=git-receive-pack") && theirs === "")
         theirs = world.commitElsewhere(repo, "hive/job.1", { "c.txt": "c\n" });
       return null;
     };
