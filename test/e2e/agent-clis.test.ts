@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fail, run, say, write } from "../peers/models/steps.ts";
-import { type AgentsHive, CLIS, INSTALL, isInstalled, priceOf, startAgentsHive } from "./agents-hive.ts";
+import { fail, run, say, type Step, write } from "../peers/models/steps.ts";
+import { type AgentsHive, type Cli, CLIS, INSTALL, isInstalled, priceOf, startAgentsHive } from "./agents-hive.ts";
 import { filesHolding, holds } from "./canary.ts";
 import { descendants, listProcesses } from "./processes.ts";
 import { until } from "./until.ts";
@@ -18,6 +18,34 @@ test("the four agent programs are there", ({ skip }) => {
   expect(missing, INSTALL).toEqual([]);
 });
 
+/** What each program plays; all are put in at once and worked through by two workers while the tests look. */
+function stories({ name }: Cli): readonly { id: string; steps: readonly Step[]; then?: Step; more?: object }[] {
+  // Anthropic alone tells what was written to a cache, and charges it.
+  const cached = name === "claude" ? { usage: { cacheWrite: 1_100, cacheWrite1h: 220 } } : {};
+  const no = { do: "refuse", text: "I will not do that." } as const;
+  return [
+    {
+      id: `${name}-works`,
+      steps: [
+        write("hello.txt", "hello\nworld\n", cached),
+        fail(529),
+        run("echo ran > ran.txt; env"),
+        fail(429, { retryAfterSeconds: 1 }),
+        say("Wrote the two files that were asked for."),
+      ],
+    },
+    { id: `${name}-turns`, steps: [], then: run("date +%s%N >> turns.txt"), more: { budget: { turns: 3 } } },
+    {
+      id: `${name}-cut`,
+      steps: [
+        { do: "cut", text: "This answer is long enough to have a beginning, a middle and an end." },
+        write("a.txt", "a\n"),
+      ],
+    },
+    { id: `${name}-refuses`, steps: [no], then: no, more: { maxAttempts: 1 } },
+  ];
+}
+
 describe.runIf(installed.length > 0)("agents in jobs", () => {
   let world: AgentsHive;
   let repo: string;
@@ -25,6 +53,12 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
   beforeAll(async () => {
     world = await startAgentsHive();
     repo = world.git.makeRepo("app.git");
+    for (const cli of installed) {
+      for (const { id, steps, then, more } of stories(cli)) {
+        world.models.play(id, steps, then);
+        await world.server.hive.enqueue(ask(id, cli.name, more));
+      }
+    }
   });
   afterAll(async () => {
     await world?.dispose();
@@ -49,14 +83,7 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
     test("works through several turns, an overload and a rate limit; what it cost is what the provider counted", async () => {
       const { models, server, git } = world;
       const id = `${name}-works`;
-      models.play(id, [
-        write("hello.txt", "hello\nworld\n"),
-        fail(529),
-        run("echo ran > ran.txt; env"),
-        fail(429, { retryAfterSeconds: 1 }),
-        say("Wrote the two files that were asked for."),
-      ]);
-      const job = await server.run(ask(id, name));
+      const job = await server.over(id);
       expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null, attempts: 1 });
       expect(git.read("app.git", `hive/${id}`, "hello.txt")).toBe("hello\nworld");
       expect(git.read("app.git", `hive/${id}`, "ran.txt")).toBe("ran");
@@ -71,7 +98,7 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
         inputTokens: cost.input,
         outputTokens: cost.output,
         cacheReadTokens: cost.cacheRead,
-        cacheWriteTokens: 0,
+        cacheWriteTokens: cost.cacheWrite + cost.cacheWrite1h,
       });
       // A server of one's own costs nothing; OpenCode's is one.
       expect(job.usage?.costUsd).toBe(name === "opencode" ? 0 : priceOf(cost));
@@ -120,13 +147,32 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
 
     test("stops at its budget within one call, and its work so far is on its branch", async () => {
       const { models, server, git } = world;
-      const id = `${name}-spends`;
-      models.play(id, [], run(`date +%s%N >> spent.txt`));
-      const job = await server.run(ask(id, name, { budget: { turns: 3 } }));
+      const id = `${name}-turns`;
+      const job = await server.over(id);
       expect(job, server.printed().slice(-4000)).toMatchObject({ status: "failed", reason: "budget_exceeded" });
       expect(models.callsOf(id)).toHaveLength(3);
       expect(job.usage).toMatchObject({ calls: 3, outputTokens: models.costOf(id).output });
-      expect(git.read("app.git", `hive/${id}`, "spent.txt")).toMatch(/^\d+/);
+      expect(git.read("app.git", `hive/${id}`, "turns.txt")).toMatch(/^\d+/);
+    });
+
+    test("a stream that breaks off is asked for again, and what it may have cost is kept", async () => {
+      const { models, server, git } = world;
+      const id = `${name}-cut`;
+      const job = await server.over(id);
+      expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null });
+      // Gemini's program gives up where the others ask again; then the queue does.
+      expect(job.attempts).toBe(name === "gemini" ? 2 : 1);
+      expect(git.read("app.git", `hive/${id}`, "a.txt")).toBe("a");
+      expect(job.usage?.uncertainCalls).toBe(1);
+      if (name !== "opencode") expect(job.usage?.costUsd).toBeGreaterThan(priceOf(models.costOf(id)));
+    });
+
+    test("a refusal is no success with work in it", async () => {
+      const { server, git } = world;
+      const id = `${name}-refuses`;
+      const job = await server.over(id);
+      expect(job.status === "failed" || job.result?.noChanges === true, JSON.stringify(job)).toBe(true);
+      expect(git.head("app.git", `hive/${id}`)).toBeNull();
     });
 
     test("a cancel kills its children, also one in a session of its own; the key is in no process below the server", async () => {
@@ -137,8 +183,10 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
       models.play(id, [run(`setsid ${wait} > /dev/null 2>&1 & ${wait}`)]);
       const marked = () =>
         listProcesses().filter(({ command }) => command.startsWith(`sh -c tail -f /dev/null; true ${mark}`));
-      await server.hive.enqueue(ask(id, name));
-      await until("both children to run", () => marked().length === 2, { more: () => server.printed().slice(-4000) });
+      // Before all that still waits.
+      await server.hive.enqueue(ask(id, name, { priority: 0 }));
+      const more = () => server.printed().slice(-4000);
+      await until("both children to run", () => marked().length === 2, { limitMs: 120_000, more });
       const below = descendants(server.pid());
       expect(below.length).toBeGreaterThan(4);
       for (const { pid, command } of below) {
@@ -150,6 +198,23 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
       await until("all children to be gone", () => marked().length === 0, { limitMs: 10_000 });
     });
   });
+
+  test.runIf(installed.some(({ name }) => name === "claude"))(
+    "a budget in dollars is never exceeded, and what was spent is exact",
+    async () => {
+      const { models, server } = world;
+      const id = "claude-dollars";
+      models.play(id, [], run("date +%s%N >> spent.txt", { usage: { output: 30_000 } }));
+      const job = await server.run(ask(id, "claude", { budget: { usd: 2 }, priority: 0 }));
+      expect(job).toMatchObject({ status: "failed", reason: "budget_exceeded" });
+      const spent = priceOf(models.costOf(id));
+      expect(job.usage?.costUsd).toBe(spent);
+      expect(job.budget).toMatchObject({ limit: { usd: 2 }, spent: { usd: spent }, reserved: { usd: 0 } });
+      // Two calls at least fit, and what the next one might have cost did not.
+      expect(spent).toBeGreaterThan(0.9);
+      expect(spent).toBeLessThanOrEqual(2);
+    },
+  );
 });
 
 function read(path: string): string {

@@ -52,79 +52,89 @@ describe.runIf(installed.length > 0)("a conversation with an agent", () => {
     expect(reply.status, await reply.text()).toBe(201);
   };
 
-  test.runIf(claude)(
-    "red tests go back to the agent in the same session, and its second work is what is pushed",
-    async () => {
+  // Side by side: each waits for models, tests and its own worker most of the time.
+  describe.concurrent("with a model that answers", () => {
+    test.runIf(claude)(
+      "red tests go back to the agent in the same session, and its second work is what is pushed",
+      async () => {
+        const { models, server, git } = world;
+        const id = "mends-its-work";
+        models.play(id, [write("answer.txt", "41\n"), say("Done."), write("answer.txt", "42\n"), say("Now it is 42.")]);
+        const job = await server.run(ask(id, "claude"));
+        expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", attempts: 1 });
+        expect(job.result?.verify).toMatchObject({ state: "passed", rounds: 1 });
+        expect(git.read("app.git", `hive/${id}`, "answer.txt")).toBe("42");
+        const calls = models.callsOf(id).filter((call) => call.step !== null);
+        expect(calls[2]?.sent).toContain("answer.txt is wrong");
+        // The same session: what it said itself came back with the report.
+        expect(calls[2]?.sent).toContain("Done.");
+        expect(await turnsOf(id)).toEqual([
+          { reason: "work", resumed: false },
+          { reason: "red", resumed: true },
+        ]);
+      },
+    );
+
+    test.runIf(claude)(
+      "work that stays red after two rounds fails as verify_failed, and is on its branch",
+      async () => {
+        const { models, server, git } = world;
+        const id = "stays-red";
+        models.play(id, [write("answer.txt", "41\n")], say("I am sure that it is right."));
+        const job = await server.run(ask(id, "claude"));
+        expect(job).toMatchObject({ status: "failed", reason: "verify_failed" });
+        expect(job.result?.verify).toMatchObject({ state: "failed", rounds: 2 });
+        expect(job.result?.verify?.report).toContain("answer.txt is wrong");
+        expect(git.read("app.git", `hive/${id}`, "answer.txt")).toBe("41");
+      },
+    );
+
+    test.runIf(claude)(
+      "an agent that does the same again and again is stopped, told so once, then given up",
+      async () => {
+        const { models, server } = world;
+        const id = "goes-in-circles";
+        models.play(id, [], run("cat README.md"));
+        const job = await server.run(ask(id, "claude"));
+        expect(job).toMatchObject({ status: "failed", reason: "agent_stuck", attempts: 1 });
+        const calls = models.callsOf(id).filter((call) => call.step !== null);
+        expect(calls.length).toBeLessThan(60);
+        expect((await turnsOf(id)).map(({ reason }) => reason)).toEqual(["work", "stuck"]);
+        // The second one was told what happened.
+        expect(calls.at(-1)?.sent).toContain("times in a row");
+      },
+    );
+
+    test.each(installed)("$name: a comment goes on in the same session, on the same branch", async ({ name }) => {
       const { models, server, git } = world;
-      const id = "mends-its-work";
-      models.play(id, [write("answer.txt", "41\n"), say("Done."), write("answer.txt", "42\n"), say("Now it is 42.")]);
-      const job = await server.run(ask(id, "claude"));
-      expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", attempts: 1 });
-      expect(job.result?.verify).toMatchObject({ state: "passed", rounds: 1 });
-      expect(git.read("app.git", `hive/${id}`, "answer.txt")).toBe("42");
-      const calls = models.callsOf(id).filter((call) => call.step !== null);
-      expect(calls[2]?.sent).toContain("answer.txt is wrong");
-      // The same session: what it said itself came back with the report.
-      expect(calls[2]?.sent).toContain("Done.");
+      const id = `${name}-goes-on`;
+      models.play(id, [write("one.txt", "one\n"), say("Wrote one.txt and stopped there.")]);
+      const first = await server.run(ask(id, name));
+      expect(first, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", generation: 1 });
+      models.play(`${id}-again`, [write("two.txt", "two\n"), say("Wrote two.txt as well.")]);
+      await comment(id, `Now the story ${id}-again, please.`);
+      await until(
+        "the second generation to end",
+        async () => {
+          const { status, generation } = await server.hive.get(id);
+          return generation === 2 && ["succeeded", "failed"].includes(status);
+        },
+        { limitMs: 120_000 },
+      );
+      const second = await server.hive.get(id);
+      expect(second, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null });
+      expect(git.read("app.git", `hive/${id}`, "one.txt")).toBe("one");
+      expect(git.read("app.git", `hive/${id}`, "two.txt")).toBe("two");
+      // Gemini gives a session that moved to another folder a new name; all say whether they went on with it.
       expect(await turnsOf(id)).toEqual([
         { reason: "work", resumed: false },
-        { reason: "red", resumed: true },
+        { reason: "work", resumed: true },
       ]);
-    },
-  );
-
-  test.runIf(claude)("work that stays red after two rounds fails as verify_failed, and is on its branch", async () => {
-    const { models, server, git } = world;
-    const id = "stays-red";
-    models.play(id, [write("answer.txt", "41\n")], say("I am sure that it is right."));
-    const job = await server.run(ask(id, "claude"));
-    expect(job).toMatchObject({ status: "failed", reason: "verify_failed" });
-    expect(job.result?.verify).toMatchObject({ state: "failed", rounds: 2 });
-    expect(job.result?.verify?.report).toContain("answer.txt is wrong");
-    expect(git.read("app.git", `hive/${id}`, "answer.txt")).toBe("41");
-  });
-
-  test.runIf(claude)(
-    "an agent that does the same again and again is stopped, told so once, then given up",
-    async () => {
-      const { models, server } = world;
-      const id = "goes-in-circles";
-      models.play(id, [], run("cat README.md"));
-      const job = await server.run(ask(id, "claude"));
-      expect(job).toMatchObject({ status: "failed", reason: "agent_stuck", attempts: 1 });
-      const calls = models.callsOf(id).filter((call) => call.step !== null);
-      expect(calls.length).toBeLessThan(60);
-      expect((await turnsOf(id)).map(({ reason }) => reason)).toEqual(["work", "stuck"]);
-      // The second one was told what happened.
-      expect(calls.at(-1)?.sent).toContain("times in a row");
-    },
-  );
-
-  test.each(installed)("$name: a comment goes on in the same session, on the same branch", async ({ name }) => {
-    const { models, server, git } = world;
-    const id = `${name}-goes-on`;
-    models.play(id, [write("one.txt", "one\n"), say("Wrote one.txt and stopped there.")]);
-    const first = await server.run(ask(id, name));
-    expect(first, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", generation: 1 });
-    models.play(`${id}-again`, [write("two.txt", "two\n"), say("Wrote two.txt as well.")]);
-    await comment(id, `Now the story ${id}-again, please.`);
-    await until("the second generation to end", async () => {
-      const { status, generation } = await server.hive.get(id);
-      return generation === 2 && ["succeeded", "failed"].includes(status);
+      const asked = models.callsOf(`${id}-again`).find((call) => call.step !== null);
+      expect(asked?.sent).toContain("Wrote one.txt and stopped there.");
+      const told = [id, `${id}-again`].map((story) => models.costOf(story));
+      expect(second.usage?.outputTokens).toBe(told.reduce((sum, cost) => sum + cost.output, 0));
     });
-    const second = await server.hive.get(id);
-    expect(second, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null });
-    expect(git.read("app.git", `hive/${id}`, "one.txt")).toBe("one");
-    expect(git.read("app.git", `hive/${id}`, "two.txt")).toBe("two");
-    // Gemini gives a session that moved to another folder a new name; all say whether they went on with it.
-    expect(await turnsOf(id)).toEqual([
-      { reason: "work", resumed: false },
-      { reason: "work", resumed: true },
-    ]);
-    const asked = models.callsOf(`${id}-again`).find((call) => call.step !== null);
-    expect(asked?.sent).toContain("Wrote one.txt and stopped there.");
-    const told = [id, `${id}-again`].map((story) => models.costOf(story));
-    expect(second.usage?.outputTokens).toBe(told.reduce((sum, cost) => sum + cost.output, 0));
   });
 
   // The last one: a key that is used up is used up for everybody.

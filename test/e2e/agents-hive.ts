@@ -27,7 +27,7 @@ export const CLIS: readonly Cli[] = [
 ];
 
 /** Nano-USD for one token. */
-const NANO = { input: 3_070, cacheRead: 310, output: 15_110 } as const;
+const NANO = { input: 3_070, cacheRead: 310, cacheWrite: 3_830, cacheWrite1h: 6_130, output: 15_110 } as const;
 
 const bins = CLIS.map(({ name }) => join(ROOT, "test/peers", name, "node_modules/.bin"));
 
@@ -92,8 +92,8 @@ export async function startAgentsHive(options: AgentsHiveOptions = {}): Promise<
 
 /** What these figures cost by the prices of this server: dollars, as the API says them. */
 export function priceOf(cost: Tally): number {
-  const nano = cost.input * NANO.input + cost.cacheRead * NANO.cacheRead + cost.output * NANO.output;
-  return nano / 1e9;
+  const kinds = ["input", "cacheRead", "cacheWrite", "cacheWrite1h", "output"] as const;
+  return kinds.reduce((nano, kind) => nano + cost[kind] * NANO[kind], 0) / 1e9;
 }
 
 function keyVariable(name: Cli["name"]): string {
@@ -102,9 +102,9 @@ function keyVariable(name: Cli["name"]): string {
 
 function yamlFor(url: string, more: string): string {
   const provider = (name: Cli["name"]): string => `{ baseUrl: "${url}", keys: [{ env: ${keyVariable(name)} }] }`;
-  const perMillion = (nano: number): number => nano / 1_000;
+  const perMillion = Object.entries(NANO).map(([kind, nano]) => `${kind}: ${nano / 1_000}`);
   // Calls that may search the web are of unknown price where searches have none.
-  const price = `{ input: ${perMillion(NANO.input)}, output: ${perMillion(NANO.output)}, cacheRead: ${perMillion(NANO.cacheRead)}, webSearch: 10 }`;
+  const price = `{ ${perMillion.join(", ")}, webSearch: 10 }`;
   return `
 llm:
   anthropic: ${provider("claude")}
