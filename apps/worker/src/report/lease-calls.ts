@@ -54,7 +54,7 @@ export interface LeaseCalls {
   /** What the server alone knows of the work, as it is now. */
   facts(): Promise<LeaseFacts>;
   /** For a candidate: says where it would start and gives where all of them do. */
-  agreeStart(start: CandidateStart): Promise<CandidateStart>;
+  readonly agreeStart: (start: CandidateStart) => Promise<CandidateStart>;
   /**
    * The job's repository among the server's mirrors, asked for until it is there. `broken`: what was handed out before
    * is damaged. Rejects with the signal's reason too.
