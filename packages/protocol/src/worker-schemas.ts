@@ -126,7 +126,7 @@ export const leasedJobSchema = z.object({
   chosen: chosenSchema.nullable().default(null),
   /** The error of the attempt before this one, where nothing was said to the job since: what is left to do may be little. */
   previous: attemptErrorSchema.nullable(),
-  /** What the attempt before this one said of itself; null: there was none, or nothing is known of it. */
+  /** What the last attempt whose worker was not lost told of itself; null: there is none. */
   report: attemptReportSchema.nullable().default(null),
   /** The comments this attempt is for; null: none, the instructions are all. */
   followUp: followUpSchema.nullable().default(null),

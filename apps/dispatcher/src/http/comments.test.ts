@@ -104,6 +104,22 @@ it("a retry is told how the attempt before failed; a comment on it is work to do
   await finish(fourth, DONE);
 });
 
+it("a lost worker told nothing: the next one gets the report of the attempt before that", async () => {
+  const jobId = await enqueueJob(world, AGENT);
+  const worker = await world.worker("bee-lost", ["demo"]);
+  await finish(await begin(worker), DONE);
+  await say(jobId, { text: "Mention Windows." });
+  await begin(worker);
+  await world.queue.submit<"workerGone">({ type: "workerGone", workerId: "bee-lost", blame: true, message: "gone" });
+  const again = await begin(await world.worker("bee-found", ["demo"]));
+  expect(again.job).toMatchObject({
+    previous: { code: "worker_lost" },
+    report: { end: "succeeded", error: null, summary: "Wrote it." },
+    followUp: { comments: [{ text: "Mention Windows." }] },
+  });
+  await finish(again, DONE);
+});
+
 it("the same Idempotency-Key makes one comment", async () => {
   const jobId = await enqueueJob(world, { ...AGENT, runAt: "2026-12-31T00:00:00Z" });
   const headers = { "idempotency-key": "once" };

@@ -81,6 +81,8 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     const asked = { ...body, model: await modelAsked(queue, job, body) };
     // Over generations too: a retry by hand of a refused pull request must only open it.
     const previous = history.findLast((attempt) => attempt.end !== "returned");
+    // A worker that was lost told nothing of what it did.
+    const report = reportOf(history.findLast(({ end }) => end !== "returned" && end !== "lost"));
     const left = timeLeft(job);
     const timeIsBudget = left !== null && left <= timeoutMs;
     return {
@@ -90,7 +92,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       llmToken: tokens.llm,
       egressToken: tokens.egress,
       firstBeatMs: parts.firstBeatMs,
-      job: { ...leasedJob(job, asked, previous), followUp, chosen, candidate, timeoutMs, timeIsBudget },
+      job: { ...leasedJob(job, asked, previous), report, followUp, chosen, candidate, timeoutMs, timeIsBudget },
     };
   }
 
@@ -98,7 +100,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
     job: Job,
     body: JobBody,
     previous: AttemptRecord | undefined,
-  ): Omit<LeasedJob, "followUp" | "chosen" | "candidate"> {
+  ): Omit<LeasedJob, "report" | "followUp" | "chosen" | "candidate"> {
     const { run } = job;
     const agentic = job.task === "agent" || job.task === "analyze";
     return {
@@ -127,7 +129,6 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       pullRequest: pullRequestOf(job),
       verify: verifyOf(job, body),
       previous: hearsNews(job, previous) ? null : (previous?.error ?? null),
-      report: reportOf(previous),
       session: run?.session ?? null,
       url: jobUrl(parts.publicUrl, job.id),
     };
