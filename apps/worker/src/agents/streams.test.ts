@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { DEFAULT_AGENT_SETTINGS } from "@hive/protocol";
 import { describe, expect, test } from "vitest";
 import type { RunResult } from "../process/run.ts";
+import { modelError } from "./agent-words.ts";
 import { codexAdapter } from "./codex.ts";
 import type { AgentAdapter, AgentEnd, AgentEvent, ResumedSession } from "./contract.ts";
 import { geminiAdapter } from "./gemini.ts";
 import { opencodeAdapter } from "./opencode.ts";
-import { describeEvent } from "./run-agent.ts";
+import { describeEvent, runAgent } from "./run-agent.ts";
 
 const exited: RunResult = { exitCode: 0, signal: null, reason: "exited", outputBytes: 1, survivors: 0 };
 const ADAPTERS: readonly (readonly [AgentAdapter, string])[] = [
@@ -151,6 +152,24 @@ describe("Gemini CLI", () => {
     expect(kindsOf(events)).not.toContain("file_change");
   });
 
+  test("a file is changed by a tool that worked, not by one that was only called", () => {
+    const changed = (status: string): string[] => {
+      const parser = parserOf(geminiAdapter);
+      const call = {
+        type: "tool_use",
+        tool_name: "write_file",
+        tool_id: "1",
+        parameters: { file_path: "/job/repo/a" },
+      };
+      const events = [call, { type: "tool_result", tool_id: "1", status }].flatMap((event) =>
+        parser.push(JSON.stringify(event)),
+      );
+      return events.flatMap((event) => (event.kind === "file_change" ? [event.path] : []));
+    };
+    expect(changed("success")).toEqual(["a"]);
+    expect(changed("error")).toEqual([]);
+  });
+
   test("an error of the API is one, by the code in its text", async () => {
     expect((await replay("gemini-0.61.0-401", { exitCode: 145 })).end).toMatchObject({
       end: "error",
@@ -199,4 +218,52 @@ describe.each(ADAPTERS)("$0.name, like every agent,", (adapter, version) => {
       expect(parser.end(exited).sessionId).toBeNull();
     }
   });
+});
+
+test("what an agent thinks is told only where the operator asks for it", async () => {
+  const stream = join(import.meta.dirname, "fixtures", "codex-0.169.0-reasoning.jsonl");
+  const thoughts = async (thinking: boolean): Promise<number> => {
+    const kinds: string[] = [];
+    let log = "";
+    await runAgent({
+      adapter: { ...codexAdapter, command: ({ env }) => ({ argv: ["cat", stream], env }) },
+      input: {
+        ...{ prompt: "", instructions: "", home: "/", output: "/", workspace: "/", llmToken: "", llmBaseUrl: null },
+        settings: { ...DEFAULT_AGENT_SETTINGS, thinking },
+        resume: null,
+        env: { PATH: "/usr/bin:/bin" },
+      },
+      user: undefined,
+      signal: new AbortController().signal,
+      timeoutMs: 20_000,
+      idleTimeoutMs: null,
+      maxOutputBytes: 1_000_000,
+      log: async (bytes) => void (log += String(bytes)),
+      onEvent: ({ kind }) => kinds.push(kind),
+    });
+    expect(log.includes("(thinking)")).toBe(thinking);
+    return kinds.filter((kind) => kind === "thinking").length;
+  };
+  expect(await thoughts(false)).toBe(0);
+  expect(await thoughts(true)).toBe(2);
+});
+
+test("an error of a model says whose fault it is by its status", () => {
+  const codes = [401, 403, 402, 429, 400, 404, 413, 422, 500, 529, null].map((status) => {
+    const { code, kind } = modelError(status, "x");
+    return `${status} ${code} ${kind}`;
+  });
+  expect(codes).toEqual([
+    "401 llm_unauthorized system",
+    "403 llm_unauthorized system",
+    "402 agent_budget work",
+    "429 llm_rate_limited system",
+    "400 llm_bad_request work",
+    "404 llm_bad_request work",
+    "413 llm_bad_request work",
+    "422 llm_bad_request work",
+    "500 llm_unavailable system",
+    "529 llm_unavailable system",
+    "null llm_unavailable system",
+  ]);
 });
