@@ -1,9 +1,11 @@
 /**
  * The sessions of the real agent programs on the way between two attempts that Hive takes them: packed from one home,
- * unpacked into another, beside another working copy. What a program then sends to its model shows that it goes on.
+ * unpacked into another, beside another working copy. What a program then sends to its model shows that it goes on. The
+ * token it had is in none of the files.
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { zstdDecompressSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   packSession,
@@ -50,6 +52,7 @@ test.each(installed)(
 
     const file = join(first.at, "session.tar.zst");
     expect(await packSession(placeOf(cli, first), file)).toBeGreaterThan(0);
+    expect(zstdDecompressSync(await readFile(file)).includes(first.input.llmToken)).toBe(false);
     for (const path of [first.input.home, first.input.workspace]) await rm(path, { recursive: true });
     const second = await world.job(cli, { prompt: `And now the story ${story}-again.` });
     await mkdir(join(second.at, "tmp"));
