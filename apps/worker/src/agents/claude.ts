@@ -81,6 +81,9 @@ function command(input: AgentInput): AgentCommand {
       IS_SANDBOX: "1",
       // Ten tries with growing pauses, its default, are more than a minute of silence; the queue tries again better.
       CLAUDE_CODE_MAX_RETRIES: "4",
+      // What one answer may be is set aside for each call. Its default for new models, 128,000 tokens, is dollars: a
+      // budget would seem used up long before it is. No file it writes at once is that long.
+      CLAUDE_CODE_MAX_OUTPUT_TOKENS: "32000",
     },
   };
 }
