@@ -19,7 +19,7 @@ test("the four agent programs are there", ({ skip }) => {
 });
 
 /** What each program plays; all are put in at once and worked through by two workers while the tests look. */
-function stories({ name }: Cli): readonly { id: string; steps: readonly Step[]; then?: Step; more?: object }[] {
+function stories({ name }: Cli): readonly { id: string; steps: readonly Step[]; last?: Step; more?: object }[] {
   // Anthropic alone tells what was written to a cache, and charges it.
   const cached = name === "claude" ? { usage: { cacheWrite: 1_100, cacheWrite1h: 220 } } : {};
   const no = { do: "refuse", text: "I will not do that." } as const;
@@ -34,7 +34,7 @@ function stories({ name }: Cli): readonly { id: string; steps: readonly Step[]; 
         say("Wrote the two files that were asked for."),
       ],
     },
-    { id: `${name}-turns`, steps: [], then: run("date +%s%N >> turns.txt"), more: { budget: { turns: 3 } } },
+    { id: `${name}-turns`, steps: [], last: run("date +%s%N >> turns.txt"), more: { budget: { turns: 3 } } },
     {
       id: `${name}-cut`,
       steps: [
@@ -42,7 +42,7 @@ function stories({ name }: Cli): readonly { id: string; steps: readonly Step[]; 
         write("a.txt", "a\n"),
       ],
     },
-    { id: `${name}-refuses`, steps: [no], then: no, more: { maxAttempts: 1 } },
+    { id: `${name}-refuses`, steps: [no], last: no, more: { maxAttempts: 1 } },
   ];
 }
 
@@ -54,8 +54,8 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
     world = await startAgentsHive();
     repo = world.git.makeRepo("app.git");
     for (const cli of installed) {
-      for (const { id, steps, then, more } of stories(cli)) {
-        world.models.play(id, steps, then);
+      for (const { id, steps, last, more } of stories(cli)) {
+        world.models.play(id, steps, last);
         await world.server.hive.enqueue(ask(id, cli.name, more));
       }
     }

@@ -158,7 +158,7 @@ describe.runIf(installed.length > 0)("a conversation with an agent", () => {
       // An hour and more later, by the server's clock.
       await server.stop();
       await server.start({
-        NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, "two-hours-later.ts"))}`,
+        NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, "two-hours-later.ts")).href}`,
       });
       const job = await server.over(id);
       expect(job, server.printed().slice(-4000)).toMatchObject({ status: "succeeded", error: null, generation: 1 });
