@@ -139,6 +139,20 @@ describe("a job with candidates", () => {
     expect(jobs.map(({ jobId }) => jobId)).toEqual(["best.2", "best.1", "best"]);
   });
 
+  it("is the only one of them that the server's own address is called back about", async () => {
+    const told = await startServer({
+      change: (parts) => ({ ...parts, policy: { ...parts.policy, callbackByDefault: true } }),
+    });
+    try {
+      const json = { jobId: "best", repo: REPO, task: "agent", agent: "demo", instructions: "x", candidates: 2 };
+      await told.send("POST", "/enqueue", { json });
+      const called = await told.queue.read((state) => [...state.jobs.values()].filter(({ callback }) => callback));
+      expect(called.map(({ id }) => id)).toEqual(["best"]);
+    } finally {
+      await told.close();
+    }
+  });
+
   it("may come without an id, and among others", async () => {
     const response = await world.send("POST", "/v1/jobs", {
       json: {
