@@ -2,20 +2,11 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { MirrorReply } from "@hive/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CheckoutOptions, Workspace } from "../git/checkout.ts";
-import {
-  commitInside,
-  type GitWorld,
-  openWorkspace,
-  plainGit,
-  publishOptions,
-  startGitWorld,
-  writeFiles,
-} from "../git/git-fixture.ts";
+import { commitInside, type GitWorld, plainGit, startGitWorld, writeFiles } from "../git/git-fixture.ts";
 import { createHandedOutMirrors } from "../git/handed-out-mirrors.ts";
-import { publish } from "../git/publish.ts";
+import { bundleWork, prepareWork, publishBundle } from "../git/publish.ts";
 import { startKeeper } from "../mirror-keeper/keeper-fixture.ts";
-import { createMovedBase, type MovedBaseOfJob } from "./moved-base.ts";
+import { START, startAttempt } from "./moved-base.fixture.ts";
 
 let world: GitWorld;
 beforeAll(async () => {
@@ -23,54 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-const START = { "a.txt": "one\ntwo\nthree\n", "b.txt": "b\n", "README.md": "read\n" };
-const OWN = "job@example.com";
 let repos = 0;
-
-interface Attempt {
-  readonly repo: string;
-  readonly workspace: Workspace;
-  readonly moved: MovedBaseOfJob;
-  readonly said: string[];
-  /** Publishes what the meeting left; answers the branch's commit. */
-  readonly end: () => Promise<string>;
-  readonly show: (place: string) => string;
-}
-
-/** An attempt at a job of a new repository, or of `repo`. */
-async function attempt(
-  given: { repo?: string; announced?: readonly string[] } & Partial<CheckoutOptions> = {},
-): Promise<Attempt> {
-  const { repo = await world.makeRepo(`moved-${(repos += 1)}.git`, START), announced = [], ...extra } = given;
-  const mirrors = given.mirrors ?? world.mirrors;
-  const workspace = await openWorkspace(world, repo, { author: { name: "Job", email: OWN }, ...extra });
-  const options = publishOptions(world, workspace, {
-    announced: announced.map((commit) => ({ ref: workspace.ref, commit })),
-  });
-  const said: string[] = [];
-  const moved = createMovedBase({
-    ...options,
-    mirrors,
-    remote: { address: world.address(repo), credential: world.credential },
-    say: (line) => Promise.resolve(void said.push(line)),
-    signal: new AbortController().signal,
-  });
-  return {
-    repo,
-    workspace,
-    moved,
-    said,
-    async end() {
-      const work = moved.work();
-      const final = { ...options, workspace: moved.workspace(), ...(work === null ? {} : { work }) };
-      const published = await publish(final);
-      if (published.end !== "published") throw new Error(JSON.stringify(published));
-      return published.commit;
-    },
-    show: (place) => plainGit(join(world.folder, "served", repo), "show", place),
-  };
-}
-
+// For what happens before the attempt begins.
+const newRepo = (): Promise<string> => world.makeRepo(`own-${(repos += 1)}.git`, START);
+const attempt = (given?: Parameters<typeof startAttempt>[1]) => startAttempt(world, given);
 const served = (repo: string, ...args: string[]): string => plainGit(join(world.folder, "served", repo), ...args);
 const isPart = (repo: string, earlier: string, later: string): boolean => {
   try {
@@ -127,27 +74,25 @@ describe("a base branch that moved", () => {
     expect([isPart(repo, main, commit), isPart(repo, mine, commit)]).toEqual([true, true]);
   });
 
-  it("gets the work as it was when the conflict stays, whatever the agent did to the working copy", async () => {
-    const ways: Record<string, (repo: string) => void> = {
-      nothing: () => {},
-      "one side only, markers left": (repo) => writeFiles(repo, { "b.txt": "more\n" }),
-      "gave up": (repo) => void plainGit(repo, "merge", "--abort"),
-      "took theirs away": (repo) => void plainGit(repo, "reset", "-q", "--hard", "HEAD"),
-      "broke git": (repo) => rmSync(join(repo, ".git", "HEAD")),
-    };
-    const tried = Object.entries(ways).map(async ([way, act]) => {
-      const { repo, workspace, moved, end, said } = await attempt();
-      const mine = commitInside(workspace.repo, { "a.txt": "mine\ntwo\nthree\n" });
-      world.commitElsewhere(repo, "main", { "a.txt": "theirs\ntwo\nthree\n" });
-      expect((await moved.meet()).end).toBe("conflict");
-      act(workspace.repo);
-      expect([way, await moved.settle()]).toEqual([way, "conflict"]);
-      expect(moved.conflict()).toEqual({ base: "main", files: ["a.txt"] });
-      if (way !== "broke git") expect([way, readFileSync(join(workspace.repo, "b.txt"), "utf8")]).toEqual([way, "b\n"]);
-      expect([way, await end()]).toEqual([way, mine]);
-      expect(said.at(-1)).toContain("is not solved");
-    });
-    await Promise.all(tried);
+  const GIVING_UP: readonly (readonly [way: string, act: (repo: string) => void])[] = [
+    ["nothing", () => {}],
+    ["something else", (repo) => writeFiles(repo, { "b.txt": "more\n" })],
+    ["an end of the merge", (repo) => void plainGit(repo, "merge", "--abort")],
+    ["away with theirs", (repo) => void plainGit(repo, "reset", "-q", "--hard", "HEAD")],
+    ["harm to git's folder", (repo) => rmSync(join(repo, ".git", "HEAD"))],
+  ];
+  it.each(GIVING_UP)("gets the work as it was when the conflict stays: the agent did %s", async (way, act) => {
+    const { repo, workspace, moved, end, said } = await attempt();
+    const mine = commitInside(workspace.repo, { "a.txt": "mine\ntwo\nthree\n" });
+    world.commitElsewhere(repo, "main", { "a.txt": "theirs\ntwo\nthree\n" });
+    expect((await moved.meet()).end).toBe("conflict");
+    act(workspace.repo);
+    expect(await moved.settle()).toBe("conflict");
+    expect(moved.conflict()).toEqual({ base: "main", files: ["a.txt"] });
+    // What is judged by the tests again is what is published.
+    if (!way.includes("harm")) expect(readFileSync(join(workspace.repo, "b.txt"), "utf8")).toBe("b\n");
+    expect(await end()).toBe(mine);
+    expect(said.at(-1)).toContain("is not solved");
   });
 
   it("wants a file that one side deleted staged: no marker can tell that it was looked at", async () => {
@@ -160,13 +105,15 @@ describe("a base branch that moved", () => {
     expect(await moved.settle()).toBe("merged");
     expect(() => show("hive/job-1:b.txt")).toThrow();
     expect(show(`${await end()}:b.txt`)).toBe("still needed");
+  });
 
-    const second = await attempt();
-    plainGit(second.workspace.repo, "rm", "-q", "b.txt");
-    plainGit(second.workspace.repo, "commit", "-q", "-m", "gone");
-    world.commitElsewhere(second.repo, "main", { "b.txt": "still needed\n" });
-    expect((await second.moved.meet()).end).toBe("conflict");
-    expect(await second.moved.settle()).toBe("conflict");
+  it("does not take such a file for solved because nothing marks it", async () => {
+    const { repo, workspace, moved } = await attempt();
+    plainGit(workspace.repo, "rm", "-q", "b.txt");
+    commitInside(workspace.repo, { "c.txt": "mine\n" });
+    world.commitElsewhere(repo, "main", { "b.txt": "still needed\n" });
+    expect((await moved.meet()).end).toBe("conflict");
+    expect(await moved.settle()).toBe("conflict");
   });
 
   it("rewrites a branch only where every commit on it is the job's own", async () => {
@@ -189,7 +136,7 @@ describe("a base branch that moved", () => {
   });
 
   it("touches nothing of a branch to which the job added nothing", async () => {
-    const repo = await world.makeRepo(`moved-${(repos += 1)}.git`, START);
+    const repo = await newRepo();
     world.commitElsewhere(repo, "feature", { "a.txt": "theirs\ntwo\nthree\n" });
     world.commitElsewhere(repo, "main", { "a.txt": "also theirs\ntwo\nthree\n" });
     const { moved } = await attempt({ repo, branch: "feature" });
@@ -210,20 +157,25 @@ describe("a base branch that moved", () => {
     const commit = await second.end();
     expect([isPart(repo, main, commit), isPart(repo, pushed, commit)]).toEqual([true, false]);
     expect(served(repo, "rev-parse", "hive/own")).toBe(commit);
+  });
 
-    // And again, but somebody pushes in between: nothing of theirs is overwritten.
-    const third = await attempt({ repo, branch: "hive/own", announced: [pushed, commit] });
-    writeFiles(third.workspace.repo, { "d.txt": "the third round\n" });
-    world.commitElsewhere(repo, "main", { "c.txt": "the second round\n" });
+  it("is no reason to push over somebody who was faster on the job's branch", async () => {
+    const first = await attempt({ branch: "hive/own" });
+    const { repo } = first;
+    writeFiles(first.workspace.repo, { "c.txt": "the first round\n" });
+    const pushed = await first.end();
+    const second = await attempt({ repo, branch: "hive/own", announced: [pushed] });
+    writeFiles(second.workspace.repo, { "d.txt": "the second round\n" });
+    world.commitElsewhere(repo, "main", { "c.txt": "the first round\n" });
     world.commitElsewhere(repo, "main", { "c.txt": "and more\n" });
-    expect((await third.moved.meet()).end).toBe("rebased");
+    expect((await second.moved.meet()).end).toBe("rebased");
     const theirs = world.commitElsewhere(repo, "hive/own", { "theirs.txt": "theirs\n" });
-    await expect(third.end()).rejects.toThrow("branch_moved");
+    await expect(second.end()).rejects.toThrow("branch_moved");
     expect(served(repo, "rev-parse", "hive/own")).toBe(theirs);
   });
 
   it("is met where mirrors are handed out and a job sees only its own", async () => {
-    const repo = await world.makeRepo(`moved-${(repos += 1)}.git`, START);
+    const repo = await newRepo();
     const { ask, folder } = await startKeeper(world);
     let given: Promise<MirrorReply> | null = null;
     // As the server does it: the same hand-out again, unless another one is asked for.
@@ -239,6 +191,32 @@ describe("a base branch that moved", () => {
     expect(await moved.settle()).toBe("merged");
     const commit = await end();
     expect([show(`${commit}:a.txt`), isPart(repo, main, commit)]).toEqual(["both", true]);
+  });
+
+  it("is part of what a person approves, with the merge the agent made", async () => {
+    const { repo, workspace, moved, left, show } = await attempt();
+    commitInside(workspace.repo, { "a.txt": "mine\ntwo\nthree\n" });
+    const main = world.commitElsewhere(repo, "main", { "a.txt": "theirs\ntwo\nthree\n" });
+    expect((await moved.meet()).end).toBe("conflict");
+    writeFiles(workspace.repo, { "a.txt": "both\n" });
+    expect(await moved.settle()).toBe("merged");
+    const options = left();
+    const ready = await prepareWork(options);
+    if (ready.end !== "ready") throw new Error(ready.end);
+    // The person sees what the job does to main as it is now, and nothing of what others did.
+    expect(ready.change).toMatchObject({ from: main, diffStat: { files: 1 } });
+    const bundle = await bundleWork(options, ready, join(workspace.folder, "work.bundle"));
+    if (!bundle.ok) throw new Error(bundle.message);
+    const published = await publishBundle({
+      ...options,
+      mirrors: world.mirrors,
+      remote: { address: world.address(repo), credential: world.credential },
+      branch: { name: workspace.branch, ref: workspace.ref },
+      bundle,
+      folder: world.newFolder("publishing"),
+    });
+    expect(published).toMatchObject({ end: "published", commit: ready.work.commit });
+    expect(show("hive/job-1:a.txt")).toBe("both");
   });
 
   it("runs none of the repository's hooks", async () => {
