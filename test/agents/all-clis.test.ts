@@ -130,6 +130,16 @@ describe.each(installed)("the real $adapter.name", (cli) => {
     expect(ran).toMatchObject({ reason: "idle", survivors: 0 });
   });
 
+  test("the tools of the operator's servers are offered to the model", async () => {
+    const story = `${name}-servers`;
+    world.models.play(story, [say("Fine.")]);
+    const bees = { command: process.execPath, args: [join(import.meta.dirname, "bee-tools.ts")], env: {} };
+    const { input } = await world.job(cli, { prompt: `The story ${story}.`, settings: { mcpServers: { bees } } });
+    const { end, log } = await world.run(cli, input);
+    expect(end, log).toMatchObject({ end: "ok", text: "Fine." });
+    expect(world.models.callsOf(story).at(-1)?.sent).toContain("buzz");
+  });
+
   test("words of the operator, arguments and thinking are as hive.yaml says", async () => {
     const story = `${name}-settings`;
     world.models.play(story, [say("Fine.", { thinking: "Deep thoughts about bees" })]);
