@@ -93,6 +93,18 @@ test("by rule: what the tests refuse is out, the smaller diff is published, the 
   expect(await (await server.fetch("/v1/jobs/rule/diff")).text()).toContain("+one");
 });
 
+test("by different agents: each does it in its own way, and their result says which", async () => {
+  const request = ask("agents", { candidates: [{ agent: "command" }, { agent: "demo" }], choose: "person" });
+  expect(await server.run(request)).toMatchObject({ status: "held", reason: "choice" });
+  const { candidates } = await server.hive.candidates("agents");
+  expect(candidates.map(({ agent, tests, branch, ms }) => [agent, tests, branch, (ms ?? 0) > 0])).toEqual([
+    ["command", "green", "hive/agents.1", true],
+    ["demo", "green", "hive/agents.2", true],
+  ]);
+  await server.hive.choose("agents", 2);
+  expect(await ended("agents")).toMatchObject({ agent: "demo", result: { agent: { name: "demo" } } });
+});
+
 test("by a person: the job waits with all branches there to look at, and publishes what is named, also a red one", async () => {
   const held = await server.run(ask("person", { candidates: 3, choose: "person" }));
   expect(held).toMatchObject({ status: "held", reason: "choice" });
