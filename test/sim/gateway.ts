@@ -4,6 +4,7 @@
  * sent until it was taken. Now and then the gateway dies and forgets the calls it had under way.
  */
 
+import { dayOf } from "@hive/core";
 import { ApiError, type LeaseGrant, workerEndpoints } from "@hive/protocol";
 import { createBudgetPolicy } from "../../apps/dispatcher/src/budgets/budget-policy.ts";
 import { createPriceBook, type PriceBook } from "../../apps/dispatcher/src/prices/price-book.ts";
@@ -14,7 +15,7 @@ import type { World } from "./world.ts";
 
 /** One token that the model writes costs this much. */
 export const TOKEN_NANO = 1_000;
-/** Tokens that one generation of a job may pay for, and all jobs of the one day that a run's work lasts. */
+/** Tokens that one generation of a job may pay for, and all jobs of one day. */
 export const JOB_TOKENS = 100;
 export const DAY_TOKENS = 600;
 const MOST_TOKENS = 40;
@@ -74,12 +75,24 @@ export class Gateway {
     const worst = this.#dice.int(1, MOST_TOKENS);
     const paid = this.#dice.chance(0.1) ? 0 : this.#dice.int(1, worst);
     const final = !this.#dice.chance(0.1) || paid === 0;
+    const day = dayOf(world.time.wall());
     const note = (
       what: "asked" | "admitted" | "refused" | "settling" | "settled",
       sentAt: number,
       tokens: number,
     ): void =>
-      world.history.add({ kind: "call", at: world.time.now, sentAt, jobId, fence, generation, callId, what, tokens });
+      world.history.add({
+        kind: "call",
+        at: world.time.now,
+        sentAt,
+        jobId,
+        fence,
+        generation,
+        callId,
+        day,
+        what,
+        tokens,
+      });
 
     this.#open += 1;
     const body = {

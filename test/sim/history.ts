@@ -79,6 +79,8 @@ export type Entry =
       readonly fence: number;
       readonly generation: number;
       readonly callId: string;
+      /** The day in whose account it is, such as `2026-11-23`. */
+      readonly day: string;
       readonly what: "asked" | "admitted" | "refused" | "settling" | "settled";
       /** Tokens at worst, or what it came to. */
       readonly tokens: number;

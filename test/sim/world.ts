@@ -3,7 +3,7 @@
  * The same scenario and seed always make the same history.
  */
 
-import { type Effect, type HiveEvent, nanoOf, usageOf } from "@hive/core";
+import { dueAt, type Effect, type HiveEvent, nanoOf, usageOf } from "@hive/core";
 import { MemoryLogs } from "../../apps/dispatcher/src/logs/memory/memory-logs.ts";
 import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
 import { Clients } from "./clients.ts";
@@ -26,6 +26,8 @@ import { Worker } from "./worker.ts";
 /** After the trouble, the world gets this long to come to rest, in milliseconds of its time. */
 const REST_MS = 400_000;
 const DAY_MS = 86_400_000;
+/** Days that jobs may wait for money after the trouble; a run whose jobs need more is broken. */
+const MOST_DAYS = 20;
 
 /** Numbers that count up by name, for ids. */
 export class Numbers {
@@ -172,8 +174,36 @@ export class World {
     }
   }
 
-  /** Lets everything that can still happen by itself happen. */
+  /** Lets everything that can still happen by itself happen: jobs whose day's budget is used up wait for the next day. */
   async #rest(): Promise<void> {
+    for (let days = 0; days < MOST_DAYS; days += 1) {
+      await this.#restToday();
+      if (!(await this.#isTomorrow())) break;
+      this.counters.count("jobs waited for the next day");
+      this.#turnDay();
+    }
+    this.mark("at rest");
+  }
+
+  /** Is nothing left to do but what waits for another day? */
+  async #isTomorrow(): Promise<boolean> {
+    const { dispatcher } = this;
+    if (dispatcher === null) return false;
+    return this.#asked(() =>
+      dispatcher.queue.read(({ counts, due }) => {
+        const next = due.peek();
+        return counts.queued + counts.running === 0 && next !== undefined && dueAt(next) > this.time.wall() + REST_MS;
+      }),
+    );
+  }
+
+  /** The machine is off for a day. */
+  #turnDay(): void {
+    this.time.wallJump += DAY_MS;
+    this.crashDispatcher();
+  }
+
+  async #restToday(): Promise<void> {
     const end = this.time.now + REST_MS;
     while (this.time.now < end) {
       await this.time.runUntil(this.time.now + 1_000);
@@ -183,10 +213,9 @@ export class World {
       if (this.clients.waiting > 0 || this.gateway.waiting > 0) continue;
       const { state } = await this.#asked(() => dispatcher.queue.read((seen) => ({ state: seen.counts })));
       // Only how long to wait is decided here; what is right is decided from what clients see.
-      if (state.queued + state.scheduled + state.running === 0) break;
+      if (state.queued + state.scheduled + state.running === 0 || (await this.#isTomorrow())) break;
     }
     await this.time.runUntil(this.time.now + 3_000);
-    this.mark("at rest");
   }
 
   /** Callbacks wait up to days: the machine is off for a day, and again, until none is pending. */
@@ -198,8 +227,7 @@ export class World {
         const { items } = await this.#asked(() => dispatcher.queue.documents.list(query));
         if (items.length === 0) return;
       }
-      this.time.wallJump += DAY_MS;
-      this.crashDispatcher();
+      this.#turnDay();
       await this.time.runUntil(this.time.now + 3_000);
     }
   }

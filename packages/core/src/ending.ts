@@ -168,7 +168,7 @@ function parkedFor({ stop, cancel }: Run, said: Ending): Ending {
   if (said.end === "succeeded" || said.end === "awaits_approval") return said;
   const result = said.end === "lost" || said.end === "returned" ? null : said.result;
   const also =
-    said.end === "failed" && said.error.code !== stop.code
+    said.end === "failed" && said.error.message !== stop.message
       ? `; the attempt ended with ${said.error.code}: ${said.error.message}`
       : "";
   return { end: "parked", message: `${stop.message}${also}`, result };

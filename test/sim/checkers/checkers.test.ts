@@ -216,7 +216,18 @@ describe("the checkers", () => {
 
   test("I8: a call that a budget could not pay for, and one that was paid twice", () => {
     const told = (callId: string, what: "asked" | "admitted" | "settling" | "settled", at: number, tokens: number) =>
-      ({ kind: "call", at, sentAt: at - 1, jobId: "a", fence: 1, generation: 1, callId, what, tokens }) as const;
+      ({
+        kind: "call",
+        at,
+        sentAt: at - 1,
+        jobId: "a",
+        fence: 1,
+        generation: 1,
+        callId,
+        day: "2023-11-14",
+        what,
+        tokens,
+      }) as const;
     const twice = (entries: Entry[], tokens: number) =>
       entries.push(told("c1", "admitted", 10, tokens), told("c2", "admitted", 20, tokens));
     expect(broken(({ entries }) => twice(entries, 51))).toContain("I8: c2 of a was admitted at 20 although its job");

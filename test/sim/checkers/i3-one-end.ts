@@ -53,6 +53,7 @@ const finishesCount: Checker = (seen) => {
 function isMarked(data: HiveEvent["data"], token: string): boolean {
   const { message } = (data["error"] ?? data) as { readonly message?: unknown };
   // Work that was given back leaves no mark on a job that is parked.
-  if (data["reason"] === "quota" && data["result"] === undefined && data["error"] === undefined) return true;
+  const isParked = data["reason"] === "quota" || data["reason"] === "budget";
+  if (isParked && data["result"] === undefined && data["error"] === undefined) return true;
   return JSON.stringify(data).includes(JSON.stringify(token)) || String(message).endsWith(`: ${token}`);
 }

@@ -14,6 +14,7 @@ type Told = Extract<Entry, { readonly kind: "call" }>;
 interface Known {
   readonly jobId: string;
   readonly generation: number;
+  readonly day: string;
   admitted: Told | null;
   refused: Told | null;
   settling: Told | null;
@@ -38,7 +39,7 @@ function withinLimits(calls: readonly Known[]): string[] {
     const ofJob = sum(before.filter((one) => one.jobId === call.jobId && one.generation === call.generation));
     const name = `${admitted.callId} of ${call.jobId} was admitted at ${admitted.at}`;
     if (ofJob > JOB_TOKENS) broken.push(`I8: ${name} although its job then has ${ofJob} of ${JOB_TOKENS} tokens`);
-    const ofDay = sum(before);
+    const ofDay = sum(before.filter((one) => one.day === call.day));
     if (ofDay > DAY_TOKENS) broken.push(`I8: ${name} although the day then has ${ofDay} of ${DAY_TOKENS} tokens`);
   }
   return broken;
@@ -69,10 +70,11 @@ function paidOnce(calls: readonly Known[], usage: Seen["usage"]): string[] {
 function known(told: readonly Told[]): readonly Known[] {
   const calls = new Map<string, Known>();
   for (const one of told) {
-    const { callId, jobId, generation } = one;
+    const { callId, jobId, generation, day } = one;
     const call = calls.get(callId) ?? {
       jobId,
       generation,
+      day,
       admitted: null,
       refused: null,
       settling: null,
