@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { options } from "../apps/dispatcher/src/config.ts";
+import { options } from "../apps/dispatcher/src/options.ts";
 import { WORKER_VARIABLES } from "../apps/worker/src/config.ts";
 import { checkout } from "./checkout.ts";
 

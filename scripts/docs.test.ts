@@ -4,7 +4,7 @@
 import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
-import { options } from "../apps/dispatcher/src/config.ts";
+import { options } from "../apps/dispatcher/src/options.ts";
 import { WORKER_VARIABLES } from "../apps/worker/src/config.ts";
 import { ERRORS } from "../packages/core/src/errors.ts";
 import { endpoints } from "../packages/protocol/src/endpoints.ts";
@@ -110,7 +110,7 @@ describe.runIf(exists("docs/configuration.md"))("docs/configuration.md", () => {
 
   it("describes no setting that nothing reads", () => {
     const readers = sources
-      .filter((file) => file.endsWith("/config.ts"))
+      .filter((file) => /\/(config|options)\.ts$/.test(file))
       .map(read)
       .join("\n");
     expect(described.filter((name) => !new RegExp(`\\b${name}\\b`).test(readers))).toEqual([]);

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ConfigError, loadConfig, options } from "./config.ts";
+import { ConfigError, loadConfig } from "./config.ts";
+import { options } from "./options.ts";
 import { imageArguments } from "./fleet/start-fleet.ts";
 
 let folder = "";

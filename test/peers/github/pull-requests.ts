@@ -172,7 +172,8 @@ function showPull(operation: Operation, pull: KeptPullRequest, status: number, f
     labels: pull.labels.map((name) => ({ ...label, name })),
     requested_reviewers: pull.reviewers.map((login) => ({ ...user, login })),
     // The example's team lacks what the schema of the whole form demands; nobody asks for it there.
-    requested_teams: form === "simple" ? pull.teams.map((slug) => ({ ...team, type: "organization", slug, name: slug })) : [],
+    requested_teams:
+      form === "simple" ? pull.teams.map((slug) => ({ ...team, type: "organization", slug, name: slug })) : [],
     head: { ...example.head, ref: pull.head },
     base: { ...example.base, ref: pull.base },
   };

@@ -45,11 +45,11 @@ export function resultOf(running: RunningJob, isolation: string): JobResult {
   };
 }
 
-function verifyOf({ findings, redact }: RunningJob): JobResult["verify"] {
-  const verify = findings.task?.verify ?? null;
+function verifyOf(running: RunningJob): JobResult["verify"] {
+  const verify = running.findings.task?.verify ?? null;
   if (verify === null || verify.report === null) return verify;
   // Its end says what failed.
-  return { ...verify, report: redact(verify.report).slice(-REPORT) };
+  return { ...verify, report: running.redact(verify.report).slice(-REPORT) };
 }
 
 /** The end of an attempt that failed. */
