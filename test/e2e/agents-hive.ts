@@ -103,8 +103,7 @@ function keyVariable(name: Cli["name"]): string {
 function yamlFor(url: string, more: string): string {
   const provider = (name: Cli["name"]): string => `{ baseUrl: "${url}", keys: [{ env: ${keyVariable(name)} }] }`;
   const perMillion = Object.entries(NANO).map(([kind, nano]) => `${kind}: ${nano / 1_000}`);
-  // Calls that may search the web are of unknown price where searches have none.
-  const price = `{ ${perMillion.join(", ")}, webSearch: 10 }`;
+  const price = `{ ${perMillion.join(", ")} }`;
   return `
 llm:
   anthropic: ${provider("claude")}
