@@ -1,39 +1,7 @@
 /** What is done to a cache's folder, always as the job's user: the supervisor never walks through a job's files itself. */
 
-import { run, type RunOptions } from "../process/run.ts";
+import { runAsJob } from "../process/run-as-job.ts";
 import type { CacheJob, CachePlace } from "./job-caches.ts";
-
-/** Milliseconds one step may take. */
-export const STEP_MS = 300_000;
-
-/** A program of one step. */
-export type Step = Pick<RunOptions, "argv"> &
-  Partial<Pick<RunOptions, "cwd" | "stdin" | "onOutput" | "signal" | "limits">>;
-
-/** Runs a program as the job's user, with an environment of nothing. Gives its exit code and what it said on stderr. */
-export async function runAsJob(
-  job: Pick<CacheJob, "slot" | "signal">,
-  step: Step,
-): Promise<{ readonly exitCode: number | null; readonly said: string }> {
-  const { slot } = job;
-  const said: Buffer[] = [];
-  const { onOutput } = step;
-  const { exitCode } = await run({
-    cwd: "/",
-    env: { PATH: "/usr/bin:/bin", HOME: slot.home, TMPDIR: slot.tmp, LC_ALL: "C" },
-    signal: job.signal,
-    timeoutMs: STEP_MS,
-    ...(slot.user === undefined ? {} : { user: slot.user }),
-    ...step,
-    onOutput: (chunk, stream) => {
-      if (stream === "stdout" && onOutput !== undefined) return onOutput(chunk, stream);
-      if (stream === "stderr" && said.length < 16) said.push(Buffer.from(chunk));
-      return undefined;
-    },
-  });
-  job.signal.throwIfAborted();
-  return { exitCode, said: Buffer.concat(said).toString("utf8").trim().slice(0, 500) };
-}
 
 // No part of the way may be a link: the folder could then be anywhere. $1 root, $2 path.
 const ON_THE_WAY = `set -eu

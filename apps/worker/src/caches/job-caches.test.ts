@@ -10,7 +10,7 @@ import { type GitWorld, openWorkspace, plainGit, startGitWorld } from "../git/gi
 import { openSlot, type Slot, wipeSlot } from "../process/agent-user.ts";
 import { run } from "../process/run.ts";
 import type { LeaseCalls } from "../report/lease-calls.ts";
-import { type TarEntry, tarOf } from "./archive.fixture.ts";
+import { type TarEntry, tarOf } from "../archives/archive.fixture.ts";
 import { type CacheJob, type JobCaches, openCaches } from "./job-caches.ts";
 
 let world: GitWorld;

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdCompress } from "node:zlib";
-import { runAsJob } from "./cache-place.ts";
-import { checkArchive } from "./check-archive.ts";
+import { checkArchive } from "../archives/check-archive.ts";
+import { pour } from "../archives/pour.ts";
+import { runAsJob } from "../process/run-as-job.ts";
 import { CACHE_LIMITS } from "./limits.ts";
 import type { CacheJob, CachePlace } from "./job-caches.ts";
 
@@ -81,24 +82,10 @@ async function pack(job: CacheJob, place: CachePlace, file: string): Promise<{ b
       place.path,
     ],
     signal: AbortSignal.any([job.signal, broken.signal]),
-    onOutput: (chunk) => fill(archive, chunk),
+    onOutput: (chunk) => pour(archive, chunk),
   }).finally(() => archive.end());
   const why = await written;
   if (why !== null) throw why;
   if (tar.exitCode !== 0) throw new Error(tar.said || `tar ended with exit code ${tar.exitCode}`);
   return { bytes, sha256: hash.digest("hex") };
-}
-
-/** Hands a chunk on and waits while there is no room; a stream that broke takes it without a word. */
-function fill(stream: PassThrough, chunk: Uint8Array): void | Promise<void> {
-  if (stream.destroyed || stream.write(chunk)) return undefined;
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-  });
 }

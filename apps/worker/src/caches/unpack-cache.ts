@@ -4,51 +4,33 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createZstdDecompress } from "node:zlib";
+import { ArchiveRefused, checkArchive } from "../archives/check-archive.ts";
+import { onStage } from "../archives/stage.ts";
+import { runAsJob, STEP_MS } from "../process/run-as-job.ts";
 import type { StoredCache } from "../report/lease-calls.ts";
-import { runAsJob, STEP_MS } from "./cache-place.ts";
-import { ArchiveRefused, checkArchive } from "./check-archive.ts";
 import { CACHE_LIMITS } from "./limits.ts";
 import type { CacheJob, CachePlace } from "./job-caches.ts";
 
 /** Bytes of the largest window a decoder must hold, as a power of two: 8 MiB. */
 const WINDOW_LOG = 23;
 
-// $1: the folder for temporary files; prints a new one in it.
-const STAGE = `set -eu
-mktemp -d -- "$1/hive-cache-XXXXXXXX"`;
 // A folder that moves must be writable itself. $1 staging, $2 root, $3 path.
 const MOVE = `set -eu
 [ "$(realpath -m -- "$2/$3")" = "$(realpath -- "$2")/$3" ] || { echo "a link leads away from it" >&2; exit 9; }
 mkdir -p -- "$(dirname -- "$2/$3")"
 chmod u+rwx -- "$1/$3"
 mv -T -- "$1/$3" "$2/$3"`;
-const DROP = `chmod -R u+rwX -- "$1"; rm -rf -- "$1"`;
 
 /** Puts a cache in its place, where nothing is yet. Gives how many bytes it had on the way. @throws when it is not taken */
 export async function unpackCache(job: CacheJob, place: CachePlace, found: StoredCache): Promise<number> {
-  const stage = await makeStage(job);
-  try {
+  return onStage(job, async (stage) => {
     const bytes = await unpack(job, place, found, stage);
     const moved = await runAsJob(job, {
       argv: ["/bin/sh", "-c", MOVE, "hive-cache", stage, place.root, place.path],
     });
     if (moved.exitCode !== 0) throw new Error(moved.said);
     return bytes;
-  } finally {
-    if (!job.signal.aborted) await runAsJob(job, { argv: ["/bin/sh", "-c", DROP, "hive-cache", stage] });
-  }
-}
-
-async function makeStage(job: CacheJob): Promise<string> {
-  let printed = "";
-  const { exitCode, said } = await runAsJob(job, {
-    argv: ["/bin/sh", "-c", STAGE, "hive-cache", job.slot.tmp],
-    onOutput: (chunk) => {
-      printed += Buffer.from(chunk).toString("utf8");
-    },
   });
-  if (exitCode !== 0) throw new Error(`there is no room for it: ${said}`);
-  return printed.trim();
 }
 
 async function unpack(job: CacheJob, place: CachePlace, found: StoredCache, stage: string): Promise<number> {

@@ -5,7 +5,7 @@
  */
 
 import { chmod, rm } from "node:fs/promises";
-import { runAsJob } from "../caches/cache-place.ts";
+import { runAsJob } from "../process/run-as-job.ts";
 import type { Slot } from "../process/agent-user.ts";
 
 /** What to put back, and where. */

@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { tarOf } from "../caches/archive.fixture.ts";
+import { tarOf } from "../archives/archive.fixture.ts";
 import { openSlot, type Slot } from "../process/agent-user.ts";
 import { packSession, SESSION_LIMITS, type SessionPlace, unpackSession } from "./session-files.ts";
 

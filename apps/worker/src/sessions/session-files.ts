@@ -11,9 +11,11 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createZstdCompress, createZstdDecompress } from "node:zlib";
-import { runAsJob } from "../caches/cache-place.ts";
-import { checkArchive } from "../caches/check-archive.ts";
+import { checkArchive } from "../archives/check-archive.ts";
+import { pour } from "../archives/pour.ts";
+import { onStage } from "../archives/stage.ts";
 import type { Slot } from "../process/agent-user.ts";
+import { type JobProcess, runAsJob } from "../process/run-as-job.ts";
 
 /** How much a session may be. A larger one is not kept: the next attempt begins with a summary. */
 export interface SessionLimits {
@@ -59,8 +61,6 @@ for path; do
 done
 [ "$#" -gt 0 ] || exit ${NOTHING_THERE}
 exec tar -c -f - --format=gnu --owner=0 --group=0 --numeric-owner --hard-dereference --transform "$names" -- "$@"`;
-const STAGE = `set -eu
-mktemp -d -- "$1/hive-session-XXXXXXXX"`;
 // $1 staging, $2 home; then the names that stand for the working copy.
 const MOVE = `set -eu
 stage=$1
@@ -72,7 +72,6 @@ for name; do
   n=$((n + 1))
 done
 cp -a -- "$stage/${TOP}/." "$home/"`;
-const DROP = `chmod -R u+rwX -- "$1"; rm -rf -- "$1"`;
 
 /**
  * Packs a session into a file of ours. Gives its bytes; null when there is nothing to pack.
@@ -111,7 +110,7 @@ export async function packSession(place: SessionPlace, file: string): Promise<nu
     {
       argv: ["/bin/sh", "-c", PACK, "hive-session", slot.home, transformOf(place), ...files],
       signal: AbortSignal.any([signal, broken.signal]),
-      onOutput: (chunk) => fill(archive, chunk),
+      onOutput: (chunk) => pour(archive, chunk),
     },
   ).finally(() => archive.end());
   const why = await written;
@@ -125,34 +124,17 @@ export async function packSession(place: SessionPlace, file: string): Promise<nu
 export async function unpackSession(place: SessionPlace, file: string): Promise<void> {
   const { slot, limits, signal, workspaceNames } = place;
   const job = { slot, signal };
-  const stage = await makeStage(job);
-  try {
+  await onStage(job, async (stage) => {
     await extract(job, limits, file, stage);
     const names = workspaceNames.map((name) => (PLAIN_NAME.test(name) ? name : "hive-workspace"));
     const moved = await runAsJob(job, {
       argv: ["/bin/sh", "-c", MOVE, "hive-session", stage, slot.home, ...names],
     });
     if (moved.exitCode !== 0) throw new Error(moved.said);
-  } finally {
-    if (!signal.aborted) await runAsJob(job, { argv: ["/bin/sh", "-c", DROP, "hive-session", stage] });
-  }
-}
-
-type Job = Pick<SessionPlace, "slot" | "signal">;
-
-async function makeStage(job: Job): Promise<string> {
-  let printed = "";
-  const { exitCode, said } = await runAsJob(job, {
-    argv: ["/bin/sh", "-c", STAGE, "hive-session", job.slot.tmp],
-    onOutput: (chunk) => {
-      printed += Buffer.from(chunk).toString("utf8");
-    },
   });
-  if (exitCode !== 0) throw new Error(`there is no room for it: ${said}`);
-  return printed.trim();
 }
 
-async function extract(job: Job, limits: SessionLimits, file: string, stage: string): Promise<void> {
+async function extract(job: JobProcess, limits: SessionLimits, file: string, stage: string): Promise<void> {
   const unpacked = createZstdDecompress();
   // The first failure is the reason, whatever tar says of the bytes that are missing then.
   const first: { why: Error | null } = { why: null };
@@ -200,20 +182,6 @@ async function* unlessEmpty(
     yield* rest;
   }
   yield* checkArchive(all(), rules);
-}
-
-/** Hands a chunk on and waits while there is no room; a stream that broke takes it without a word. */
-function fill(stream: PassThrough, chunk: Uint8Array): void | Promise<void> {
-  if (stream.destroyed || stream.write(chunk)) return undefined;
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.off("drain", done);
-      stream.off("close", done);
-      resolve();
-    };
-    stream.on("drain", done);
-    stream.on("close", done);
-  });
 }
 
 function asError(error: unknown): Error {
