@@ -101,11 +101,15 @@ describe("a lease's token", () => {
       jobId,
       fence: 1,
       callId: "call-1",
+      provider: "anthropic",
       model: "m",
       inputTokens: 5,
       outputTokens: 7,
       cacheReadTokens: 0,
       cacheWriteTokens: 0,
+      cacheWrite1hTokens: 0,
+      webSearches: 0,
+      final: true,
     };
     for (const counted of [true, false]) {
       const response = await world.send("POST", "/v1/gateway/usage", { token: GATEWAY, json: usage });
