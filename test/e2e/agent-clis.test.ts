@@ -88,7 +88,7 @@ describe.runIf(installed.length > 0)("agents in jobs", () => {
       expect(git.read("app.git", `hive/${id}`, "hello.txt")).toBe("hello\nworld");
       expect(git.read("app.git", `hive/${id}`, "ran.txt")).toBe("ran");
       expect(job.result?.summary).toContain("Wrote the two files");
-      expect(job.result?.agent).toMatchObject({ name, model });
+      expect(job.result?.agent).toMatchObject({ name, model, version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
       expect(job.result?.environment?.tools[name]).toMatch(/^\d+\.\d+\.\d+/);
 
       const cost = models.costOf(id);

@@ -64,7 +64,7 @@ describe("the settings", () => {
   it("of the worker image are arguments of its build; agents without a version are refused", async () => {
     const path = await file("");
     expect(imageArguments(loadConfig({ HIVE_CONFIG: path }))).toEqual({});
-    const agents = "@anthropic-ai/claude-code@2.1.197 other@1.0";
+    const agents = "@anthropic-ai/claude-code@2.1.330 other@1.0";
     const given = { HIVE_AGENT_CLIS: ` ${agents}\n`, HIVE_BASE_IMAGE: "debian-node:1", HIVE_BUILD_TOOLS: "0" };
     expect(imageArguments(loadConfig({ HIVE_CONFIG: path, ...given }))).toEqual({
       BASE_IMAGE: "debian-node:1",

@@ -160,7 +160,7 @@ export const table = {
       .string()
       .regex(
         /^\s*((@[\w.-]+\/)?[\w.-]+@\d+(\.\d+)+(\s+|$))*$/,
-        "must be npm packages with their versions, such as @anthropic-ai/claude-code@2.1.197, separated by spaces",
+        "must be npm packages with their versions, such as @anthropic-ai/claude-code@2.1.330, separated by spaces",
       )
       .optional(),
     "npm packages of agents, each as name@version, for the worker image that this server builds. Default none.",

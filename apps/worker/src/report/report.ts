@@ -98,7 +98,13 @@ export function createResendLog(client: ApiClient, clock: Clock, chunkBytes: num
 function withFacts(running: RunningJob, outcome: Outcome, environment: ResultEnvironment): FinishRequest["outcome"] {
   const phases = running.phases.list();
   if (outcome.end === "returned") return { ...outcome };
-  const result = outcome.result === null ? null : { ...outcome.result, phases, environment };
+  const { result: made } = outcome;
+  // Not every agent's program says its version in what it prints.
+  const agent = made?.agent && {
+    ...made.agent,
+    version: made.agent.version ?? environment.tools[made.agent.name] ?? null,
+  };
+  const result = made === null ? null : { ...made, agent: agent ?? null, phases, environment };
   // A copy without `readonly`: the same words, as the wire's schema types them.
   return structuredClone({ ...outcome, result }) as FinishRequest["outcome"];
 }
