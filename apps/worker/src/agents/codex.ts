@@ -65,6 +65,8 @@ function command(input: AgentInput): AgentCommand {
     "features.apps": false,
     // It would look for those of its maker at every start, past any allowlist.
     "features.plugins": false,
+    // Pictures cost what no answer tells.
+    "features.image_generation": false,
     // The gateway reads what is asked.
     "features.enable_request_compression": false,
     "skills.include_instructions": false,

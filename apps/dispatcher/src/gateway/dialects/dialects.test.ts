@@ -177,6 +177,7 @@ describe("what would make the provider reach the outside, or cost what nobody kn
     ["code that OpenAI runs", responses, { tools: [{ type: "code_interpreter" }] }],
     ["a shell that OpenAI runs", responses, { tools: [{ type: "shell", environment: { type: "container_auto" } }] }],
     ["a response in the background", responses, { background: true }],
+    ["pictures that a model makes", responses, { tools: [{ type: "image_generation" }] }],
     ["a conversation that OpenAI keeps", responses, { previous_response_id: "resp_1" }],
     ["a price tier of its own", responses, { service_tier: "priority" }],
     [

@@ -81,11 +81,13 @@ function refusedField(body: Fields): string | null {
   if (body["service_tier"] === "priority") {
     return "The LLM gateway does not pass on service_tier: priority, whose price it does not know";
   }
-  const tool = listOf(body["tools"])
-    .map(objectOf)
-    .find(({ type, environment }) => {
-      return REACHING_TOOLS.has(type) || textOf(objectOf(environment)["type"]).startsWith("container");
-    });
+  const tools = listOf(body["tools"]).map(objectOf);
+  if (tools.some(({ type }) => type === "image_generation")) {
+    return "The LLM gateway does not pass on the tool image_generation, whose price is in no figure of the answer";
+  }
+  const tool = tools.find(({ type, environment }) => {
+    return REACHING_TOOLS.has(type) || textOf(objectOf(environment)["type"]).startsWith("container");
+  });
   return tool === undefined
     ? null
     : `The LLM gateway does not pass on the tool ${textOf(tool["type"])}: ${REACHES_OUT}`;
