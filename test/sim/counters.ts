@@ -35,7 +35,6 @@ export const MUST_HAPPEN = [
   "cancel reached a worker",
   "canceled while waiting",
   "retried by hand",
-  "jobs waited for the next day",
   "comment on a job that runs",
   "comment on a job that waits",
   "comment on a job that is over",

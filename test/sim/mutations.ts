@@ -84,7 +84,7 @@ export const MUTATIONS: readonly Mutation[] = [
     scenario: "quotas",
     seeds: 5,
     file: "packages/core/src/ending.ts",
-    edits: [["const runAt = stop.until ?? step.now.wall;", "const runAt = step.now.wall;"]],
+    edits: [["runAt: stop.until, run: over", "runAt: step.now.wall, run: over"]],
     promise: /I12: .* the job is parked until/,
   },
   {

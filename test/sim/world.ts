@@ -179,7 +179,6 @@ export class World {
     for (let days = 0; days < MOST_DAYS; days += 1) {
       await this.#restToday();
       if (!(await this.#isTomorrow())) break;
-      this.counters.count("jobs waited for the next day");
       this.#turnDay();
     }
     this.mark("at rest");

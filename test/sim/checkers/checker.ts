@@ -22,11 +22,10 @@ export function all<K extends Entry["kind"]>(seen: Seen, kind: K): readonly Extr
 
 /** What was asked for under each accepted id. */
 export function briefs(seen: Seen): ReadonlyMap<string, JobBrief> {
-  return new Map(
-    all(seen, "enqueue")
-      .filter(({ outcome }) => outcome === "ok")
-      .map(({ id, brief }) => [id, brief]),
-  );
+  const told = all(seen, "enqueue").filter(({ outcome }) => outcome !== "id_conflict");
+  // A late copy of a request may be taken after its client was told no: what was asked for is what is there then.
+  const sorted = told.toSorted((one, two) => Number(one.outcome === "ok") - Number(two.outcome === "ok"));
+  return new Map(sorted.map(({ id, brief }) => [id, brief]));
 }
 
 /** One lease, as the event stream tells of it. */
