@@ -2,8 +2,14 @@
  * What a repository brings for an agent program (settings, hooks, servers, helpers, skills, memory files) has no effect:
  * it would run beside the agent, or say to it what Hive's fences are for. Each program gets all of it, with traps.
  */
-import { readdir } from "node:fs/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_AGENT_SETTINGS } from "@hive/protocol";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { AgentInput } from "../../apps/worker/src/agents/contract.ts";
+import { geminiAdapter } from "../../apps/worker/src/agents/gemini.ts";
+import { isRootsAlone } from "../../apps/worker/src/agents/roots-alone.ts";
 import { run, say } from "../peers/models/steps.ts";
 import { type CliWorld, CLIS, isInstalled, openCliWorld } from "./cli-world.ts";
 
@@ -78,7 +84,13 @@ const FILES: Readonly<Record<string, (trap: (name: string) => string) => Readonl
   }),
 };
 
-describe.each(CLIS.filter(isInstalled))("a repository that has traps for $adapter.name", (cli) => {
+/** In a checkout that others could write to the Gemini CLI is not run at all for such a repository: see the last test. */
+const believesSystemSettings = isRootsAlone(
+  join(import.meta.dirname, "../../apps/worker/src/agents/gemini-settings.json"),
+);
+const RUNS_HERE = CLIS.filter((cli) => isInstalled(cli) && (cli.adapter.name !== "gemini" || believesSystemSettings));
+
+describe.each(RUNS_HERE)("a repository that has traps for $adapter.name", (cli) => {
   const { name } = cli.adapter;
   let world: CliWorld;
 
@@ -101,4 +113,18 @@ describe.each(CLIS.filter(isInstalled))("a repository that has traps for $adapte
     const sent = world.models.callsOf(story).map((call) => call.sent);
     expect(sent.join("\n").match(/CANARY-\w+|canary-model/g) ?? []).toEqual([]);
   });
+});
+
+test("where the Gemini CLI would obey the repository's settings, it is not run", async () => {
+  const at = await mkdtemp(join(tmpdir(), "hive-gemini-"));
+  onTestFinished(() => rm(at, { recursive: true }));
+  const input: AgentInput = {
+    ...{ prompt: "x", instructions: "x", llmToken: "t", llmBaseUrl: "http://127.0.0.1:1", env: {}, resume: null },
+    ...{ workspace: at, home: at, output: at, settings: DEFAULT_AGENT_SETTINGS },
+  };
+  expect(geminiAdapter.command(input).env).toHaveProperty("GEMINI_CLI_SYSTEM_SETTINGS_PATH");
+  await mkdir(join(at, ".gemini"));
+  await writeFile(join(at, ".gemini/settings.json"), "{}");
+  if (believesSystemSettings) geminiAdapter.command(input);
+  else expect(() => geminiAdapter.command(input)).toThrow(".gemini/settings.json of the repository");
 });

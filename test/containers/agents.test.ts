@@ -39,6 +39,9 @@ describe.skipIf(isMissing)("agents in containers", () => {
     await buildImage("worker", { name: IMAGE, args, env: docker, quiet: true });
     world = await startAgentsHive({ env: fleetEnvironment({ socket: engine.socket, workerImage: IMAGE }) });
     repo = world.git.makeRepo("app.git");
+    // Obeyed, it would end the program: in an image the worker's own settings rank above it.
+    const trap = { tools: { discoveryCommand: "false" } };
+    world.git.commit("app.git", "main", { ".gemini/settings.json": JSON.stringify(trap) });
   }, 600_000);
   afterAll(async () => {
     await world?.dispose();

@@ -2,7 +2,8 @@
  * Google's Gemini CLI without a terminal. Checked against the real CLI, 0.61.0:
  * - settings of the system outrank those of the repository (`.gemini/`): with ours its hooks, servers, discovery
  *   commands, skills and `.env` have no effect. The CLI believes such a file only where it and all folders above it are
- *   root's alone, as the worker's code is in an image; elsewhere it says so and goes by the home's, which are the same.
+ *   root's alone, as the worker's code is in an image. Elsewhere it goes by the home's, which are the same but rank below
+ *   the repository's: so a repository that has some gets no Gemini CLI there.
  * - its GEMINI.md is read whatever the settings say, as words, not as settings; files of other names can only be added.
  * - without `selectedType` it takes the gateway for a way to sign in that it then refuses (exit code 41).
  * - without `--skip-trust` it ends with 55, without `--approval-mode yolo` it writes nothing and ends with 0.
@@ -10,7 +11,8 @@
  * - a session is found by the path of its folder; in another one it has to be given as a file, and becomes a new one.
  * - figures are of this run, `cached` is a part of `input_tokens`; it knows no prices.
  */
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AgentSettings, McpServer } from "@hive/protocol";
 import { modelError, pathInside, sessionIdOf, summarizeInput, totalsAfter } from "./agent-words.ts";
@@ -33,9 +35,12 @@ import { findAgentProgram } from "./find-agent.ts";
 import { wayToModel } from "./gateway-address.ts";
 import { withFiles } from "./home-files.ts";
 import { fieldsOf, numberAt, parseObject, textAt } from "./json-line.ts";
+import { isRootsAlone } from "./roots-alone.ts";
 
 const PROGRAM = "gemini";
 const NO_SERVER = "hive-none";
+const REPOSITORY_SETTINGS = ".gemini/settings.json";
+const MAY_LACK = { throwIfNoEntry: false } as const;
 const SYSTEM_SETTINGS = fileURLToPath(new URL("./gemini-settings.json", import.meta.url));
 
 /** The adapter `gemini`. */
@@ -56,6 +61,11 @@ function command(input: AgentInput): AgentCommand {
   const { provider, url, model } = wayToModel(input, "gemini");
   if (provider === "local") {
     throw new AgentUnavailableError("The Gemini CLI cannot speak to a local model; use opencode, codex or claude");
+  }
+  if (!isRootsAlone(SYSTEM_SETTINGS) && lstatSync(join(input.workspace, REPOSITORY_SETTINGS), MAY_LACK) !== undefined) {
+    throw new AgentUnavailableError(
+      `The Gemini CLI would obey ${REPOSITORY_SETTINGS} of the repository: this worker's own code, with the settings above it, is not root's alone. Run the job on a worker in a container, or without that file`,
+    );
   }
   const folder = `${input.home}/.gemini`;
   const run = [
