@@ -1,0 +1,213 @@
+/**
+ * A real Redis for tests: a folder and a free port of its own, on loopback only. It can be killed, stopped in its tracks
+ * and started again on the same folder and port, as a machine does that lost its power or its patience.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** How long a Redis may take to load its folder and take connections, in milliseconds. */
+const START_MS = 30_000;
+/** The end of its output that is kept, in characters. */
+const KEPT = 64_000;
+/** What it prints once it takes commands. */
+const READY = "Ready to accept connections";
+
+export interface RedisOptions {
+  /** When its log is flushed to the disk. Default `always`, which loses nothing it acknowledged. */
+  readonly appendfsync?: "always" | "everysec" | "no";
+  /** Keeps a log at all. Default true. */
+  readonly appendonly?: boolean;
+  /** Such as `50mb`; default: no limit. What happens at the limit is `noeviction` unless `extra` says otherwise. */
+  readonly maxmemory?: string;
+  /** More arguments of `redis-server`, such as `["--maxmemory-policy", "allkeys-lru"]`. */
+  readonly extra?: readonly string[];
+  /** An existing folder to keep its data in; it stays. Default: a new one that `dispose` removes. */
+  readonly folder?: string;
+  /** Default: a free one. */
+  readonly port?: number;
+  /** Variables over a plain environment, such as `LD_PRELOAD`. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface RedisServer {
+  /** `redis://127.0.0.1:PORT` */
+  readonly url: string;
+  readonly port: number;
+  /** Its data: `appendonlydir` is in it. */
+  readonly folder: string;
+  /** Of the process that runs now, or ran last. */
+  readonly pid: number;
+  /** The last part of what it printed, of all its lives. */
+  printed(): string;
+  /** SIGKILL; resolves when it is gone. */
+  crash(): Promise<void>;
+  /** SIGTERM: a clean end that keeps its data; resolves when it is gone. */
+  shutDown(): Promise<void>;
+  /** SIGSTOP: it takes connections and answers nobody. */
+  stopNow(): void;
+  /** SIGCONT */
+  goOn(): void;
+  /** Starts it again on the same folder and port, and waits until it takes commands. @throws when it refuses to start */
+  start(more?: { readonly env?: Readonly<Record<string, string>>; readonly extra?: readonly string[] }): Promise<void>;
+  /** Resolves with exit code or signal when the process that runs now is gone, by whatever hand. */
+  ended(): Promise<number | NodeJS.Signals | null>;
+  /** Ends it and removes its folder. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+/** Starts it and waits until it takes commands. @throws with what it printed when it does not */
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const own = options.folder === undefined;
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), "hive-redis-"));
+  const port = options.port ?? (await freePort());
+  let printed = "";
+  let life: Life | null = null;
+
+  const start: RedisServer["start"] = async (more = {}) => {
+    if (life !== null && !life.isOver()) throw new Error("this Redis runs already");
+    const args = [...argumentsOf(options, folder, port), ...(more.extra ?? [])];
+    let isReady = false;
+    const begun = new Life(args, { ...options.env, ...more.env }, (text) => {
+      printed = (printed + text).slice(-KEPT);
+      // Its own words: asking over the network would need a client, and would meet LOADING first.
+      isReady ||= printed.slice(1 - text.length - READY.length).includes(READY);
+    });
+    life = begun;
+    try {
+      await begun.until(() => isReady);
+    } catch (error) {
+      await begun.end("SIGKILL");
+      throw new Error(`redis-server did not start on port ${port}:\n${printed.slice(-4000)}`, { cause: error });
+    }
+  };
+  const running = (): Life => {
+    if (life === null) throw new Error("this Redis never ran");
+    return life;
+  };
+  try {
+    await start();
+  } catch (error) {
+    if (own) rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    folder,
+    get pid() {
+      return running().pid;
+    },
+    printed: () => printed,
+    crash: () => running().end("SIGKILL"),
+    shutDown: () => running().end("SIGTERM"),
+    stopNow: () => running().signal("SIGSTOP"),
+    goOn: () => running().signal("SIGCONT"),
+    start,
+    ended: () => running().ended,
+    async dispose() {
+      await running().end("SIGKILL");
+      if (own) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function argumentsOf(options: RedisOptions, folder: string, port: number): string[] {
+  const { appendonly = true, appendfsync = "always", maxmemory } = options;
+  return [
+    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
+    ...["--appendonly", appendonly ? "yes" : "no", "--appendfsync", appendfsync],
+    ...["--maxmemory-policy", "noeviction"],
+    ...(maxmemory === undefined ? [] : ["--maxmemory", maxmemory]),
+    ...(options.extra ?? []),
+  ];
+}
+
+/** One process of it. */
+class Life {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<number | NodeJS.Signals | null>;
+  #over = false;
+  #changed: () => void = () => {};
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>, onOutput: (text: string) => void) {
+    const plain = { PATH: process.env["PATH"], HOME: tmpdir(), LANG: "C.UTF-8", ...env };
+    this.#child = spawn("redis-server", args, { env: plain, cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding("utf8");
+      stream?.on("data", (text: string) => {
+        onOutput(text);
+        this.#changed();
+      });
+    }
+    // A test that dies must not leave it behind.
+    const atExit = (): void => void this.#child.kill("SIGKILL");
+    process.once("exit", atExit);
+    this.ended = new Promise((resolve) => {
+      const over = (how: number | NodeJS.Signals | null): void => {
+        this.#over = true;
+        process.off("exit", atExit);
+        resolve(how);
+        this.#changed();
+      };
+      this.#child.once("error", (error) => {
+        onOutput(`${error.message}\n`);
+        over(null);
+      });
+      this.#child.once("close", (code, signal) => over(signal ?? code));
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Resolves once `holds` does; looks whenever the program prints. @throws when it ends first or takes too long */
+  async until(holds: () => boolean): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        timer = setTimeout(() => reject(new Error(`not ready after ${START_MS} ms`)), START_MS);
+        this.#changed = () => {
+          if (holds()) resolve();
+          else if (this.#over) reject(new Error("it ended"));
+        };
+        this.#changed();
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#changed = () => {};
+    }
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (!this.#over) this.#child.kill(signal);
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.signal(signal);
+    // A stopped process only notices other signals than SIGKILL once it goes on.
+    this.signal("SIGCONT");
+    await this.ended;
+  }
+}
+
+/** A port nobody listens on now. */
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) => {
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
