@@ -7,6 +7,7 @@
 import { HiveError, type ErrorCode } from "@hive/core";
 import type { CallOf, Endpoint, ReplyOf } from "./endpoint.ts";
 import { isErrorCode, problemSchema, type Problem } from "./problem.ts";
+import { fetchFromAny } from "./several-servers.ts";
 
 /** An error the server answered with. `code` is from the server's table and may be newer than this client. */
 export class ApiError extends Error {
@@ -39,9 +40,9 @@ export class UnreachableError extends Error {
 }
 
 export interface ClientOptions {
-  /** Such as `http://localhost:8099`. */
-  readonly baseUrl: string;
-  /** How the server is named to people where the address says nothing, such as `unix:/run/hive.sock`. Default: `baseUrl`. */
+  /** Such as `http://localhost:8099`; several for the replicas of one Hive, see `several-servers.ts`. */
+  readonly baseUrl: string | readonly string[];
+  /** How the server is named to people where the address says nothing, such as `unix:/run/hive.sock`. Default: the addresses. */
   readonly serverName?: string;
   /** Bearer token, or a function that gives the one of this moment. */
   readonly token?: string | (() => string | undefined);
@@ -88,11 +89,13 @@ async function errorOf(response: Response): Promise<Error> {
   return new UnreachableError(`${response.url} answered ${response.status} and is not Hive: ${text.slice(0, 200)}`);
 }
 
-/** A client of one server. */
+/** A client of one Hive. @throws RangeError when not one address is given */
 export function createClient(options: ClientOptions): ApiClient {
-  const send = options.fetch ?? globalThis.fetch;
-  const base = options.baseUrl.replace(/\/+$/, "");
-  const name = options.serverName ?? base;
+  const given = typeof options.baseUrl === "string" ? [options.baseUrl] : options.baseUrl;
+  const bases = given.map((url) => url.replace(/\/+$/, ""));
+  const [base = ""] = bases;
+  const send = fetchFromAny(bases.map((baseUrl) => ({ baseUrl, fetch: options.fetch ?? globalThis.fetch })));
+  const name = options.serverName ?? bases.join(", ");
 
   async function open(
     endpoint: Endpoint,

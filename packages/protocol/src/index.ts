@@ -12,6 +12,7 @@ export * from "./problem.ts";
 export * from "./registration-proof.ts";
 export * from "./server-events.ts";
 export * from "./server-schemas.ts";
+export * from "./several-servers.ts";
 export * from "./webhook-signature.ts";
 export * from "./worker-endpoints.ts";
 export * from "./worker-schemas.ts";

@@ -7,6 +7,7 @@ import {
   ApiError,
   createClient,
   endpoints,
+  serverUrls,
   UnreachableError,
   type Accepted,
   type ApiClient,
@@ -26,7 +27,10 @@ import {
 import { eventStream, type StreamEvent } from "./event-stream.ts";
 
 export interface HiveOptions {
-  /** Default `http://localhost:8099`. */
+  /**
+   * Where it is; several addresses, separated by commas, for the replicas of one Hive: the next is tried when one cannot
+   * be reached or is not ready. Default `http://localhost:8099`.
+   */
   readonly url?: string;
   /** `INTERNAL_API_TOKEN` of the server. */
   readonly token: string;
@@ -109,8 +113,8 @@ const LONGEST_WAIT_MS = 5000;
 
 /** A client of one Hive. */
 export function createHive(options: HiveOptions): HiveClient {
-  const url = options.url ?? "http://localhost:8099";
-  const api = createClient({ baseUrl: url, token: options.token, ...(options.fetch ? { fetch: options.fetch } : {}) });
+  const baseUrl = serverUrls(options.url ?? "http://localhost:8099");
+  const api = createClient({ baseUrl, token: options.token, ...(options.fetch ? { fetch: options.fetch } : {}) });
   const sleep = options.sleep ?? ((ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
   const retries = options.retries ?? 4;
 

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { createConnection } from "node:net";
 import { promisify } from "node:util";
 import { ApiError, createHive } from "@hive/sdk";
+import { serverUrls } from "@hive/protocol";
 import type { CliConfig } from "../config.ts";
 import { environment } from "../config.ts";
 
@@ -52,7 +53,7 @@ async function gitCheck(): Promise<Check> {
 }
 
 async function serverCheck(config: CliConfig): Promise<Check> {
-  const url = new URL(config.url);
+  const urls = serverUrls(config.url).map((url) => new URL(url));
   try {
     const health = await createHive({ url: config.url, token: "none", retries: 0 }).health();
     const { queue, workers } = health;
@@ -61,15 +62,17 @@ async function serverCheck(config: CliConfig): Promise<Check> {
       ? { name: "Server", state: "note", text: `${text}: no worker is registered, nothing will run` }
       : { name: "Server", state: "ok", text };
   } catch {
-    const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
-    if (await answers(url.hostname, port)) {
+    for (const url of urls) {
+      const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+      if (!(await answers(url.hostname, port))) continue;
       return {
         name: "Server",
         state: "bad",
         text: `something that is not Hive listens on ${url.host}; start with another port: HIVE_PORT=8100 npm start`,
       };
     }
-    return { name: "Server", state: "bad", text: `nothing listens on ${url.host}; start it with: npm start` };
+    const nobody = urls.map(({ host }) => host).join(", ");
+    return { name: "Server", state: "bad", text: `nothing listens on ${nobody}; start it with: npm start` };
   }
 }
 
