@@ -227,6 +227,7 @@ function between(
     submit: (command) => queue.submit(command),
     read: (look) => queue.read(look),
     readiness: () => queue.readiness(),
+    onReadiness: (listener) => queue.onReadiness(listener),
     election: () => queue.election(),
     lastEvent: () => queue.lastEvent(),
     storeName: queue.storeName,

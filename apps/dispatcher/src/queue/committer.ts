@@ -67,6 +67,7 @@ type Phase = "starting" | "ready" | "recovering" | "stopped";
 export class Committer implements Queue {
   readonly #options: CommitterOptions;
   readonly #listeners = new Set<(effect: Effect) => void>();
+  readonly #watchers = new Set<(readiness: Readiness) => void>();
   #phase: Phase = "starting";
   #store: Store;
   #state: State;
@@ -118,7 +119,7 @@ export class Committer implements Queue {
         this.#flushed = resolve;
       });
     }
-    this.#phase = "stopped";
+    this.#enter("stopped");
     this.#dropPending(new HiveError("not_ready", "the server is stopping; try again in a moment"));
     await this.#store.close();
   }
@@ -127,7 +128,24 @@ export class Committer implements Queue {
     if (this.#phase === "ready") return { ready: true };
     const why =
       this.#phase === "stopped" ? "the server is stopping" : `the store (${this.#store.name}) is being opened`;
-    return { ready: false, why, retryAfterMs: 1000 };
+    return { ready: false, role: this.#phase, why, retryAfterMs: 1000, queen: null };
+  }
+
+  onReadiness(listener: (readiness: Readiness) => void): () => void {
+    this.#watchers.add(listener);
+    return () => this.#watchers.delete(listener);
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    const readiness = this.readiness();
+    for (const listener of this.#watchers) {
+      try {
+        listener(readiness);
+      } catch (error) {
+        this.#options.onTrouble("a listener for readiness broke", error);
+      }
+    }
   }
 
   election(): Election {
@@ -354,7 +372,7 @@ export class Committer implements Queue {
 
   #fail(what: string, error: unknown): void {
     if (this.#phase !== "ready") return;
-    this.#phase = "recovering";
+    this.#enter("recovering");
     this.#options.onTrouble(`${what}; everything unconfirmed is dropped and the store is loaded again`, error);
     const lost = new HiveError(
       "store_failed",
@@ -403,7 +421,7 @@ export class Committer implements Queue {
     this.#state = loaded.state;
     this.#lastEvent = loaded.lastEvent;
     this.#lastTick = this.#options.clock.mono();
-    this.#phase = "ready";
+    this.#enter("ready");
     this.#emit({ type: "reloaded" });
   }
 

@@ -7,10 +7,23 @@
 import type { CommandOf, CommandType, Effect, Replies, State } from "@hive/core";
 import type { Election, Store } from "../store/contract.ts";
 
-/** Whether work can be accepted right now, and if not why and when to ask again. */
+/**
+ * What this dispatcher is among those that share its store. The queen decides everything; a standby waits for the
+ * queen's end and hands requests on to her. One dispatcher alone is the queen.
+ */
+export type Role = "starting" | "queen" | "standby" | "recovering" | "stopped";
+
+/** Whether work can be accepted right now, and if not why, when to ask again, and who can be asked instead. */
 export type Readiness =
   | { readonly ready: true }
-  | { readonly ready: false; readonly why: string; readonly retryAfterMs: number };
+  | {
+      readonly ready: false;
+      readonly role: Exclude<Role, "queen">;
+      readonly why: string;
+      readonly retryAfterMs: number;
+      /** The dispatcher that accepts work now, where that is known. */
+      readonly queen: { readonly url: string } | null;
+    };
 
 export interface Queue {
   /**
@@ -20,11 +33,13 @@ export interface Queue {
   submit<T extends CommandType>(command: CommandOf<T>): Promise<Replies[T]>;
   /** Computes something from the state in memory; resolves once all it could have seen is durable. @throws HiveError `not_ready` */
   read<R>(look: (state: State) => R): Promise<R>;
-  /** Committed documents. */
+  /** Committed documents. Rejects on a dispatcher that is not the queen. */
   readonly documents: Pick<Store, "get" | "list">;
   /** Called after the commit, in order, once per effect. A listener that throws is logged and harms nobody. */
   onEffect(listener: (effect: Effect) => void): () => void;
   readiness(): Readiness;
+  /** Called after each change of `readiness()`. Returns how to take that back. */
+  onReadiness(listener: (readiness: Readiness) => void): () => void;
   /** The election of this moment: part of every lease token. */
   election(): Election;
   /** Where the event stream stands: the number of the last durable event. */

@@ -11,7 +11,10 @@
  * 3. A commit that rejects with anything but `StoreFenced` or `StoreExpectation` has an unknown outcome: it may have
  *    landed. It is never sent again; the caller opens a new election and loads.
  * 4. `get`, `list` and `last` show committed documents only, and every commit whose promise resolved before the call.
- * 5. Each document carries a checksum; one that does not match rejects with `StoreCorrupt` naming the document, and
+ * 5. Several dispatchers may share a store that allows it: one of them is the queen, the others get `StoreHeld` from
+ *    `open` and ask again with a new handle. Safety never rests on time: whoever was elected last can commit, nobody
+ *    else. Only how soon another is elected, and answers that commit nothing, rest on the term (`leader/watch.ts`).
+ * 6. Each document carries a checksum; one that does not match rejects with `StoreCorrupt` naming the document, and
  *    never reads as another value.
  *
  * `contract.suite.ts` holds every adapter to this.
@@ -69,7 +72,8 @@ export interface Store {
   readonly name: string;
   /**
    * Takes the store for this process and begins a new election.
-   * @throws StoreInUse when another process holds it. @throws StoreCorrupt, StoreTooNew
+   * @throws StoreInUse when another process holds it. @throws StoreHeld while another dispatcher is the queen.
+   * @throws StoreSecretsDiffer, StoreCorrupt, StoreTooNew
    */
   open(collections: readonly CollectionDeclaration[]): Promise<Election>;
   /** All documents of an index's value (or of a collection), in pages, for building the state at a start. */
@@ -82,9 +86,23 @@ export interface Store {
   list(query: Query): Promise<Page>;
   /** @throws StoreFenced @throws StoreExpectation; anything else is an unknown outcome. */
   commit(commit: Commit): Promise<void>;
+  /**
+   * True while nobody else can have been elected: a renewal or a commit of this election that was *sent* less than half a
+   * term ago was accepted. Always true for stores that one process holds by a lock. An answer that commits nothing is
+   * given only while it is true, or after `confirm` made it so.
+   */
+  readonly confirmed: boolean;
+  /**
+   * Renews this election; resolves at once while that is fresh (sent less than a quarter of a term ago).
+   * @throws StoreFenced when another was elected; anything else is an unknown outcome.
+   */
+  confirm(): Promise<void>;
   /** A consistent copy of the whole store at this path, while it runs. */
   snapshot(path: string): Promise<void>;
-  /** Waits for the running commit, then lets go of the store. Safe to call twice. */
+  /**
+   * Waits for the running commit, then lets go of the store: the next `open` of anybody succeeds at once, unless a commit
+   * failed before. Safe to call twice, and on a handle whose `open` failed.
+   */
   close(): Promise<void>;
 }
 
@@ -101,6 +119,26 @@ export class StoreExpectation extends Error {
 /** Another process holds the store. The message says which and what to do. */
 export class StoreInUse extends Error {
   override readonly name = "StoreInUse";
+}
+
+/** Another dispatcher on this store is the queen, and was heard of less than a term ago. */
+export class StoreHeld extends Error {
+  override readonly name = "StoreHeld";
+  /** Where the queen is reached; null when that is not known, or not proven to be one of ours. */
+  readonly queen: { readonly url: string } | null;
+
+  constructor(message: string, queen: { readonly url: string } | null) {
+    super(message);
+    this.queen = queen;
+  }
+}
+
+/**
+ * The dispatchers of this store have other secrets than this one: it could neither read their tokens nor they its own.
+ * Other secrets are taken over only by the first `open` after all dispatchers stopped cleanly (the record is released).
+ */
+export class StoreSecretsDiffer extends Error {
+  override readonly name = "StoreSecretsDiffer";
 }
 
 /** A stored document, or the file itself, is not what was written. */

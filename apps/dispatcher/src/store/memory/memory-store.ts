@@ -78,6 +78,7 @@ export class MemoryStore implements Store {
   #collections: Map<string, CompiledCollection> = new Map();
   #state: "new" | "open" | "closed" | "crashed" = "new";
   #failed = false;
+  #electionId = "";
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: MemoryStoreOptions = {}) {
@@ -104,6 +105,7 @@ export class MemoryStore implements Store {
     content.epoch += 1;
     content.electionId = (this.#options.newElectionId ?? randomUUID)();
     content.sequence = 0;
+    this.#electionId = content.electionId;
     this.#state = "open";
     return { epoch: content.epoch, electionId: content.electionId, format: content.format };
   }
@@ -153,6 +155,16 @@ export class MemoryStore implements Store {
     const done = this.#running.then(() => this.#run(commit, encoded, absent));
     this.#running = done.catch(() => {});
     await done;
+  }
+
+  get confirmed(): boolean {
+    return this.#ownsElection();
+  }
+
+  async confirm(): Promise<void> {
+    this.#checkOpen();
+    await this.#checkAlive();
+    if (!this.#ownsElection()) throw new StoreFenced("another store was elected since");
   }
 
   async snapshot(path: string): Promise<void> {
@@ -227,6 +239,10 @@ export class MemoryStore implements Store {
     this.#checkOpen();
     await this.#options.faults?.beforeRead?.();
     await this.#checkAlive();
+  }
+
+  #ownsElection(): boolean {
+    return this.#electionId === this.#content.electionId;
   }
 
   #checkOpen(): void {

@@ -46,6 +46,8 @@ interface Opened {
 
 export class SqliteStore implements Store {
   readonly name = "sqlite";
+  /** The file's lock is held as long as this process lives: nobody else can be elected. */
+  readonly confirmed = true;
   readonly #path: string;
   #opened: Opened | null = null;
   #used = false;
@@ -120,6 +122,10 @@ export class SqliteStore implements Store {
       if (!(error instanceof StoreFenced || error instanceof StoreExpectation)) this.#failed = true;
       throw error;
     }
+  }
+
+  async confirm(): Promise<void> {
+    this.#open();
   }
 
   /** @throws Error when there is something at `path` already */
