@@ -3,7 +3,6 @@
  * and logs are kept is not decided here: `main.ts` passes that.
  */
 
-import { randomBytes } from "node:crypto";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
 import type { Logger } from "pino";
@@ -36,6 +35,8 @@ import { createServer } from "./http/server.ts";
 import { createWorkerPresence } from "./http/worker-presence.ts";
 import { tellJobStory } from "./job-story.ts";
 import type { ArtifactStore, LogStore } from "./logs/contract.ts";
+import { advertisedUrl } from "./leader/advertised-url.ts";
+import { createLeadership, type Leadership } from "./leader/leadership.ts";
 import { openMirrors } from "./mirrors/open-mirrors.ts";
 import { createPriceBook } from "./prices/price-book.ts";
 import { Committer } from "./queue/committer.ts";
@@ -63,8 +64,8 @@ export interface DispatcherOptions extends Settings {
   readonly log: Logger;
   /** Which workers this server starts, and where. */
   readonly fleet: FleetChoice;
-  /** Makes a handle on the store; called again for each new election. */
-  readonly openStore: () => Store;
+  /** Makes a handle on the store; called again for each new election. What it is given stays the same. */
+  readonly openStore: (leadership: Leadership) => Store;
   readonly logs: LogStore;
   readonly artifacts: ArtifactStore;
   /** Called once this server has its store, so that two servers never share a folder. Null: no caches are kept. */
@@ -104,7 +105,21 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     await openRunFolder(runFolder);
 
     stops.push(() => options.logs.close());
-    const queue = new Committer({ openStore: options.openStore, rules, clock, onTrouble, onCommit: metrics.commit });
+    // Before the first election: a second start by mistake must not take the store from the first.
+    const wanted = await freePort(config.host, config.port);
+    const leadership = createLeadership({
+      url: config.advertiseUrl ?? advertisedUrl(config.host, wanted),
+      secrets,
+      signingKey,
+      mono: clock.mono,
+    });
+    const queue = new Committer({
+      openStore: () => options.openStore(leadership),
+      rules,
+      clock,
+      onTrouble,
+      onCommit: metrics.commit,
+    });
     await queue.start();
     stops.push(() => queue.stop());
     stops.push(tellJobStory(queue, log, clock));
@@ -143,9 +158,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
 
     const leaseTokens = createLeaseTokens(signingKey);
     const registrar = createRegistrar(secrets.callbackSecret, clock);
-    const serverToken = randomBytes(32).toString("base64url");
+    // The same on all dispatchers of a store: what the gateway of a standby asks is handed on to the queen.
+    const serverToken = Buffer.from(signingKey.derive("server-token")).toString("base64url");
     const heartbeatMs = Math.round(config.leaseMs / 3);
-    const wanted = config.port === 0 ? await freePort(config.host) : config.port;
     const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
     // Known when the way out has started, or when it is clear that there is none.
     const wayOut = Promise.withResolvers<KeptEgress | null>();
@@ -282,12 +297,15 @@ function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** A port nobody listens on now: links must name it before the server listens. */
-async function freePort(host: string): Promise<number> {
+/**
+ * A port nobody listens on now: links must name it before the server listens. `wanted` 0 takes any.
+ * @throws as `net.Server.listen` does, EADDRINUSE for a port that is taken
+ */
+async function freePort(host: string, wanted: number): Promise<number> {
   const probe = createTcpServer();
   await new Promise<void>((done, failed) => {
     probe.once("error", failed);
-    probe.listen(0, host, done);
+    probe.listen(wanted, host, done);
   });
   const { port } = probe.address() as AddressInfo;
   await new Promise((done) => probe.close(done));

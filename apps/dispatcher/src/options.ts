@@ -96,6 +96,12 @@ export const table = {
     url.optional(),
     "How people reach this server, for links in replies and pull requests. Default http://localhost and the port.",
   ),
+  advertiseUrl: option(
+    "HIVE_ADVERTISE_URL",
+    "advertiseUrl",
+    url.optional(),
+    "How other dispatchers on the same Redis reach this one. Default http, this machine's name and the port; the loopback address where only that is listened on.",
+  ),
   data: option(
     "HIVE_DATA",
     "data",
