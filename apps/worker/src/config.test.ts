@@ -6,7 +6,7 @@ const SECRET = "a-secret-of-thirty-two-characters";
 test("a worker with an address and a secret needs nothing else", () => {
   const config = readConfig({ HIVE_URL: "http://127.0.0.1:8099/", CALLBACK_SECRET: SECRET });
   expect(config).toMatchObject({
-    dispatcherUrl: "http://127.0.0.1:8099",
+    dispatcherUrls: ["http://127.0.0.1:8099"],
     credential: { kind: "secret", secret: SECRET },
     roles: [],
     slot: 0,
@@ -31,7 +31,7 @@ test("every problem is told at once, and no value of a secret is repeated", () =
 test("a worker with a socket needs no address; it takes its secret from a file, and its gateway by the socket", () => {
   const config = readConfig({ HIVE_SOCKET: "/run/hive/server/dispatcher.sock", CALLBACK_SECRET_FILE: "/run/secret" });
   expect(config).toMatchObject({
-    socket: "/run/hive/server/dispatcher.sock",
+    sockets: ["/run/hive/server/dispatcher.sock"],
     credential: { kind: "file", file: "/run/secret" },
     llmUrl: null,
     oneShot: false,
@@ -40,6 +40,20 @@ test("a worker with a socket needs no address; it takes its secret from a file, 
     log: "text",
   });
   expect(() => readConfig({ CALLBACK_SECRET: SECRET })).toThrow(/HIVE_URL: set it to the dispatcher's address/);
+});
+
+test("a server with replicas has several addresses or sockets, separated by commas", () => {
+  const secret = { CALLBACK_SECRET: SECRET };
+  expect(readConfig({ HIVE_URL: "http://a:1/, https://b.example/hive", ...secret }).dispatcherUrls).toEqual([
+    "http://a:1",
+    "https://b.example/hive",
+  ]);
+  expect(readConfig({ HIVE_SOCKET: "/run/a.sock,/run/b.sock", ...secret }).sockets).toEqual([
+    "/run/a.sock",
+    "/run/b.sock",
+  ]);
+  expect(() => readConfig({ HIVE_URL: "http://a:1,b", ...secret })).toThrow("HIVE_URL.1: must be an address");
+  expect(() => readConfig({ HIVE_SOCKET: "/run/a.sock,", ...secret })).toThrow("HIVE_SOCKET.1: must be a path");
 });
 
 test("the secrets leave the environment, so that no child inherits them", () => {

@@ -5,7 +5,7 @@
 
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { nameSchema } from "@hive/protocol";
+import { nameSchema, serverUrls } from "@hive/protocol";
 import { z } from "zod";
 
 /** How this worker proves itself at registration. */
@@ -18,10 +18,10 @@ export type ConfiguredCredential = Credential | { readonly kind: "file"; readonl
 
 /** Compiled settings; see `variables` for what each one means. */
 export interface WorkerConfig {
-  /** What the server's paths are put behind; over a socket only a name. */
-  readonly dispatcherUrl: string;
-  /** The server's Unix socket, absolute; null: it is reached over the network. */
-  readonly socket: string | null;
+  /** What the server's paths are put behind, one for each replica; with sockets only a name. */
+  readonly dispatcherUrls: readonly string[];
+  /** The replicas' Unix sockets, absolute; none: they are reached over the network. */
+  readonly sockets: readonly string[];
   readonly credential: ConfiguredCredential;
   readonly name: string;
   readonly roles: readonly string[];
@@ -91,13 +91,27 @@ const seconds = z.coerce
   .min(0)
   .max(86_400)
   .transform((value) => Math.round(value * 1000));
+const paths = z
+  .string()
+  .transform((text) => text.split(",").map((path) => path.trim()))
+  .pipe(z.array(z.string().min(1, "must be a path, or several separated by commas")));
 const httpUrl = z.url({ protocol: /^https?$/, error: "must be an address such as http://localhost:8099" });
 
 const variables = z.object({
-  /** Where the dispatcher is, such as `http://localhost:8099`. Not needed with HIVE_SOCKET. */
-  HIVE_URL: httpUrl.optional(),
-  /** The server's Unix socket: for workers without network. Everything, also what jobs may reach, goes through it. */
-  HIVE_SOCKET: z.string().min(1).optional(),
+  /**
+   * Where the dispatcher is, such as `http://localhost:8099`; several, separated by commas, where it has replicas: any of
+   * them will do. Not needed with HIVE_SOCKET.
+   */
+  HIVE_URL: z
+    .string()
+    .transform(serverUrls)
+    .pipe(z.array(httpUrl).min(1, "must be an address such as http://localhost:8099"))
+    .optional(),
+  /**
+   * The server's Unix socket, or several as with HIVE_URL: for workers without network. Everything, also what jobs may
+   * reach, goes through it.
+   */
+  HIVE_SOCKET: paths.optional(),
   /** The secret shared with the dispatcher: for long-lived workers that an operator starts. */
   CALLBACK_SECRET: z.string().min(SECRET_SHORTEST, "must have at least 16 characters").optional(),
   /** A file that holds this secret, for containers; waited for a while at the start. */
@@ -197,8 +211,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
   const value = parsed.data;
   const dataFolder = resolve(value.HIVE_WORKER_DATA);
   return {
-    dispatcherUrl: (value.HIVE_URL ?? SOCKET_URL).replace(/\/+$/, ""),
-    socket: value.HIVE_SOCKET === undefined ? null : resolve(value.HIVE_SOCKET),
+    dispatcherUrls: value.HIVE_URL ?? [SOCKET_URL],
+    sockets: (value.HIVE_SOCKET ?? []).map((path) => resolve(path)),
     credential,
     name: value.HIVE_WORKER_NAME ?? defaultName(value.HIVE_WORKER_SLOT),
     roles: value.HIVE_ROLES,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type LocalRelay, startLocalRelay } from "./local-relay.ts";
+import { wayBySocket } from "./relay-ways.ts";
 import { type SocketServer, startSocketServer } from "./socket-server.fixture.ts";
 
 let folder = "";
@@ -15,7 +16,7 @@ let relay: LocalRelay;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "hive-relay-"));
   server = await startSocketServer(join(folder, "server.sock"), null);
-  relay = await startLocalRelay({ socket: server.path });
+  relay = await startLocalRelay({ ways: [wayBySocket(server.path)] });
 });
 afterEach(async () => {
   await relay.close();
@@ -145,7 +146,7 @@ test("the far side of a tunnel may end first and still hear the near one out", a
 });
 
 test("a tunnel whose one side is gone and whose other is silent ends", async () => {
-  const hasty = await startLocalRelay({ socket: server.path, halfClosedMs: 50 });
+  const hasty = await startLocalRelay({ ways: [wayBySocket(server.path)], halfClosedMs: 50 });
   server.onTunnel = (socket) => void socket.resume();
   const { socket } = await tunnel("x:1", hasty);
   socket.end();
@@ -187,7 +188,7 @@ test("an answer that breaks off reaches the caller broken, not whole", async () 
 });
 
 test("connections are bounded, and dropping them ends what a job left open", async () => {
-  const small = await startLocalRelay({ socket: server.path, maxConnections: 2 });
+  const small = await startLocalRelay({ ways: [wayBySocket(server.path)], maxConnections: 2 });
   const held = [connect(small.port, "127.0.0.1"), connect(small.port, "127.0.0.1")];
   await Promise.all(held.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
   await expect(fetch(`${small.url}/llm/x`)).rejects.toThrow();

@@ -1,6 +1,7 @@
 /**
  * The one way out of a worker without network: a relay on loopback, into the server's socket. Programs know how to use a
  * proxy and an address with a port, and no program knows our socket; nor may the agent's user reach the socket itself.
+ * A server of several replicas is one address to them too: each connection goes to a replica that takes it.
  *
  * It passes three things on, each with the caller's own token: calls to the LLM gateway (`/llm/…`), `CONNECT`, and plain
  * requests that name a whole address. Who may go where is judged at the other end, by the token. Anything else is 404:
@@ -10,18 +11,22 @@
 import {
   createServer,
   request,
+  STATUS_CODES,
   type IncomingHttpHeaders,
   type IncomingMessage,
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream";
+import { type Connected, createConnector, type RelayWay } from "./relay-ways.ts";
 
 export interface LocalRelayOptions {
-  /** The server's Unix socket; may be made anew at any time. */
-  readonly socket: string;
+  /** Where the server is; each new connection goes to the first of these that takes it. */
+  readonly ways: readonly RelayWay[];
+  /** True: only calls of the gateway pass, for a worker whose jobs have the machine's own network. Default: false. */
+  readonly gatewayOnly?: boolean;
   /** Connections at once; beyond it new ones are closed. Default 512. */
   readonly maxConnections?: number;
   /** Milliseconds a tunnel may be silent once one side has ended. Default 60,000. */
@@ -59,7 +64,8 @@ const HOP_BY_HOP = new Set([
 
 /** Starts a relay on a free port of loopback. */
 export async function startLocalRelay(options: LocalRelayOptions): Promise<LocalRelay> {
-  const { socket } = options;
+  const connect = createConnector(options.ways);
+  const gatewayOnly = options.gatewayOnly === true;
   const open = new Set<Socket>();
   // An upload to a model may take as long as the job; a caller that is slow holds up nobody but itself.
   const server = createServer({ requestTimeout: 0 });
@@ -69,11 +75,12 @@ export async function startLocalRelay(options: LocalRelayOptions): Promise<Local
     client.once("close", () => open.delete(client));
   });
   server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
-    if (mayPass(incoming.url ?? "")) passOn(socket, incoming, outgoing);
+    if (mayPass(incoming.url ?? "", gatewayOnly)) void passOn(connect, incoming, outgoing);
     else refuse(outgoing, 404, "This is the way out of a job: only /llm/, CONNECT and whole addresses pass here.");
   });
   server.on("connect", (incoming: IncomingMessage, client: Duplex, head: Buffer) => {
-    tunnel(socket, incoming, client, head, options.halfClosedMs ?? HALF_CLOSED_MS);
+    if (gatewayOnly) return void client.end(plainAnswer(404, "Only /llm/ passes here."));
+    void tunnel(connect, incoming, client, head, options.halfClosedMs ?? HALF_CLOSED_MS);
   });
   server.on("clientError", (_error: Error, client: Duplex) => {
     if (client.writable) client.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
@@ -101,22 +108,34 @@ export async function startLocalRelay(options: LocalRelayOptions): Promise<Local
 }
 
 /** Whole addresses, and calls of the gateway that cannot be read as anything else. */
-function mayPass(target: string): boolean {
-  if (/^https?:\/\//i.test(target)) return true;
+function mayPass(target: string, gatewayOnly: boolean): boolean {
+  if (/^https?:\/\//i.test(target)) return !gatewayOnly;
   const [path = ""] = target.split("?");
   // A path that goes up again, however it is written, may mean another one at the other end.
   return path.startsWith("/llm/") && !/\/\.{1,2}(?:\/|$)|%2e|%2f|%5c|\\/i.test(path);
 }
 
-function passOn(socketPath: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
+async function passOn(
+  connect: () => Promise<Connected>,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  // A connection each: one that was kept may lead to a server that is gone, and opening one costs nothing here.
+  let made: Connected;
+  try {
+    made = await connect();
+  } catch (error) {
+    incoming.resume();
+    return refuse(outgoing, 502, `The server's side of the way out does not answer (${codeOf(error)}).`);
+  }
+  const { socket, way } = made;
+  if (outgoing.destroyed) return void socket.destroy();
   const up = request({
-    socketPath,
+    createConnection: () => socket,
     method: incoming.method,
-    path: incoming.url,
-    // A connection each: one that was kept may lead to a server that is gone, and opening one costs nothing here.
-    agent: false,
+    path: way.prefix + (incoming.url ?? ""),
     setHost: false,
-    headers: headersOnward(incoming),
+    headers: { ...headersOnward(incoming), ...(way.host === null ? {} : { host: way.host }) },
   });
   up.once("response", (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage, headersBack(answer.rawHeaders));
@@ -165,26 +184,28 @@ function headersBack(raw: readonly string[]): string[] {
 }
 
 /** A tunnel: the head goes up as it came, then bytes both ways; each side may end before the other does. */
-function tunnel(
-  socketPath: string,
+async function tunnel(
+  connect: () => Promise<Connected>,
   incoming: IncomingMessage,
   client: Duplex,
   head: Buffer,
   halfClosedMs: number,
-): void {
-  const up = connect({ path: socketPath, allowHalfOpen: true });
+): Promise<void> {
+  let up: Socket | null = null;
   let answered = false;
   const giveUp = (why: string): void => {
-    up.destroy();
+    up?.destroy();
     if (answered || !client.writable) client.destroy();
     else client.end(plainAnswer(502, `The server's side of the way out does not answer (${why}).`));
   };
-  up.once("connect", () => {
-    up.write(headOf(incoming));
-    if (head.length > 0) up.write(head);
-    client.pipe(up);
-    up.pipe(client);
-  });
+  client.once("error", () => up?.destroy());
+  client.once("close", () => up?.destroy());
+  try {
+    up = (await connect()).socket;
+  } catch (error) {
+    return giveUp(codeOf(error));
+  }
+  if (client.destroyed) return void up.destroy();
   up.once("data", () => {
     answered = true;
   });
@@ -196,10 +217,12 @@ function tunnel(
     // What was read to its end is still on its way to the client; anything else is broken off, and looks it.
     if (!client.writableEnded) client.destroy();
   });
-  client.once("error", () => up.destroy());
-  client.once("close", () => up.destroy());
   // A side that ended may be gone for good, which the other, if it is silent, would never find out.
   for (const side of [client, up]) side.once("end", () => up.setTimeout(halfClosedMs, () => up.destroy()));
+  up.write(headOf(incoming));
+  if (head.length > 0) up.write(head);
+  client.pipe(up);
+  up.pipe(client);
 }
 
 function headOf(incoming: IncomingMessage): string {
@@ -217,7 +240,7 @@ function refuse(outgoing: ServerResponse, status: number, message: string): void
 function plainAnswer(status: number, message: string): string {
   const body = `${message}\n`;
   const head = [
-    `HTTP/1.1 ${status} Bad Gateway`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`,
     "content-type: text/plain; charset=utf-8",
     `content-length: ${Buffer.byteLength(body)}`,
     "connection: close",
@@ -225,6 +248,7 @@ function plainAnswer(status: number, message: string): string {
   return `${head.join("\r\n")}\r\n\r\n${body}`;
 }
 
-function codeOf(error: Error): string {
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

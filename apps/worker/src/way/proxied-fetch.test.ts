@@ -7,6 +7,7 @@ import { openPullRequest } from "../github/pull-request.ts";
 import { work } from "../github/work-description.fixture.ts";
 import { type LocalRelay, startLocalRelay } from "./local-relay.ts";
 import { createProxiedFetch } from "./proxied-fetch.ts";
+import { wayBySocket } from "./relay-ways.ts";
 import { type SocketServer, startSocketServer } from "./socket-server.fixture.ts";
 
 const TOKEN = "github_pat_full0canary";
@@ -22,7 +23,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "hive-proxied-"));
   api = await startGitHubApi({ tokens: { [TOKEN]: {} }, repositories: { "acme/app": { branches: ["hive/one"] } } });
   server = await startSocketServer(join(folder, "server.sock"), null);
-  relay = await startLocalRelay({ socket: server.path });
+  relay = await startLocalRelay({ ways: [wayBySocket(server.path)] });
 });
 beforeEach(() => {
   server.proxied.length = 0;
