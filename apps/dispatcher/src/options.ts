@@ -267,6 +267,18 @@ export const table = {
     z.coerce.number().int().min(0).default(10_737_418_240),
     "Bytes of all dependency caches together; the ones not used for longest go first. Default 10 GiB; 0 keeps none.",
   ),
+  redisLogBytes: option(
+    "HIVE_REDIS_LOG_BYTES",
+    "redisLogBytes",
+    z.coerce.number().int().min(4096).default(4_194_304),
+    "Bytes kept of the log of one attempt when jobs are in Redis: its beginning and its end, half each. Default 4 MiB.",
+  ),
+  redisArtifactBytes: option(
+    "HIVE_REDIS_ARTIFACT_BYTES",
+    "redisArtifactBytes",
+    z.coerce.number().int().min(0).default(33_554_432),
+    "Bytes a file of an attempt may have when jobs are in Redis; larger ones are refused. Default 32 MiB.",
+  ),
   mirrorData: option(
     "HIVE_MIRROR_DATA",
     "mirrorData",

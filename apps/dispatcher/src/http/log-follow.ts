@@ -54,7 +54,6 @@ async function* followAttempt(
   bell: Bell,
 ): AsyncGenerator<Uint8Array> {
   const over = new AbortController();
-  let at = 0;
   const watch = async (): Promise<void> => {
     for (;;) {
       const heard = bell.heard();
@@ -65,18 +64,12 @@ async function* followAttempt(
   };
   const watching = watch();
   try {
-    for await (const bytes of logs.follow({ jobId, fence, signal: over.signal })) {
-      at += bytes.byteLength;
-      yield bytes;
-    }
+    yield* logs.follow({ jobId, fence, signal, over: over.signal });
   } finally {
     over.abort();
     bell.ring();
     await watching;
   }
-  if (signal.aborted) return;
-  const rest = (await logs.size({ jobId, fence }))?.bytes ?? 0;
-  if (rest > at) yield* logs.read({ jobId, fence, from: at });
 }
 
 interface Place {

@@ -13,7 +13,10 @@
  *    Before `seal`, a power loss may take the newest bytes: `committed` is then lower, never wrong.
  * 4. A fence lower than one already seen for the job is refused (the caller checks the fence at the queue first; this
  *    catches the request that slept in between). Readers of lower fences go on reading.
- * 5. A refusal is an answer, not an exception. An exception means the disk failed: nothing was taken, the same call may
+ * 5. A store may keep only the beginning and the end of a long log (`LogSize.cut`): offsets, `committed` and CRC-32 still
+ *    count what was said, readers get one marker line (`cut-marker.ts`) where bytes are missing, and a repeat of bytes
+ *    that are gone is not compared; the CRC-32 of the seal tells of it.
+ * 6. A refusal is an answer, not an exception. An exception means the disk failed: nothing was taken, the same call may
  *    be made again.
  *
  * Calls for one stream are carried out in the order they were made. `contract.suite.ts` holds every adapter to this.
@@ -45,8 +48,11 @@ export type Sealed =
 
 /** How far a stream is. */
 export interface LogSize {
+  /** All that the attempt said, whether it is still kept or not. */
   readonly bytes: number;
   readonly sealed: boolean;
+  /** The bytes this store no longer has, from `from` up to but without `to`. Absent: it has all. */
+  readonly cut?: { readonly from: number; readonly to: number };
 }
 
 export interface LogStore {
@@ -56,13 +62,19 @@ export interface LogStore {
   seal(end: LogKey & { readonly bytes: number; readonly crc32: number }): Promise<Sealed>;
   /** Null for a stream nobody wrote to. */
   size(key: LogKey): Promise<LogSize | null>;
-  /** The committed bytes from `from` (default 0) up to but without `to` (default: all), in pieces of at most 64 KiB. */
+  /**
+   * The committed bytes from `from` (default 0) up to but without `to` (default: all), in pieces of at most 64 KiB. Where
+   * they were cut, a marker line in their place.
+   */
   read(range: LogKey & { readonly from?: number; readonly to?: number }): AsyncIterable<Uint8Array>;
   /**
    * As `read`, and then every new byte as it comes; also of a stream that does not exist yet. Ends when the stream is
    * sealed, a higher fence is seen, the signal is aborted or the store is closed.
+   * @param range.over aborted when nothing more will come: what is there is still given, then it ends
    */
-  follow(range: LogKey & { readonly from?: number; readonly signal: AbortSignal }): AsyncIterable<Uint8Array>;
+  follow(
+    range: LogKey & { readonly from?: number; readonly signal: AbortSignal; readonly over?: AbortSignal },
+  ): AsyncIterable<Uint8Array>;
   /** The fences of a job that have a log, lowest first. */
   fences(jobId: string): Promise<readonly number[]>;
   /** Makes everything taken so far durable. Happens by itself about once a second. */

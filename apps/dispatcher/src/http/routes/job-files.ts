@@ -46,13 +46,18 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
         return { body, headers: { "x-hive-fence": String(fence) } };
       }
       const key = { jobId, fence };
-      const size = (await logs.size(key))?.bytes ?? 0;
-      const range = readRange(headers.range, size);
+      const { bytes: size = 0, cut } = (await logs.size(key)) ?? {};
+      const asked = readRange(headers.range, size);
+      // A range with bytes that were not kept cannot be had as one: the whole is given, as RFC 9110 allows.
+      const range = asked !== null && cut !== undefined && asked.from < cut.to && cut.from < asked.to ? null : asked;
       const { from, to } = range ?? { from: 0, to: size };
       const own: Record<string, string> = {
         "accept-ranges": "bytes",
-        "content-length": String(to - from),
         "x-hive-fence": String(fence),
+        // With the marker in it the length is another one, which the end of the answer tells.
+        ...(range === null && cut !== undefined
+          ? { "x-hive-log-cut": `${cut.from}-${cut.to}` }
+          : { "content-length": String(to - from) }),
         ...(range === null ? {} : { "content-range": `bytes ${from}-${to - 1}/${size}` }),
       };
       const body = from === to ? "" : Readable.from(logs.read({ ...key, from, to }), { objectMode: false });

@@ -102,8 +102,10 @@ export class FileLogs implements LogStore {
     fence,
     from = 0,
     signal,
-  }: LogKey & { from?: number; signal: AbortSignal }): AsyncGenerator<Uint8Array> {
+    over,
+  }: LogKey & { from?: number; signal: AbortSignal; over?: AbortSignal }): AsyncGenerator<Uint8Array> {
     const stop = AbortSignal.any([signal, this.#closing.signal]);
+    const stopOrOver = over === undefined ? stop : AbortSignal.any([stop, over]);
     using job = await this.#jobs.hold(jobId);
     const stream = job.stream(fence);
     let at = from;
@@ -111,7 +113,7 @@ export class FileLogs implements LogStore {
     while (!stop.aborted) {
       // In this order: what happens after these looks is a change since `version`.
       const version = stream.version;
-      const isOver = stream.isOver;
+      const isOver = stream.isOver || over?.aborted === true;
       const end = await stream.end();
       if (end !== null && end.bytes > at) {
         wasThere = true;
@@ -124,7 +126,7 @@ export class FileLogs implements LogStore {
         return;
       } else {
         wasThere ||= end !== null;
-        await stream.changedSince(version, stop);
+        await stream.changedSince(version, stopOrOver);
       }
     }
   }

@@ -99,7 +99,9 @@ export class MemoryLogs implements LogStore, ArtifactStore {
     fence,
     from = 0,
     signal,
-  }: LogKey & { from?: number; signal: AbortSignal }): AsyncGenerator<Uint8Array> {
+    over,
+  }: LogKey & { from?: number; signal: AbortSignal; over?: AbortSignal }): AsyncGenerator<Uint8Array> {
+    const wake = over === undefined ? signal : AbortSignal.any([signal, over]);
     let at = from;
     let wasThere = false;
     while (!signal.aborted && !this.#closed) {
@@ -113,10 +115,10 @@ export class MemoryLogs implements LogStore, ArtifactStore {
           yield piece;
           if (signal.aborted) return;
         }
-      } else if (stream?.sealed || (job !== undefined && job.highest > fence)) {
+      } else if (stream?.sealed || over?.aborted || (job !== undefined && job.highest > fence)) {
         return;
       } else {
-        await this.#change(signal);
+        await this.#change(wake);
       }
     }
   }
