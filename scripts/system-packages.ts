@@ -30,6 +30,13 @@ export const systemPrograms: readonly SystemProgram[] = [
   { program: "iptables", debian: "iptables", wantedBy: "test", why: "the network of the tests' engine" },
   { program: "ip", debian: "iproute2", wantedBy: "test", why: "the network of the tests' engine" },
   { program: "debootstrap", debian: "debootstrap", wantedBy: "test", why: "the base image, without a registry" },
+  { program: "redis-server", debian: "redis-server", wantedBy: "test", why: "the store that dispatchers share" },
+  {
+    program: "gcc",
+    debian: "build-essential",
+    wantedBy: "test",
+    why: "power losses and clocks that jump, for real programs",
+  },
   { program: "redis-server", debian: "redis-server", wantedBy: "bench", why: "BullMQ, which Hive is measured against" },
   { program: "wrk", debian: "wrk", wantedBy: "bench", why: "a hundred connections that put jobs in" },
 ];
