@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import type { CollectionDeclaration } from "@hive/core";
+import type { LeaderRecord } from "../../leader/watch.ts";
 import { StoreCorrupt } from "../contract.ts";
 import {
   type Column,
@@ -29,12 +30,7 @@ class Shelf {
 }
 
 interface Dump {
-  readonly election: {
-    readonly epoch: number;
-    readonly electionId: string;
-    readonly format: number;
-    readonly sequence: number;
-  };
+  readonly election: LeaderRecord & { readonly format: number; readonly secretsId: string };
   readonly collections: Readonly<Record<string, readonly (readonly [id: string, json: string, checksum: number])[]>>;
 }
 
@@ -44,10 +40,25 @@ export class MemoryContent {
   electionId = "";
   sequence = 0;
   format = 1;
+  /** Fingerprint of the secrets of the dispatchers that share it; empty where one process holds it alone. */
+  secretsId = "";
+  #lead: Pick<LeaderRecord, "beat" | "released" | "url" | "proof"> = { beat: 0, released: false, url: "", proof: "" };
   /** The store that has this content open, when openers exclude each other. */
   holder: object | null = null;
   readonly #shelves = new Map<string, Shelf>();
   #declared = "[]";
+
+  /** The leader's record, where dispatchers share this content; null before the first election. */
+  get leader(): LeaderRecord | null {
+    const { epoch, electionId, sequence } = this;
+    return electionId === "" ? null : { epoch, electionId, sequence, ...this.#lead };
+  }
+
+  set leader(record: LeaderRecord) {
+    const { epoch, electionId, sequence, ...lead } = record;
+    Object.assign(this, { epoch, electionId, sequence });
+    this.#lead = lead;
+  }
 
   /** Lays the indexes out for these collections. Documents of collections no longer declared stay, unreachable. */
   declare(declarations: readonly CollectionDeclaration[]): Map<string, CompiledCollection> {
@@ -118,19 +129,24 @@ export class MemoryContent {
   }
 
   toText(): string {
-    const { epoch, electionId, format, sequence } = this;
+    const { epoch, electionId, format, sequence, secretsId } = this;
     const collections: Record<string, [string, string, number][]> = {};
     for (const [name, shelf] of this.#shelves) {
       collections[name] = [...shelf.documents].map(([id, { json, checksum }]) => [id, json, checksum]);
     }
-    return JSON.stringify({ election: { epoch, electionId, format, sequence }, collections } satisfies Dump);
+    return JSON.stringify({
+      election: { epoch, electionId, format, sequence, secretsId, ...this.#lead },
+      collections,
+    } satisfies Dump);
   }
 
   /** The content of a snapshot. @throws StoreCorrupt */
   static fromText(text: string): MemoryContent {
     const content = new MemoryContent();
     const dump = JSON.parse(text) as Dump;
-    Object.assign(content, dump.election);
+    const { format, secretsId, ...leader } = dump.election;
+    Object.assign(content, { format, secretsId });
+    content.leader = leader;
     for (const [name, documents] of Object.entries(dump.collections)) {
       // Columns are derived again by `declare`, which knows the indexes.
       for (const [id, json, checksum] of documents)

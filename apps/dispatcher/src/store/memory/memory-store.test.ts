@@ -1,16 +1,22 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { testLeadership } from "../../leader/leadership.fixture.ts";
 import { storeSuite } from "../contract.suite.ts";
 import { MemoryContent } from "./memory-content.ts";
 import { MemoryStore } from "./memory-store.ts";
 
-for (const openers of ["exclusive", "takeover"] as const) {
-  storeSuite(`memory (${openers})`, async () => {
+/** Without a term every opener finds the one before it gone: what the suite means by a takeover. */
+const shared = { leadership: testLeadership({ url: "http://a", mono: () => 0, termMs: 0 }), mono: () => 0 };
+
+for (const kind of ["exclusive", "takeover", "shared"] as const) {
+  const openers = kind === "exclusive" ? kind : "takeover";
+  const more = kind === "shared" ? { shared } : { openers: kind };
+  storeSuite(`memory (${kind})`, async () => {
     const content = new MemoryContent();
     const folder = await mkdtemp(join(tmpdir(), "hive-memory-"));
     return {
-      store: () => new MemoryStore({ content, openers }),
+      store: () => new MemoryStore({ content, ...more }),
       openers,
       corrupt: async (collection, id, find, replace) =>
         content.corrupt(collection, id, (json) => json.replace(find, replace)),

@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import type { CollectionDeclaration, Document, Key } from "@hive/core";
+import type { Leadership } from "../../leader/leadership.ts";
 import {
   type Commit,
   type Election,
@@ -27,6 +28,7 @@ import {
   encodeDocument,
 } from "../declared.ts";
 import { MemoryContent } from "./memory-content.ts";
+import { type LeaderFaults, MemoryLeader } from "./memory-leader.ts";
 import { compareKeys, type OrderedKeys } from "./ordered-keys.ts";
 
 /** The newest format of documents this adapter knows. */
@@ -42,7 +44,7 @@ export interface LateCommit {
 }
 
 /** Where a test makes commits fail. A hook that never resolves and a `crash()` are a death at that point. */
-export interface MemoryFaults {
+export interface MemoryFaults extends LeaderFaults {
   /** Before a commit is checked. Wait to delay it; throw to fail it without a trace; or let it land late. */
   readonly beforeCommit?: (commit: Commit) => void | LateCommit | Promise<void | LateCommit>;
   /** After a commit landed, before its promise resolves. Wait to delay the answer; throw to land and then fail. */
@@ -56,10 +58,12 @@ export interface MemoryStoreOptions {
   readonly content?: MemoryContent;
   readonly faults?: MemoryFaults;
   /**
-   * `exclusive`: a second opener gets `StoreInUse`, as with SQLite. `takeover`: it fences the first, as with Redis.
-   * Default `exclusive`.
+   * `exclusive`: a second opener gets `StoreInUse`, as with SQLite. `takeover`: it fences the first. Default `exclusive`;
+   * without meaning where `shared` is given.
    */
   readonly openers?: "exclusive" | "takeover";
+  /** For several dispatchers, as with Redis: one leads, the others get `StoreHeld` until she is not heard of any more. */
+  readonly shared?: { readonly leadership: Leadership; readonly mono: () => number };
   /** Makes the random `electionId`. Default: `randomUUID`; a simulation passes its seeded one. */
   readonly newElectionId?: () => string;
 }
@@ -75,6 +79,7 @@ export class MemoryStore implements Store {
   readonly name = "memory";
   readonly #content: MemoryContent;
   readonly #options: MemoryStoreOptions;
+  readonly #leader: MemoryLeader | null;
   #collections: Map<string, CompiledCollection> = new Map();
   #state: "new" | "open" | "closed" | "crashed" = "new";
   #failed = false;
@@ -84,6 +89,11 @@ export class MemoryStore implements Store {
   constructor(options: MemoryStoreOptions = {}) {
     this.#options = options;
     this.#content = options.content ?? new MemoryContent();
+    const newElectionId = options.newElectionId ?? randomUUID;
+    this.#leader =
+      options.shared === undefined
+        ? null
+        : new MemoryLeader({ ...options.shared, content: this.#content, newElectionId, faults: options.faults ?? {} });
   }
 
   async open(declarations: readonly CollectionDeclaration[]): Promise<Election> {
@@ -92,6 +102,7 @@ export class MemoryStore implements Store {
     if (content.format > FORMAT) {
       throw new StoreTooNew(`the store has format ${content.format}, this Hive knows up to ${FORMAT}`);
     }
+    if (this.#leader !== null) return this.#openShared(this.#leader, declarations);
     if (this.#options.openers !== "takeover") {
       if (content.holder !== null) throw new StoreInUse("another store in this process has this content open");
       content.holder = this;
@@ -108,6 +119,16 @@ export class MemoryStore implements Store {
     this.#electionId = content.electionId;
     this.#state = "open";
     return { epoch: content.epoch, electionId: content.electionId, format: content.format };
+  }
+
+  async #openShared(leader: MemoryLeader, declarations: readonly CollectionDeclaration[]): Promise<Election> {
+    const content = this.#content;
+    await leader.elect();
+    await this.#checkAlive();
+    this.#collections = content.declare(declarations);
+    const { epoch, electionId } = leader.election;
+    this.#state = "open";
+    return { epoch, electionId, format: content.format };
   }
 
   /** The process dies here: nothing it was asked to do is answered any more, and the content is free for the next store. */
@@ -152,18 +173,24 @@ export class MemoryStore implements Store {
       collection: collectionOf(this.#collections, collection),
       id,
     }));
+    const sentAt = this.#options.shared?.mono() ?? 0;
     const done = this.#running.then(() => this.#run(commit, encoded, absent));
     this.#running = done.catch(() => {});
     await done;
+    this.#leader?.accepted(sentAt);
   }
 
   get confirmed(): boolean {
-    return this.#ownsElection();
+    return this.#leader?.confirmed ?? this.#ownsElection();
   }
 
   async confirm(): Promise<void> {
     this.#checkOpen();
-    await this.#checkAlive();
+    if (this.#state === "crashed") await this.#checkAlive();
+    if (this.#leader !== null) {
+      await this.#leader.confirm();
+      return this.#checkAlive();
+    }
     if (!this.#ownsElection()) throw new StoreFenced("another store was elected since");
   }
 
@@ -175,7 +202,10 @@ export class MemoryStore implements Store {
   async close(): Promise<void> {
     if (this.#state === "crashed") return;
     await this.#running;
+    const hasLed = this.#state === "open" && !this.#failed;
     this.#state = "closed";
+    // A hand-over that fails costs the next one a term, and nobody else anything.
+    if (hasLed) await this.#leader?.release().catch(() => undefined);
     if (this.#content.holder === this) this.#content.holder = null;
   }
 
