@@ -1,0 +1,116 @@
+/**
+ * Elections on Redis: look at the leader's record, ask the watch whether its place is free, and take it by a
+ * compare-and-set on exactly what was looked at. Nothing here depends on how long anything took.
+ */
+
+import { randomUUID } from "node:crypto";
+import type { Leadership } from "../../leader/leadership.ts";
+import type { LeaderRecord } from "../../leader/watch.ts";
+import { type Election, StoreFenced, StoreHeld, StoreSecretsDiffer, StoreTooNew } from "../contract.ts";
+import type { RedisConnection } from "./connection.ts";
+import type { RedisKeys } from "./keys.ts";
+import { maybeTextsIn, numbersIn, textsIn } from "./replies.ts";
+import { ELECT, META_FIELDS, RELEASE, RENEW } from "./scripts.ts";
+
+/** The newest format of documents this adapter knows. */
+export const FORMAT = 1;
+
+export interface Electing {
+  readonly connection: RedisConnection;
+  readonly keys: RedisKeys;
+  readonly leadership: Leadership;
+}
+
+/** Begins an election of this process. @throws StoreHeld, StoreSecretsDiffer, StoreTooNew */
+export async function elect({ connection, keys, leadership }: Electing): Promise<Election> {
+  const { watch, url, secretsId } = leadership;
+  const { record, format, secrets, seen } = await look(connection, keys);
+  if (format !== null && format > FORMAT) throw tooNew(format);
+  if (secrets !== null && secrets !== secretsId && record?.released !== true) throw secretsDiffer(connection.place);
+  const verdict = watch.see(record);
+  if (!verdict.elect) throw held(verdict.queen);
+
+  const electionId = randomUUID();
+  watch.running(electionId);
+  const answer = textsIn(
+    await connection.script(
+      ELECT,
+      [keys.meta],
+      [...seen, electionId, url, leadership.prove(electionId), secretsId, String(FORMAT)],
+    ),
+  );
+  switch (answer[0]) {
+    case "elected":
+      return { epoch: Number(answer[1]), electionId, format: Number(answer[2]) };
+    case "secrets":
+      throw secretsDiffer(connection.place);
+    case "format":
+      throw tooNew(Number(answer[1]));
+    default:
+      // Somebody else was quicker, or lives after all. The next look says where she is.
+      throw held(null);
+  }
+}
+
+/** Says that this election is still on. @throws StoreFenced when it is not; anything else is an unknown outcome */
+export async function renew(connection: RedisConnection, keys: RedisKeys, election: Election): Promise<void> {
+  const answer = await connection.script(RENEW, [keys.meta], [String(election.epoch), election.electionId]);
+  throwIfFenced(answer, "a renewal", election);
+}
+
+/** Lets anybody follow at once. @throws StoreFenced when somebody has; anything else is an unknown outcome */
+export async function release(connection: RedisConnection, keys: RedisKeys, election: Election): Promise<void> {
+  const answer = await connection.script(RELEASE, [keys.meta], [String(election.epoch), election.electionId]);
+  throwIfFenced(answer, "the release", election);
+}
+
+/** @throws StoreFenced when the answer of a script begins with `fenced` */
+export function throwIfFenced(answer: unknown, what: string, election: Election): void {
+  if (!Array.isArray(answer) || answer[0] !== "fenced") return;
+  throw new StoreFenced(
+    `${what} of election ${election.epoch} is refused: the store is at commit ${String(answer[2])} of election ${String(answer[1])}`,
+  );
+}
+
+interface Look {
+  readonly record: LeaderRecord | null;
+  readonly format: number | null;
+  readonly secrets: string | null;
+  /** What the compare-and-set compares with. */
+  readonly seen: readonly [electionId: string, beat: string, sequence: string, released: string];
+}
+
+async function look(connection: RedisConnection, keys: RedisKeys): Promise<Look> {
+  const fields = await connection.command(["HMGET", keys.meta, ...META_FIELDS]);
+  const [epoch, electionId, sequence, beat, released, url, proof, format, secrets] = maybeTextsIn(fields);
+  const seen = [electionId ?? "", beat ?? "", sequence ?? "", released ?? ""] as const;
+  const facts = { format: format == null ? null : Number(format), secrets: secrets ?? null, seen };
+  if (epoch == null || electionId == null) return { record: null, ...facts };
+  const [atEpoch = 0, atSequence = 0, atBeat = 0] = numbersIn([epoch, sequence, beat]);
+  const record: LeaderRecord = {
+    epoch: atEpoch,
+    electionId,
+    sequence: atSequence,
+    beat: atBeat,
+    released: released === "1",
+    url: url ?? "",
+    proof: proof ?? "",
+  };
+  return { record, ...facts };
+}
+
+function held(queen: { readonly url: string } | null): StoreHeld {
+  return new StoreHeld(`another dispatcher is the queen${queen === null ? "" : ` (${queen.url})`}`, queen);
+}
+
+function tooNew(format: number): StoreTooNew {
+  return new StoreTooNew(`the store has format ${format}, this Hive knows up to ${FORMAT}: start the newer Hive`);
+}
+
+function secretsDiffer(place: string): StoreSecretsDiffer {
+  return new StoreSecretsDiffer(
+    `The dispatchers on ${place} have other secrets than this one: give all of them the same INTERNAL_API_TOKEN, ` +
+      "CALLBACK_SECRET, HIVE_WEBHOOK_SECRET, HIVE_SEALING_KEYS and HIVE_SIGNING_KEY, or the same secrets.env. " +
+      "To change them, stop all dispatchers with SIGTERM, then start them with the new ones.",
+  );
+}
