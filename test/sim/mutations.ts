@@ -24,6 +24,7 @@ export interface Mutation {
 
 const HOLDER = "packages/core/src/commands/holder.ts";
 const COMMITTER = "apps/dispatcher/src/queue/committer.ts";
+const FLUSHER = "apps/dispatcher/src/queue/flusher.ts";
 
 /** One line that takes whatever lease the job has now for the caller's own. */
 const WHOEVER = "{ ...command.lease, fence: step.state.leases.of(command.lease.jobId)?.fence ?? 0 }";
@@ -153,8 +154,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: COMMITTER,
     edits: [
       [
-        "this.#whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);",
-        "item.resolve(reply);\n      this.#whenDurable({ settle: () => {}, fail: () => {} }, later);",
+        "this.#flusher.whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);",
+        "item.resolve(reply);\n      this.#flusher.whenDurable({ settle: () => {}, fail: () => {} }, later);",
       ],
     ],
     promise: /I1|I3|taken back/,
@@ -164,18 +165,18 @@ export const MUTATIONS: readonly Mutation[] = [
     scenario: "bad-disk",
     seeds: 15,
     file: COMMITTER,
-    edits: [["this.#whenDurable({ settle: () => resolve(seen), fail: reject });", "resolve(seen);"]],
+    edits: [["this.#flusher.whenDurable({ settle: () => resolve(seen), fail: reject });", "resolve(seen);"]],
     promise: /taken back/,
   },
   {
     name: "uncommitted events shown",
     scenario: "power-cuts",
     seeds: 10,
-    file: COMMITTER,
+    file: FLUSHER,
     edits: [
       [
         "for (const effect of effects) batch.effects.push(effect);",
-        "for (const effect of effects) this.#emit(effect);",
+        "for (const effect of effects) this.#options.emit(effect);",
       ],
     ],
     promise: /taken back/,
@@ -234,15 +235,14 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "callbacks outside the commit",
     scenario: "power-cuts",
     seeds: 20,
-    file: COMMITTER,
+    file: FLUSHER,
     edits: [
       [
-        "store.commit({ election: this.#election, sequence: this.#sequence, changes }).then(",
+        "store.commit({ election, sequence: this.#sequence, changes }).then(",
         `(async () => {
       const all = batch.changes();
       const later = all.filter((change) => change.collection === "callbacks");
       const now = all.filter((change) => change.collection !== "callbacks");
-      const election = this.#election;
       if (now.length > 0) {
         await store.commit({ election, sequence: this.#sequence, changes: now });
         if (later.length > 0) this.#sequence += 1;

@@ -18,13 +18,18 @@ export class Batch {
   readonly effects: Effect[] = [];
   /** The number of the last event in it, 0 when there is none. */
   lastEvent = 0;
+  /** About how many bytes were added; a document that changed twice counts twice. */
+  bytes = 0;
 
   get size(): number {
     return this.#changes.size;
   }
 
   add(changes: readonly Change[]): void {
-    for (const change of changes) this.#changes.set(docKey(change), change);
+    for (const change of changes) {
+      this.#changes.set(docKey(change), change);
+      this.bytes += roughBytes(change.doc);
+    }
   }
 
   changes(): Change[] {
@@ -35,4 +40,13 @@ export class Batch {
   find(key: string): Change | undefined {
     return this.#changes.get(key);
   }
+}
+
+/** About the length of its JSON: every character as one byte, every number as eight. */
+function roughBytes(value: unknown): number {
+  if (typeof value === "string") return value.length + 2;
+  if (typeof value !== "object" || value === null) return 8;
+  let sum = 2;
+  for (const key in value) sum += key.length + 4 + roughBytes(value[key as keyof typeof value]);
+  return sum;
 }

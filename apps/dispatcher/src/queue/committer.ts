@@ -10,40 +10,29 @@
 
 import {
   apply,
-  COLLECTIONS,
   createState,
-  docKey,
   HiveError,
-  lacking,
   nextDeadline,
   type Command,
   type CommandOf,
   type CommandType,
-  type Document,
   type Effect,
-  type Key,
   type Replies,
   type Rules,
   type State,
 } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import type { Election, Store } from "../store/contract.ts";
-import { Batch, type Waiter } from "./batch.ts";
 import type { Queue, Readiness } from "./contract.ts";
-import { loadState } from "./load.ts";
+import { Flusher } from "./flusher.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { RecentBodies } from "./recent-bodies.ts";
+import { Tenure } from "./tenure.ts";
 
-/** Changes one commit may hold before the committer waits for the flush; what a store adapter must take. */
-const BATCH_CHANGES = 5000;
-/** Commands whose documents are read together. */
-const READ_AHEAD = 1000;
 /** Turns of the microtask queue that a woken claim needs to be submitted. */
 const WAKE_HOPS = 4;
 /** The longest pause between two looks at the clock, in milliseconds. */
 const TICK_MS = 250;
-/** Back-off of a new election, in milliseconds. */
-const RECOVER_MIN_MS = 50;
-const RECOVER_MAX_MS = 5000;
 
 export interface CommitterOptions {
   /** Makes the store's handle; called again for each new election. */
@@ -62,94 +51,120 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-type Phase = "starting" | "ready" | "recovering" | "stopped";
-
 export class Committer implements Queue {
   readonly #options: CommitterOptions;
   readonly #listeners = new Set<(effect: Effect) => void>();
-  readonly #watchers = new Set<(readiness: Readiness) => void>();
-  #phase: Phase = "starting";
-  #store: Store;
+  readonly #tenure: Tenure;
   #state: State;
-  #election: Election = { epoch: 0, electionId: "", format: 0 };
-  #sequence = 0;
+  readonly #flusher: Flusher;
+  readonly #ahead: ReadAhead;
   #pending: Pending[] = [];
   #pumping = false;
-  #gathering = new Batch();
-  #flushing: Batch | null = null;
-  /** Documents read for the commands being applied, kept true by every change since. */
-  #docs = new Map<string, Document | null>();
   readonly #recent = new RecentBodies();
   #lastEvent = 0;
   #lastTick = 0;
   #sweeping = false;
+  #stopping = false;
   /** Work became ready while commands were applied, and whoever waits for it was woken. */
   #woke = false;
   #cancelTick: () => void = () => {};
-  #flushed: () => void = () => {};
+  /** A stop waits for this: perhaps there is nothing left to do. */
+  #wakeStop: () => void = () => {};
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    this.#store = options.openStore();
-    this.#state = createState(options.rules);
+    const { openStore, rules, clock, onTrouble } = options;
+    this.#state = createState(rules);
+    this.#tenure = new Tenure({
+      openStore,
+      rules,
+      clock,
+      onTrouble,
+      onElected: ({ state, lastEvent }) => {
+        this.#flusher.begin();
+        this.#state = state;
+        this.#lastEvent = lastEvent;
+        this.#lastTick = clock.mono();
+      },
+    });
+    this.#flusher = new Flusher({
+      tenure: this.#tenure,
+      clock,
+      emit: (effect) => this.#emit(effect),
+      onDurable: (changes, lastEvent, ms) => {
+        options.onCommit?.(ms, changes.length);
+        this.#recent.add(changes);
+        if (lastEvent > 0) this.#lastEvent = lastEvent;
+        this.#wakeStop();
+      },
+      onFailed: (what, error) => this.#fail(what, error),
+    });
+    this.#ahead = new ReadAhead((key) => this.#flusher.find(key));
+    this.#tenure.onReadiness(({ ready }) => {
+      if (ready) this.#emit({ type: "reloaded" });
+    });
   }
 
   get storeName(): string {
-    return this.#store.name;
+    return this.#tenure.store.name;
   }
 
   readonly documents: Pick<Store, "get" | "list"> = {
-    get: async (keys) => this.#recent.find(keys) ?? this.#store.get(keys),
-    list: (query) => this.#store.list(query),
+    get: async (keys) => {
+      const store = this.#current();
+      // What this process wrote itself may be old news once another was elected; the store's answer never is.
+      return (store.confirmed ? this.#recent.find(keys) : null) ?? store.get(keys);
+    },
+    list: async (query) => this.#current().list(query),
   };
 
-  /** Takes the store, loads the live jobs and begins to answer. @throws what `Store.open` throws. */
+  /** The store of this election. @throws HiveError `not_ready` */
+  #current(): Store {
+    const refusal = this.#tenure.role === "queen" ? null : this.#refusal();
+    if (refusal !== null) throw refusal;
+    return this.#tenure.store;
+  }
+
+  /**
+   * Takes the store, loads the live jobs and begins to answer; or learns that another dispatcher is the queen, and
+   * stands by until she is gone. @throws what else `Store.open` throws.
+   */
   async start(): Promise<void> {
-    await this.#elect();
+    await this.#tenure.start();
     this.#tick();
   }
 
-  /** Answers nothing more, waits for the running commit and lets go of the store. Safe to call twice. */
+  /**
+   * Answers nothing more, waits for the running commit and lets go of the store: another dispatcher may be the queen from
+   * then on. Safe to call twice.
+   */
   async stop(): Promise<void> {
-    if (this.#phase === "stopped") return;
+    if (this.#stopping) return;
+    this.#stopping = true;
     this.#cancelTick();
-    while (this.#phase === "ready" && (this.#flushing !== null || this.#gathering.size > 0 || this.#pumping)) {
-      this.#flush();
+    while (this.#isQueen() && (this.#flusher.busy || this.#pumping)) {
+      this.#flusher.flush();
       await new Promise<void>((resolve) => {
-        this.#flushed = resolve;
+        this.#wakeStop = resolve;
       });
     }
-    this.#enter("stopped");
-    this.#dropPending(new HiveError("not_ready", "the server is stopping; try again in a moment"));
-    await this.#store.close();
+    const stopped = this.#tenure.stop();
+    this.#drop(new HiveError("not_ready", "the server is stopping; try again in a moment"));
+    await stopped;
   }
 
   readiness(): Readiness {
-    if (this.#phase === "ready") return { ready: true };
-    const why =
-      this.#phase === "stopped" ? "the server is stopping" : `the store (${this.#store.name}) is being opened`;
-    return { ready: false, role: this.#phase, why, retryAfterMs: 1000, queen: null };
+    const readiness = this.#tenure.readiness();
+    if (!readiness.ready || !this.#stopping) return readiness;
+    return { ready: false, role: "stopped", why: "the server is stopping", retryAfterMs: 1000, queen: null };
   }
 
   onReadiness(listener: (readiness: Readiness) => void): () => void {
-    this.#watchers.add(listener);
-    return () => this.#watchers.delete(listener);
-  }
-
-  #enter(phase: Phase): void {
-    this.#phase = phase;
-    const readiness = this.readiness();
-    for (const listener of this.#watchers) {
-      try {
-        listener(readiness);
-      } catch (error) {
-        this.#options.onTrouble("a listener for readiness broke", error);
-      }
-    }
+    return this.#tenure.onReadiness(listener);
   }
 
   election(): Election {
-    return this.#election;
+    return this.#tenure.election;
   }
 
   lastEvent(): number {
@@ -177,7 +192,7 @@ export class Committer implements Queue {
     return new Promise<R>((resolve, reject) => {
       try {
         const seen = look(this.#state);
-        this.#whenDurable({ settle: () => resolve(seen), fail: reject });
+        this.#flusher.whenDurable({ settle: () => resolve(seen), fail: reject });
       } catch (error) {
         reject(error);
       }
@@ -198,8 +213,8 @@ export class Committer implements Queue {
     this.#pumping = true;
     void this.#applyAll().finally(() => {
       this.#pumping = false;
-      if (this.#pending.length > 0 && this.#phase === "ready") this.#pump();
-      else this.#flushed();
+      if (this.#pending.length > 0 && this.#isQueen()) this.#pump();
+      else this.#wakeStop();
     });
   }
 
@@ -208,16 +223,16 @@ export class Committer implements Queue {
     await Promise.resolve();
     let next = 0;
     const queue = this.#pending;
-    while (next < queue.length && this.#phase === "ready") {
-      if (this.#gathering.size >= BATCH_CHANGES) {
+    while (next < queue.length && this.#isQueen()) {
+      if (this.#flusher.full) {
         queue.splice(0, next);
         next = 0;
-        await this.#flushOnce();
+        await this.#flusher.flushOnce();
         continue;
       }
       const item = queue[next];
       if (item === undefined) break;
-      if (this.#missing(item.command).length > 0) {
+      if (this.#ahead.missing(this.#state, item.command).length > 0) {
         if (await this.#readAhead(queue, next)) continue;
         return;
       }
@@ -231,44 +246,21 @@ export class Committer implements Queue {
     }
     // In place: `submit` appends to this same array, unless a failure has replaced it meanwhile.
     queue.splice(0, next);
-    if (this.#docs.size > READ_AHEAD) this.#docs.clear();
-    this.#flush();
+    this.#ahead.trim();
+    this.#flusher.flush();
   }
 
-  /** What must be read from the store before this command can be applied, after what unflushed batches know. */
-  #missing(command: Command): readonly Key[] {
-    for (;;) {
-      const wanted = lacking(this.#state, command, this.#docs);
-      const missing = wanted.filter((key) => {
-        const change = this.#gathering.find(docKey(key)) ?? this.#flushing?.find(docKey(key));
-        if (change !== undefined) this.#docs.set(docKey(key), change.doc);
-        return change === undefined;
-      });
-      // What was found may lead to more (the dependents of a dependent): ask again until nothing new turns up.
-      if (missing.length === wanted.length) return missing;
-    }
-  }
-
-  /**
-   * Reads what the waiting commands need, in one call. Nothing is applied meanwhile, and documents that an unflushed
-   * batch touches were taken from there, so what the store answers is the truth of this moment.
-   */
+  /** False when the store could not be read, or is another one by now. */
   async #readAhead(queue: readonly Pending[], from: number): Promise<boolean> {
-    const wanted = new Map<string, Key>();
-    for (let i = from; i < Math.min(queue.length, from + READ_AHEAD); i += 1) {
-      const command = queue[i]?.command;
-      if (command === undefined) break;
-      for (const key of this.#missing(command)) wanted.set(docKey(key), key);
-    }
-    const keys = [...wanted.values()];
-    const store = this.#store;
+    const keys = this.#ahead.wanted(this.#state, queue, from);
+    const { store } = this.#tenure;
     try {
       const found = await store.get(keys);
-      if (store !== this.#store) return false;
-      keys.forEach((key, i) => this.#docs.set(docKey(key), found[i] ?? null));
+      if (store !== this.#tenure.store) return false;
+      this.#ahead.found(keys, found);
       return true;
     } catch (error) {
-      if (store === this.#store) this.#fail("the store could not be read", error);
+      if (store === this.#tenure.store) this.#fail("the store could not be read", error);
       return false;
     }
   }
@@ -276,23 +268,16 @@ export class Committer implements Queue {
   #applyOne(item: Pending): void {
     const { clock } = this.#options;
     try {
-      const applied = apply(this.#state, item.command, this.#docs, {
+      const applied = apply(this.#state, item.command, this.#ahead.docs, {
         mono: clock.mono(),
         wall: clock.wall(),
         random: clock.random,
       });
-      this.#gathering.add(applied.changes);
-      for (const change of applied.changes) {
-        // Only what somebody asked for: bodies can be large, and an unflushed batch is looked at anyway.
-        const place = docKey(change);
-        if (this.#docs.has(place)) this.#docs.set(place, change.doc);
-      }
-      for (const effect of applied.effects) {
-        if (effect.type === "event") this.#gathering.lastEvent = effect.event.id;
-      }
+      this.#flusher.add(applied.changes, applied.effects);
+      this.#ahead.changed(applied.changes);
       const { reply } = applied;
       const later = applied.effects.filter((effect) => effect.type !== "ready");
-      this.#whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);
+      this.#flusher.whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);
       // Not told of anything: only that it may be worth asking. What the asker then gets waits for this batch.
       for (const effect of applied.effects) {
         if (effect.type !== "ready") continue;
@@ -302,60 +287,9 @@ export class Committer implements Queue {
     } catch (error) {
       const refused = error instanceof Error ? error : new Error(String(error));
       // A refusal tells of the state too ("the id is taken"): it waits like any other answer.
-      this.#whenDurable({ settle: () => item.reject(refused), fail: item.reject });
+      this.#flusher.whenDurable({ settle: () => item.reject(refused), fail: item.reject });
       if (!(error instanceof HiveError)) this.#options.onTrouble(`the command ${item.command.type} broke`, error);
     }
-  }
-
-  /** Lets `waiter` know once everything applied so far is durable. */
-  #whenDurable(waiter: Waiter, effects: readonly Effect[] = []): void {
-    const batch = this.#gathering.size > 0 ? this.#gathering : this.#flushing;
-    if (batch === null) {
-      waiter.settle();
-      for (const effect of effects) this.#emit(effect);
-      return;
-    }
-    batch.waiters.push(waiter);
-    for (const effect of effects) batch.effects.push(effect);
-  }
-
-  // ---- flushing -----------------------------------------------------------------------------------------------------
-
-  #flush(): void {
-    if (this.#flushing !== null || this.#gathering.size === 0 || this.#phase !== "ready") return;
-    const batch = this.#gathering;
-    this.#gathering = new Batch();
-    this.#flushing = batch;
-    this.#sequence += 1;
-    const store = this.#store;
-    const begun = this.#options.clock.mono();
-    const changes = batch.changes();
-    store.commit({ election: this.#election, sequence: this.#sequence, changes }).then(
-      () => {
-        if (store !== this.#store || this.#flushing !== batch) return;
-        this.#options.onCommit?.(this.#options.clock.mono() - begun, batch.size);
-        this.#flushing = null;
-        this.#recent.add(changes);
-        if (batch.lastEvent > 0) this.#lastEvent = batch.lastEvent;
-        this.#flush();
-        for (const waiter of batch.waiters) waiter.settle();
-        for (const effect of batch.effects) this.#emit(effect);
-        this.#flushed();
-      },
-      (error: unknown) => {
-        if (store === this.#store) this.#fail("a commit failed or its outcome is unknown", error);
-      },
-    );
-  }
-
-  /** Starts a flush if none runs and resolves when the running one is over, either way. */
-  #flushOnce(): Promise<void> {
-    return new Promise<void>((resolve) => {
-      this.#flush();
-      const batch = this.#flushing;
-      if (batch === null) return resolve();
-      batch.waiters.push({ settle: resolve, fail: () => resolve() });
-    });
   }
 
   #emit(effect: Effect): void {
@@ -368,11 +302,10 @@ export class Committer implements Queue {
     }
   }
 
-  // ---- failing and coming back --------------------------------------------------------------------------------------
+  // ---- failing ------------------------------------------------------------------------------------------------------
 
   #fail(what: string, error: unknown): void {
-    if (this.#phase !== "ready") return;
-    this.#enter("recovering");
+    if (!this.#isQueen()) return;
     this.#options.onTrouble(`${what}; everything unconfirmed is dropped and the store is loaded again`, error);
     const lost = new HiveError(
       "store_failed",
@@ -380,57 +313,34 @@ export class Committer implements Queue {
       { retryAfterMs: 1000 },
       { cause: error },
     );
-    const batches = [this.#flushing, this.#gathering];
-    this.#flushing = null;
-    this.#gathering = new Batch();
-    for (const batch of batches) for (const waiter of batch?.waiters ?? []) waiter.fail(lost);
-    this.#dropPending(lost);
-    this.#flushed();
-    void this.#recover(RECOVER_MIN_MS);
+    // First, so that nobody who is told of it finds a dispatcher that still answers.
+    this.#tenure.lost();
+    this.#drop(lost);
+    this.#wakeStop();
   }
 
-  #dropPending(error: Error): void {
+  #drop(error: Error): void {
+    this.#flusher.drop(error);
     // A new array: a loop that still walks the old one must not see later commands in it.
     const dropped = this.#pending;
     this.#pending = [];
     for (const item of dropped) item.reject(error);
-    this.#docs.clear();
+    this.#ahead.clear();
   }
 
-  async #recover(backOffMs: number): Promise<void> {
-    const old = this.#store;
-    this.#store = this.#options.openStore();
-    await old.close().catch((error: unknown) => this.#options.onTrouble("the store did not close cleanly", error));
-    if (this.#phase !== "recovering") return;
-    try {
-      await this.#elect();
-    } catch (error) {
-      this.#options.onTrouble(`the store cannot be opened; trying again in ${backOffMs} ms`, error);
-      const wait = backOffMs * (0.5 + this.#options.clock.random() / 2);
-      this.#options.clock.after(wait, () => void this.#recover(Math.min(backOffMs * 2, RECOVER_MAX_MS)));
-    }
+  /** Asked after each wait; waits change it. */
+  #isQueen(): boolean {
+    return this.#tenure.role === "queen";
   }
 
-  async #elect(): Promise<void> {
-    const store = this.#store;
-    const election = await store.open(COLLECTIONS);
-    const loaded = await loadState(store, this.#options.rules, this.#options.clock);
-    if (store !== this.#store || this.#phase === "stopped") return;
-    this.#election = election;
-    this.#sequence = 0;
-    this.#state = loaded.state;
-    this.#lastEvent = loaded.lastEvent;
-    this.#lastTick = this.#options.clock.mono();
-    this.#enter("ready");
-    this.#emit({ type: "reloaded" });
-  }
+  // ---- the clock ----------------------------------------------------------------------------------------------------
 
   /** A sweep does a bounded part of the work, so that no commit grows large: as many as it takes. */
   async #sweep(): Promise<void> {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
-      while (this.#phase === "ready" && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
+      while (this.#isQueen() && !this.#stopping && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
     } catch (error) {
       // The next tick tries again; a failed commit was told of already.
       if (!(error instanceof HiveError)) this.#options.onTrouble("the sweep broke", error);
@@ -445,17 +355,16 @@ export class Committer implements Queue {
     return (mono !== null && mono <= clock.mono()) || (wall !== null && wall <= clock.wall());
   }
 
-  // ---- the clock ----------------------------------------------------------------------------------------------------
-
   /** Looks at the clock. A gap much longer than a tick means this process slept: leases get a full term first. */
   #tick(): void {
     const { clock, rules } = this.#options;
     const mono = clock.mono();
-    if (this.#phase === "ready") {
+    if (this.#isQueen()) {
       if (mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#state.extendAll({ mono });
+      void this.#flusher.confirm();
       void this.#sweep();
     }
     this.#lastTick = mono;
-    if (this.#phase !== "stopped") this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+    if (!this.#stopping) this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
 }

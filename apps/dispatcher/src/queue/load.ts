@@ -1,8 +1,17 @@
 /** Builds the queue's state from the store: at a start, and again after every election. */
 
-import { createState, type Document, type Job, type Rules, type State, type StoredWorker } from "@hive/core";
+import {
+  createState,
+  floorsOf,
+  MARKS,
+  type Document,
+  type Job,
+  type Rules,
+  type State,
+  type StoredWorker,
+} from "@hive/core";
 import type { Clock } from "../clock.ts";
-import type { Store } from "../store/contract.ts";
+import { type Store, StoreCorrupt } from "../store/contract.ts";
 
 /** Statuses whose jobs are kept in memory. */
 const LIVE = ["held", "blocked", "scheduled", "queued", "running"] as const;
@@ -36,9 +45,21 @@ export async function loadState(store: Store, rules: Rules, clock: Clock): Promi
   }
   const newestJob = await store.list({ collection: "jobs", index: "all", equals: {}, order: "descending", limit: 1 });
   const newestEvent = await store.list({ collection: "events", order: "descending", limit: 1 });
+  const [restoring = null, floors = null] = await store.get([MARKS.restoring, MARKS.floors]);
+  if (restoring !== null) {
+    throw new StoreCorrupt(
+      "This store is half restored: the restore of a backup was cut short. Run it again: npm run hive -- restore FILE --replace",
+    );
+  }
+  const floor = floorsOf(floors);
   const lastSeq = Number(newestJob.items[0]?.doc["seq"] ?? 0);
   const lastEvent = Number(newestEvent.items[0]?.id ?? 0);
-  const counters = { nextSeq: lastSeq + 1, nextOrder: Math.max(lastOrder, lastSeq) + 1, nextEvent: lastEvent + 1 };
+  const counters = {
+    nextSeq: lastSeq + 1,
+    nextOrder: Math.max(lastOrder, lastSeq) + 1,
+    nextEvent: Math.max(lastEvent, floor.event) + 1,
+    fenceFloor: floor.fence,
+  };
   state.loaded(counters, { mono: clock.mono() });
   return { state, lastEvent };
 }
