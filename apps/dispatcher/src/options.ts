@@ -261,6 +261,30 @@ export const table = {
     z.coerce.number().int().min(1).default(1_000_000),
     "How many jobs may wait; beyond it 503. Default 1,000,000.",
   ),
+  keepDays: option(
+    "HIVE_KEEP_DAYS",
+    "keepDays",
+    z.coerce.number().min(0).max(36_500).default(90),
+    "Days a job is kept after its end, with its events and attempts. Default 90; 0: for ever.",
+  ),
+  keepJobs: option(
+    "HIVE_KEEP_JOBS",
+    "keepJobs",
+    z.coerce.number().int().min(0).default(100_000),
+    "How many jobs that are over are kept; the ones that ended first go first, but none in its first hour. Default 100,000; 0: any number.",
+  ),
+  keepLogDays: option(
+    "HIVE_KEEP_LOG_DAYS",
+    "keepLogDays",
+    z.coerce.number().min(0).max(36_500).default(30),
+    "Days the logs and artifacts of a job are kept after its end. Default 30; 0: as long as the job.",
+  ),
+  idRetention: option(
+    "HIVE_ID_RETENTION",
+    "idRetention",
+    z.coerce.number().min(1).max(36_500).default(365),
+    "Days after a job's end in which its id is remembered, so that the same request is still the same job. Default 365.",
+  ),
   cacheBytes: option(
     "HIVE_CACHE_BYTES",
     "cacheBytes",

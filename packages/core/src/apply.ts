@@ -22,10 +22,13 @@ import * as comment from "./commands/comment.ts";
 import * as delivered from "./commands/delivered.ts";
 import * as drain from "./commands/drain.ts";
 import * as egressBlocked from "./commands/egress-blocked.ts";
+import * as endLeases from "./commands/end-leases.ts";
 import * as enqueue from "./commands/enqueue.ts";
 import * as finish from "./commands/finish.ts";
+import * as forget from "./commands/forget.ts";
 import * as heartbeat from "./commands/heartbeat.ts";
 import * as park from "./commands/park.ts";
+import * as prune from "./commands/prune.ts";
 import * as publish from "./commands/publish.ts";
 import * as reconsider from "./commands/reconsider.ts";
 import * as redeliver from "./commands/redeliver.ts";
@@ -57,10 +60,13 @@ const VERBS: { readonly [T in CommandType]: Verb<T> } = {
   delivered: { needs: delivered.needs, apply: delivered.delivered },
   drain: { needs: drain.needs, apply: drain.drain },
   egressBlocked: { needs: egressBlocked.needs, apply: egressBlocked.egressBlocked },
+  endLeases: { needs: endLeases.needs, apply: endLeases.endLeases },
   enqueue: { needs: enqueue.needs, apply: enqueue.enqueue },
   finish: { needs: finish.needs, apply: finish.finish },
+  forget: { needs: forget.needs, apply: forget.forget },
   heartbeat: { needs: heartbeat.needs, apply: heartbeat.heartbeat },
   park: { needs: park.needs, apply: park.park },
+  prune: { needs: prune.needs, apply: prune.prune },
   publish: { needs: publish.needs, apply: publish.publish },
   reconsider: { needs: reconsider.needs, apply: reconsider.reconsider },
   redeliver: { needs: redeliver.needs, apply: redeliver.redeliver },

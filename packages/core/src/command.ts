@@ -150,6 +150,21 @@ export type Outcome =
       readonly result: JobResult;
     };
 
+/** A job that is over, as retention found it. */
+export interface Forgettable {
+  readonly jobId: string;
+  /** When it ended: a job that went on since is another matter and stays. */
+  readonly endedAt: number;
+  /** The numbers of all its callbacks and of those of its candidates: while one is to be told, the job stays. */
+  readonly callbacks: readonly number[];
+}
+
+/** A place among jobs that are over, in order of when they ended and of their id. */
+export interface EndedPlace {
+  readonly endedAt: number;
+  readonly id: string;
+}
+
 export interface LeaseRef {
   readonly jobId: string;
   readonly fence: number;
@@ -271,6 +286,19 @@ export type Command =
       readonly nextAt: number | null;
     }
   | { readonly type: "redeliver"; readonly n: number; readonly by: string }
+  /** Retention: jobs that are over leave the store; see `commands/forget.ts`. */
+  | { readonly type: "forget"; readonly jobs: readonly Forgettable[] }
+  /** Retention: removes documents of forgotten jobs, and others that are of no use any more; see `commands/prune.ts`. */
+  | {
+      readonly type: "prune";
+      readonly keys: readonly Key[];
+      /** Forgotten jobs of which nothing is left once these keys are gone. */
+      readonly cleared: readonly string[];
+      /** Jobs that ended up to here, in order of `endedAt` and id, have no logs any more. Absent: unchanged. */
+      readonly logsUpTo?: EndedPlace;
+    }
+  /** Every live lease ends now, uncounted: the store was restored from a backup, and the work went on elsewhere or not at all. */
+  | { readonly type: "endLeases"; readonly message: string }
   /** The clock: due jobs are queued, leases that ran out go back. */
   | { readonly type: "sweep" };
 
@@ -338,6 +366,10 @@ export interface Replies {
   readonly egressBlocked: { readonly told: boolean };
   readonly delivered: { readonly state: string };
   readonly redeliver: { readonly state: string };
+  /** The jobs that are not kept any more, candidates among them. */
+  readonly forget: { readonly forgotten: readonly string[] };
+  readonly prune: { readonly pruned: number };
+  readonly endLeases: { readonly ended: number; readonly left: number };
   readonly sweep: { readonly queued: number; readonly expired: number };
 }
 

@@ -34,7 +34,7 @@ export interface Change extends Key {
  * `jobs` holds the small records (a start loads those of the live statuses); `bodies` the unchanging part; `attempts` how leases ended; `events` the stream (id: 16 digits); `workers` who
  * registered; `callbacks` what is still to be told; `answers` replies kept for repeated requests; `secrets` sealed values;
  * `usage` what the gateway counted per job; `accounts` what each budget has left; `egress` which refused places a job's latest attempt was told of;
- * `comments` what people said to jobs.
+ * `comments` what people said to jobs; `ids` what is remembered of jobs that are not kept any more; `marks` how far the server came with this and that.
  */
 export const COLLECTIONS = [
   {
@@ -43,6 +43,7 @@ export const COLLECTIONS = [
       { name: "all", equals: [], range: "seq" },
       { name: "status", equals: ["status"], range: "seq" },
       { name: "repo", equals: ["repo"], range: "seq" },
+      { name: "ended", equals: [], range: "endedAt" },
     ],
   },
   { name: "bodies", indexes: [] },
@@ -62,6 +63,14 @@ export const COLLECTIONS = [
   { name: "accounts", indexes: [] },
   { name: "egress", indexes: [] },
   { name: "comments", indexes: [] },
+  {
+    name: "ids",
+    indexes: [
+      { name: "age", equals: [], range: "endedAt" },
+      { name: "state", equals: ["state"], range: "endedAt" },
+    ],
+  },
+  { name: "marks", indexes: [] },
 ] as const satisfies readonly CollectionDeclaration[];
 
 /** The id of an event or callback document: its number in 16 digits, so that text order is number order. */

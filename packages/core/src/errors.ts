@@ -11,6 +11,7 @@ export const ERRORS = {
   unauthorized: { status: 401, retry: false, title: "The token is missing or wrong" },
   forbidden: { status: 403, retry: false, title: "This token may not do that" },
   not_found: { status: 404, retry: false, title: "There is no such thing" },
+  job_forgotten: { status: 410, retry: false, title: "The job ended long ago and is not kept any more" },
   method_not_allowed: { status: 405, retry: false, title: "This path does not take that method" },
   body_too_large: { status: 413, retry: false, title: "The body is too large" },
   unsupported_media_type: { status: 415, retry: false, title: "The body has a type this path does not take" },

@@ -12,6 +12,7 @@ import { HiveError } from "./errors.ts";
 import type { Job, Run } from "./job.ts";
 import { isTerminal } from "./job.ts";
 import { rung } from "./ladder.ts";
+import { remembered, rememberedKey } from "./remembered-ids.ts";
 import type { State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { move } from "./transitions.ts";
@@ -29,7 +30,7 @@ export function generationNeeds(state: State, jobId: string, docs: Docs): Key[] 
   const stored: unknown = docs.get(docKey({ collection: "jobs", id: jobId }));
   if (stored === null || stored === undefined) return [];
   const { waitsFor } = stored as Job;
-  return waitsFor.filter((id) => !state.jobs.has(id)).map((id) => ({ collection: "jobs", id }));
+  return waitsFor.filter((id) => !state.jobs.has(id)).flatMap((id) => [{ collection: "jobs", id }, rememberedKey(id)]);
 }
 
 /** @throws HiveError queue_full when no more jobs may wait */
@@ -88,6 +89,11 @@ function isMet(step: Step, job: Job, id: string): boolean {
   if (parent?.status === "succeeded") return true;
   if (parent !== null && !isTerminal(parent.status))
     throw new Error(`${id} is stored as ${parent.status} but not in memory`);
-  const end = parent === null ? "is gone" : `ended ${parent.status}`;
-  throw wrongStatus(job, `job ${job.id} waits for ${id}, which ${end}; retry ${id} first`);
+  const gone = parent === null ? remembered(step, id) : null;
+  if (gone?.status === "succeeded") return true;
+  if (parent === null) {
+    const end = gone === null ? "is gone" : `ended ${gone.status} and is not kept any more`;
+    throw wrongStatus(job, `job ${job.id} waits for ${id}, which ${end}; enqueue both anew`);
+  }
+  throw wrongStatus(job, `job ${job.id} waits for ${id}, which ended ${parent.status}; retry ${id} first`);
 }

@@ -1,6 +1,9 @@
 export * from "./job.ts";
 export * from "./budget.ts";
 export * from "./accounts.ts";
+export * from "./marks.ts";
+export { jobForgotten, rememberedKey } from "./remembered-ids.ts";
+export type { RememberedId } from "./remembered-ids.ts";
 export * from "./candidates.ts";
 export * from "./sum-usage.ts";
 export { factsOf, recordKeys } from "./candidate-facts.ts";

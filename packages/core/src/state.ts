@@ -36,6 +36,8 @@ export interface Counters {
   readonly nextOrder: number;
   /** The next event's number. */
   readonly nextEvent: number;
+  /** See `Floors`. Absent: 0. */
+  readonly fenceFloor?: number;
 }
 
 export class State {
@@ -65,6 +67,8 @@ export class State {
   nextSeq = 1;
   nextOrder = 1;
   nextEvent = 1;
+  /** Fences up to this may have been granted in another life of this store: see `Floors`. */
+  fenceFloor = 0;
   readonly #pool = new Pool();
 
   constructor(rules: Rules) {
@@ -120,6 +124,7 @@ export class State {
     this.nextSeq = Math.max(this.nextSeq, counters.nextSeq);
     this.nextOrder = Math.max(this.nextOrder, counters.nextOrder);
     this.nextEvent = Math.max(this.nextEvent, counters.nextEvent);
+    this.fenceFloor = Math.max(this.fenceFloor, counters.fenceFloor ?? 0);
     for (const lease of this.leases.values()) {
       const job = this.jobs.get(lease.jobId);
       const worker = this.workers.get(lease.workerId);

@@ -50,7 +50,7 @@ export function claim(step: Step, command: CommandOf<"claim">): Replies["claim"]
 function grant(step: Step, worker: LiveWorker, job: Job, claimId: string): Replies["claim"]["grant"] {
   const run = job.run ?? NEVER_RUN;
   const lease: Lease = {
-    fence: run.fence + 1,
+    fence: Math.max(run.fence, step.state.fenceFloor) + 1,
     workerId: worker.record.id,
     claimId,
     salt: salt(step.now),

@@ -2,14 +2,17 @@
  * Accepts jobs, all of a batch or none. The same id with the same body is the same job, whatever became of it since. A
  * job that depends on one that already failed or was canceled is accepted and canceled at once (`dependency_failed`),
  * just as it would have been a moment later: the caller learns it from the reply, the events and the callback alike.
+ * What is remembered of jobs that are not kept any more counts as they did.
  */
 
-import type { CommandOf, EnqueueReply, NewJob, Replies } from "../command.ts";
+import type { CommandOf, Docs, EnqueueReply, NewJob, Replies } from "../command.ts";
+import { docKey } from "../command.ts";
 import type { Key } from "../document.ts";
 import { secretId } from "../document.ts";
 import { HiveError } from "../errors.ts";
 import type { Job, JobBody, Status } from "../job.ts";
 import { firstHold, rung } from "../ladder.ts";
+import { remembered, rememberedKey } from "../remembered-ids.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
 import { because, closeBooks } from "../terminate.ts";
@@ -22,17 +25,22 @@ interface Answer {
   readonly reply: EnqueueReply;
 }
 
-export function needs(_state: State, command: CommandOf<"enqueue">): Key[] {
+export function needs(state: State, command: CommandOf<"enqueue">, docs: Docs): Key[] {
   const keys: Key[] = [];
   if (command.idempotency !== null) keys.push({ collection: "answers", id: command.idempotency.key });
   const inBatch = new Set(command.jobs.map((job) => job.id));
   const asked = new Set<string>();
   for (const job of command.jobs) {
-    if (job.idGiven) keys.push({ collection: "bodies", id: job.id });
-    for (const id of job.idGiven ? [job.id, ...job.dependsOn] : job.dependsOn) {
-      if (asked.has(id) || (id !== job.id && inBatch.has(id))) continue;
+    // Nearly always neither is there, so the record of a job that is there is read in a second turn.
+    if (job.idGiven) {
+      const body = { collection: "bodies", id: job.id };
+      keys.push(body, rememberedKey(job.id));
+      if (docs.get(docKey(body)) != null && !state.jobs.has(job.id)) keys.push({ collection: "jobs", id: job.id });
+    }
+    for (const id of job.dependsOn) {
+      if (asked.has(id) || inBatch.has(id)) continue;
       asked.add(id);
-      keys.push({ collection: "jobs", id });
+      keys.push({ collection: "jobs", id }, rememberedKey(id));
     }
   }
   return keys;
@@ -102,12 +110,16 @@ function newOnes(step: Step, jobs: readonly NewJob[]): Map<string, NewJob> {
 function storedHash(step: Step, job: NewJob): string | null {
   if (!job.idGiven) return null;
   const body: unknown = step.doc({ collection: "bodies", id: job.id });
-  return body === null ? null : (body as JobBody).bodyHash;
+  return body === null ? (remembered(step, job.id)?.bodyHash ?? null) : (body as JobBody).bodyHash;
 }
 
-function current(step: Step, id: string): Job {
+/** The job as it is now, or as it was when it ended where it is not kept any more. */
+function current(step: Step, id: string): Pick<Job, "id" | "status" | "reason" | "priority"> {
   const live = step.state.jobs.get(id);
   if (live !== undefined) return live;
+  const body = step.doc({ collection: "bodies", id });
+  const gone = body === null ? remembered(step, id) : null;
+  if (gone !== null) return { id, status: gone.status, reason: gone.reason, priority: 0 };
   const stored: unknown = step.doc({ collection: "jobs", id });
   if (stored === null) throw new Error(`job ${id} has a body but no record`);
   return stored as Job;

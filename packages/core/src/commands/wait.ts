@@ -8,6 +8,7 @@ import type { NewJob } from "../command.ts";
 import { HiveError } from "../errors.ts";
 import type { Job } from "../job.ts";
 import { isTerminal } from "../job.ts";
+import { remembered } from "../remembered-ids.ts";
 import type { Step } from "../step.ts";
 
 export interface Wait {
@@ -60,6 +61,8 @@ function outside(step: Step, jobId: string, id: string): Parent {
   if (step.state.jobs.has(id)) return "live";
   const stored: unknown = step.doc({ collection: "jobs", id });
   if (stored === null) {
+    const gone = remembered(step, id);
+    if (gone !== null) return gone.status;
     const message = `${jobId} depends on ${id}, and there is no such job; enqueue it first or in the same batch`;
     throw new HiveError("unknown_dependency", message, { jobId, dependsOn: id });
   }
