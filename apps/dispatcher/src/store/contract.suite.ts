@@ -79,6 +79,22 @@ export function storeSuite(name: string, make: () => Promise<StoreHarness>): voi
       await harness.dispose();
     });
 
+    it("begins an election at the epoch that was asked for, but never at one that was there before", async () => {
+      await store.close();
+      const high = await open(harness.store()).then(async (first) => {
+        await store.close();
+        const next = harness.store();
+        opened.push(next);
+        const raised = await next.open(SUITE_COLLECTIONS, first.epoch + 1_000_000);
+        expect(raised.epoch).toBe(first.epoch + 1_000_000);
+        await next.close();
+        return raised;
+      });
+      const last = harness.store();
+      opened.push(last);
+      expect((await last.open(SUITE_COLLECTIONS, 5)).epoch).toBe(high.epoch + 1);
+    });
+
     it("gives back exactly the documents it was given, in the order asked, and null for what is not there", async () => {
       await write([put("a", { n: 1, text: "x" }), put("b", { deep: { list: [1, "2", null, true, { z: [] }] } })]);
       const keys = ["b", "none", "a", "b"].map((id) => ({ collection: "things", id }));

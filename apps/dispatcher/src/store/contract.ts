@@ -70,12 +70,15 @@ export interface Page {
 export interface Store {
   /** A short name for people: `sqlite`, `memory`. */
   readonly name: string;
+  /** Several dispatchers may have it open: one that stops hands the leadership over first. Absent: one process at a time. */
+  readonly shared?: boolean;
   /**
-   * Takes the store for this process and begins a new election.
+   * Takes the store for this process and begins a new election. Its epoch is one more than the last, or `minEpoch` where
+   * that is higher: a restored store is put above everything that its other life can have had.
    * @throws StoreInUse when another process holds it. @throws StoreHeld while another dispatcher is the queen.
    * @throws StoreSecretsDiffer, StoreCorrupt, StoreTooNew
    */
-  open(collections: readonly CollectionDeclaration[]): Promise<Election>;
+  open(collections: readonly CollectionDeclaration[], minEpoch?: number): Promise<Election>;
   /** All documents of an index's value (or of a collection), in pages, for building the state at a start. */
   load(
     query: Omit<Query, "after" | "limit">,

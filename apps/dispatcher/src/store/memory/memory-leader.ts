@@ -40,8 +40,8 @@ export class MemoryLeader {
     this.#options = options;
   }
 
-  /** Becomes the queen. @throws StoreHeld @throws StoreSecretsDiffer */
-  async elect(): Promise<void> {
+  /** Becomes the queen, with an epoch of at least this. @throws StoreHeld @throws StoreSecretsDiffer */
+  async elect(minEpoch: number): Promise<void> {
     const { content, leadership, newElectionId, faults, mono } = this.#options;
     const { watch, secretsId, url } = leadership;
     await faults.beforeElection?.();
@@ -60,7 +60,7 @@ export class MemoryLeader {
       throw new StoreHeld("another dispatcher was faster", now.elect ? null : now.queen);
     }
     content.secretsId = secretsId;
-    const epoch = content.epoch + 1;
+    const epoch = Math.max(content.epoch + 1, minEpoch);
     const proof = leadership.prove(electionId);
     content.leader = { epoch, electionId, sequence: 0, beat: 0, released: false, url, proof };
     await faults.afterElection?.();

@@ -96,13 +96,13 @@ export class MemoryStore implements Store {
         : new MemoryLeader({ ...options.shared, content: this.#content, newElectionId, faults: options.faults ?? {} });
   }
 
-  async open(declarations: readonly CollectionDeclaration[]): Promise<Election> {
+  async open(declarations: readonly CollectionDeclaration[], minEpoch = 1): Promise<Election> {
     const content = this.#content;
     if (this.#state !== "new") throw new Error(`the store is ${this.#state}: make a new one to open it again`);
     if (content.format > FORMAT) {
       throw new StoreTooNew(`the store has format ${content.format}, this Hive knows up to ${FORMAT}`);
     }
-    if (this.#leader !== null) return this.#openShared(this.#leader, declarations);
+    if (this.#leader !== null) return this.#openShared(this.#leader, declarations, minEpoch);
     if (this.#options.openers !== "takeover") {
       if (content.holder !== null) throw new StoreInUse("another store in this process has this content open");
       content.holder = this;
@@ -113,7 +113,7 @@ export class MemoryStore implements Store {
       if (content.holder === this) content.holder = null;
       throw error;
     }
-    content.epoch += 1;
+    content.epoch = Math.max(content.epoch + 1, minEpoch);
     content.electionId = (this.#options.newElectionId ?? randomUUID)();
     content.sequence = 0;
     this.#electionId = content.electionId;
@@ -121,9 +121,13 @@ export class MemoryStore implements Store {
     return { epoch: content.epoch, electionId: content.electionId, format: content.format };
   }
 
-  async #openShared(leader: MemoryLeader, declarations: readonly CollectionDeclaration[]): Promise<Election> {
+  async #openShared(
+    leader: MemoryLeader,
+    declarations: readonly CollectionDeclaration[],
+    minEpoch: number,
+  ): Promise<Election> {
     const content = this.#content;
-    await leader.elect();
+    await leader.elect(minEpoch);
     await this.#checkAlive();
     this.#collections = content.declare(declarations);
     const { epoch, electionId } = leader.election;

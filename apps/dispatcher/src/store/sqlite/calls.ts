@@ -10,6 +10,7 @@ export interface WriterCalls {
       readonly path: string;
       readonly declarations: readonly CollectionDeclaration[];
       readonly electionId: string;
+      readonly minEpoch: number;
       readonly command: string;
     };
     readonly answer: Election;

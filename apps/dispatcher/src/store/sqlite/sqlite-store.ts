@@ -60,7 +60,7 @@ export class SqliteStore implements Store {
     this.#path = path;
   }
 
-  async open(declarations: readonly CollectionDeclaration[]): Promise<Election> {
+  async open(declarations: readonly CollectionDeclaration[], minEpoch = 1): Promise<Election> {
     if (this.#used) throw new Error("this store was opened before: make a new one to open it again");
     this.#used = true;
     const collections = compileCollections(declarations);
@@ -68,7 +68,8 @@ export class SqliteStore implements Store {
     const reader = new Thread<ReaderCalls>(READER, "reader");
     try {
       const command = process.argv.slice(1).join(" ").slice(0, 200);
-      const election = await writer.call("open", { path: this.#path, declarations, electionId: randomUUID(), command });
+      const asked = { path: this.#path, declarations, electionId: randomUUID(), minEpoch, command };
+      const election = await writer.call("open", asked);
       await reader.call("open", { path: this.#path, declarations });
       this.#opened = { writer, reader, declarations, collections };
       return election;

@@ -60,7 +60,7 @@ export function prepareUpsert(
 export function prepareTables(
   database: DatabaseSync,
   declarations: readonly CollectionDeclaration[],
-  electionId: string,
+  { electionId, minEpoch }: { readonly electionId: string; readonly minEpoch: number },
 ) {
   const collections = compileCollections(declarations);
   database.exec("BEGIN IMMEDIATE");
@@ -70,7 +70,7 @@ export function prepareTables(
       const collection = collections.get(declaration.name);
       if (collection !== undefined) prepareTable(database, collection, JSON.stringify(declaration.indexes));
     }
-    const epoch = meta.epoch + 1;
+    const epoch = Math.max(meta.epoch + 1, minEpoch);
     database.prepare("UPDATE hive_meta SET epoch = ?, election_id = ?, sequence = 0").run(epoch, electionId);
     database.exec("COMMIT");
     return { collections, election: { epoch, electionId, format: meta.format } };

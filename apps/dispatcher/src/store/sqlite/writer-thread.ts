@@ -44,7 +44,8 @@ let opened: Opened | null = null;
 
 serve<WriterCalls>({ open, commit, close });
 
-function open({ path, declarations, electionId, command }: WriterCalls["open"]["ask"]): WriterCalls["open"]["answer"] {
+function open(asked: WriterCalls["open"]["ask"]): WriterCalls["open"]["answer"] {
+  const { path, declarations, command } = asked;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const lock = takeLock(path, command);
   let database: DatabaseSync | null = null;
@@ -62,7 +63,7 @@ function open({ path, declarations, electionId, command }: WriterCalls["open"]["
       PRAGMA trusted_schema = OFF;`);
     checkDurable(database, path);
     checkWhole(database, path);
-    const { collections, election } = prepareTables(database, declarations, electionId);
+    const { collections, election } = prepareTables(database, declarations, asked);
     const tables = [...collections.values()].map((collection) => prepareTable(database as DatabaseSync, collection));
     opened = {
       path,
