@@ -45,7 +45,7 @@ import { createWaiters } from "./queue/waiters.ts";
 import { open, parseKeyRing } from "./secrets/sealing.ts";
 import { openRunFolder, runFolderOf, shareCallbackSecret } from "./run-folder.ts";
 import type { Settings } from "./settings.ts";
-import type { Store } from "./store/contract.ts";
+import type { Election, Store } from "./store/contract.ts";
 
 /** The version every reply and every worker sees. */
 export const VERSION = "0.1.0";
@@ -66,8 +66,8 @@ export interface DispatcherOptions extends Settings {
   readonly fleet: FleetChoice;
   /** Makes a handle on the store; called again for each new election. What it is given stays the same. */
   readonly openStore: (leadership: Leadership) => Store;
-  readonly logs: LogStore;
-  readonly artifacts: ArtifactStore;
+  /** Opens logs and artifacts; a store of theirs that dispatchers share checks the election with every write. */
+  readonly openLogs: (election: () => Election) => { readonly logs: LogStore; readonly artifacts: ArtifactStore };
   /** Called once this server has its store, so that two servers never share a folder. Null: no caches are kept. */
   readonly openCaches: () => Promise<CacheStore | null>;
   readonly limits: { readonly logBytes: number; readonly artifactBytes: number };
@@ -104,7 +104,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const runFolder = runFolderOf(config);
     await openRunFolder(runFolder);
 
-    stops.push(() => options.logs.close());
+    const { logs, artifacts } = options.openLogs(() => queue.election());
+    stops.push(() => logs.close());
     // Before the first election: a second start by mistake must not take the store from the first.
     const wanted = await freePort(config.host, config.port);
     const leadership = createLeadership({
@@ -194,8 +195,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       budgets,
       prices: createPriceBook(config.prices, clock.wall),
       roomMs: ROOM_MS,
-      logs: options.logs,
-      artifacts: options.artifacts,
+      logs,
+      artifacts,
       caches: await options.openCaches(),
       mirrors,
       credentials: createRepoCredentials({

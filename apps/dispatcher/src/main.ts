@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const { config, secrets, llm, variable, tokenHint } = await readSettings();
   const log = createLog(config.log);
   await mkdir(config.data, { recursive: true, mode: 0o700 });
-  const { logs, artifacts } = openFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
+  const openLogs = () => openFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
   const caches = { folder: join(config.data, "caches"), budgetBytes: config.cacheBytes, wall: Date.now };
   const content = new MemoryContent();
   const openStore = () =>
@@ -39,8 +39,7 @@ async function main(): Promise<void> {
     log,
     fleet,
     openStore,
-    logs,
-    artifacts,
+    openLogs,
     openCaches: async () =>
       config.cacheBytes === 0 ? null : openCacheFiles({ ...caches, onTrouble: (message) => log.warn(message) }),
     limits: DEFAULT_LOG_LIMITS,

@@ -1,0 +1,60 @@
+/** Reads the pieces of a log that Redis still has, in order, a batch at a time. */
+
+import { StoreCorrupt } from "../../store/contract.ts";
+import type { GuardedRedis } from "./guarded-redis.ts";
+
+/** Bytes that a batch is meant to have. */
+const BATCH_BYTES = 1024 * 1024;
+/** Entries of the first batch, and of any. */
+const FIRST_ENTRIES = 16;
+const MOST_ENTRIES = 1024;
+
+/** Bytes and where in the log they are. */
+export interface KeptBytes {
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
+/** What a Redis stream has of the log from `from` up to but without `to`, cut to exactly that. */
+export async function* keptBytes(
+  redis: GuardedRedis,
+  key: string,
+  from: number,
+  to: number,
+): AsyncGenerator<KeptBytes> {
+  // The entry that the first byte is in, if it is there.
+  const found = entriesIn(await redis.bytes(["XREVRANGE", key, `${from}-1`, "-", "COUNT", "1"]));
+  let start = found[0] === undefined ? "-" : `${found[0].offset}-1`;
+  for (let count = FIRST_ENTRIES; ; ) {
+    const batch = entriesIn(await redis.bytes(["XRANGE", key, start, "+", "COUNT", String(count)]));
+    let size = 0;
+    for (const { offset, bytes } of batch) {
+      if (offset >= to) return;
+      size += bytes.length;
+      const wanted = bytes.subarray(Math.max(0, from - offset), to - offset);
+      if (wanted.length > 0) yield { offset: Math.max(offset, from), bytes: wanted };
+    }
+    const last = batch.at(-1);
+    if (last === undefined || batch.length < count) return;
+    start = `(${last.offset}-1`;
+    count = Math.min(
+      MOST_ENTRIES,
+      Math.max(FIRST_ENTRIES, Math.floor((BATCH_BYTES * batch.length) / Math.max(1, size))),
+    );
+  }
+}
+
+function entriesIn(reply: unknown): KeptBytes[] {
+  if (!Array.isArray(reply)) throw unexpected();
+  return reply.map((entry: unknown) => {
+    const [id, fields]: readonly unknown[] = Array.isArray(entry) ? entry : [];
+    const bytes: unknown = Array.isArray(fields) ? fields[1] : undefined;
+    const [, offset] = /^(\d+)-1$/.exec(Buffer.isBuffer(id) ? id.toString("latin1") : "") ?? [];
+    if (offset === undefined || !Buffer.isBuffer(bytes)) throw unexpected();
+    return { offset: Number(offset), bytes };
+  });
+}
+
+function unexpected(): StoreCorrupt {
+  return new StoreCorrupt("a log in Redis has an entry that Hive did not write there");
+}

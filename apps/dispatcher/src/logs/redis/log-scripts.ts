@@ -1,0 +1,93 @@
+/**
+ * What runs inside Redis for logs and artifacts. Each script checks the election and the fence before its first write:
+ * a dispatcher that slept while another took over, or a request that slept while its lease ended, writes nothing.
+ */
+
+import { redisScript } from "../../store/redis/connection.ts";
+import { CHECK_ELECTION } from "../../store/redis/keys.ts";
+
+/** Needs `meta`, `job`, `epoch`, `electionId`, `fence`; an empty epoch: nobody else can write here (a restore, tests). */
+const CHECK = `
+if epoch ~= '' then
+${CHECK_ELECTION}
+end
+local highest = tonumber(redis.call('HGET', job, 'highest') or '-1')
+if tonumber(fence) < highest then return {'lost', string.format('%.0f', highest)} end
+local function see()
+  if tonumber(fence) > highest then redis.call('HSET', job, 'highest', fence) end
+end
+`;
+
+/**
+ * Says that a fence was seen: KEYS meta, job; ARGV epoch, electionId, fence.
+ * Answers `done` | `lost, highest` | `fenced, epoch, sequence`, as all scripts here.
+ */
+export const SEE_FENCE = redisScript(`
+local meta, job, epoch, electionId, fence = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3]
+${CHECK}
+see()
+return {'done'}
+`);
+
+/**
+ * Goes on with a stream: KEYS meta, job, head, tail; ARGV epoch, electionId, fence, the state it must be in (empty:
+ * none), then of its new state bytes, crc32, sealed and head; the offset below which the tail is forgotten, how many
+ * pieces go to the head, and the pieces: id and bytes each. Answers also `moved, state` and, when done, the new state.
+ */
+export const WRITE_LOG = redisScript(`
+local meta, job, head, tail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch, electionId, fence = ARGV[1], ARGV[2], ARGV[3]
+${CHECK}
+local state = redis.call('HGET', job, fence) or ''
+if state ~= ARGV[4] then return {'moved', state} end
+see()
+local pieces, toHead = (#ARGV - 10) / 2, tonumber(ARGV[10])
+for i = 1, pieces do
+  redis.call('XADD', i <= toHead and head or tail, ARGV[9 + 2 * i], 'd', ARGV[10 + 2 * i])
+end
+if pieces > toHead then redis.call('XTRIM', tail, 'MINID', ARGV[9]) end
+-- What is missing begins where the head ends, and ends where the first piece of the tail begins.
+local from = ARGV[8]
+local first = redis.call('XRANGE', tail, '-', '+', 'COUNT', 1)[1]
+if first then from = string.match(first[1], '^%d+') end
+state = table.concat({ARGV[5], ARGV[6], ARGV[7], ARGV[8], from}, ' ')
+redis.call('HSET', job, fence, state)
+return {'done', state}
+`);
+
+/**
+ * Gives an artifact that has come whole its name: KEYS meta, job, partial, partials, artifact; ARGV epoch, electionId,
+ * fence, the artifact's field, its value, how many pieces it has, how many artifacts an attempt may have, the start of
+ * the fields of this attempt. Answers also `there, value` | `full` | `gone` (the pieces are).
+ */
+export const PLACE_ARTIFACT = redisScript(`
+local meta, job, partial, partials, artifact = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local epoch, electionId, fence, field = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+${CHECK}
+local there = redis.call('HGET', job, field)
+if there then return {'there', there} end
+local count, start = 0, ARGV[8]
+for _, name in ipairs(redis.call('HKEYS', job)) do
+  if string.sub(name, 1, #start) == start then count = count + 1 end
+end
+if count >= tonumber(ARGV[7]) then return {'full'} end
+if redis.call('LLEN', partial) ~= tonumber(ARGV[6]) then return {'gone'} end
+see()
+if ARGV[6] ~= '0' then redis.call('RENAME', partial, artifact) end
+redis.call('SREM', partials, partial)
+redis.call('HSET', job, field, ARGV[5])
+return {'done'}
+`);
+
+/** A hash whole: KEYS job. Answers fields and values in turn, whatever protocol is spoken. */
+export const READ_JOB = redisScript(`return redis.call('HGETALL', KEYS[1])`);
+
+/** Removes keys: KEYS meta and those to remove; ARGV epoch, electionId. Answers `done` | `fenced, epoch, sequence`. */
+export const REMOVE_LOGS = redisScript(`
+local meta, epoch, electionId = KEYS[1], ARGV[1], ARGV[2]
+if epoch ~= '' then
+${CHECK_ELECTION}
+end
+for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
+return {'done'}
+`);

@@ -1,0 +1,30 @@
+/** What Redis knows of one attempt's log besides its bytes, as the text it lies there as. */
+
+import { StoreCorrupt } from "../../store/contract.ts";
+
+export interface StreamState {
+  /** Bytes the attempt said: `committed`. */
+  readonly bytes: number;
+  /** CRC-32 of all of them, also of those no longer here. */
+  readonly crc32: number;
+  readonly sealed: boolean;
+  /** The beginning of the log goes from 0 up to here. */
+  readonly head: number;
+  /** Its end goes on from here; as `head` when nothing is missing. */
+  readonly tail: number;
+}
+
+export const NO_STREAM: StreamState = { bytes: 0, crc32: 0, sealed: false, head: 0, tail: 0 };
+
+/** The fields as Lua joins them with blanks; `tail` is the last, for only the script knows it. */
+export function formatState({ bytes, crc32, sealed, head, tail }: StreamState): string {
+  return [bytes, crc32, sealed ? 1 : 0, head, tail].join(" ");
+}
+
+/** @throws StoreCorrupt for a text that is none */
+export function parseState(text: string): StreamState {
+  const [bytes, crc32, sealed, head, tail] = /^\d+ \d+ [01] \d+ \d+$/.test(text) ? text.split(" ").map(Number) : [];
+  if (bytes === undefined || crc32 === undefined || head === undefined || tail === undefined)
+    throw new StoreCorrupt(`a log's state in Redis is not what was written: ${JSON.stringify(text.slice(0, 80))}`);
+  return { bytes, crc32, sealed: sealed === 1, head, tail };
+}
