@@ -1,0 +1,209 @@
+/**
+ * The frame of a run with light workers: clients put jobs in for as long as harm is done, light workers take them, a
+ * reader follows the events over a way of its own, and at the end everything is looked at and checked.
+ */
+import { endpoints, ApiError } from "@hive/protocol";
+import { createHive, type HiveClient, type NewJobRequest } from "@hive/sdk";
+import { machineClock, pause } from "../../apps/worker/src/loops/clock.ts";
+import { until } from "../e2e/until.ts";
+import { check } from "../sim/checkers/all.ts";
+import { dice } from "../sim/dice.ts";
+import type { JobBrief } from "../sim/history.ts";
+import { monotonicMs, openHistory, type RunHistory } from "./history.ts";
+import { type LastLook, lookAtAll } from "./last-look.ts";
+import { type LightWork, noLightWork, runLightWorker } from "./light-worker.ts";
+import { followEvents, type LiveEvents } from "./live-events.ts";
+import { stampOfRequest } from "./load.ts";
+import type { ScenarioOutcome } from "./scenario.ts";
+
+export interface LightRunOptions {
+  /** Of the history's file, such as `F19-sqlite`. */
+  readonly name: string;
+  readonly seed: number;
+  readonly token: string;
+  /** `CALLBACK_SECRET` */
+  readonly secret: string;
+  /** Where nothing is in the way: for the reader of events and the last look. */
+  readonly cleanUrl: string;
+  /** What clients are told. */
+  readonly clientUrl: string;
+  /** What workers are told. */
+  readonly workerUrls: readonly string[];
+  readonly workers: number;
+  /** At least so many jobs; more when the harm takes longer, up to ten times as many. */
+  readonly jobs: number;
+  /** Milliseconds a worker keeps a job at most; each job's share is drawn. */
+  readonly holdMs: number;
+  /** Does the harm, all of it; the load goes on meanwhile. What it returns are figures. */
+  readonly harm: (run: LightRun) => Promise<ScenarioOutcome["figures"]>;
+  /** More checks of what is there at the end. */
+  readonly verdict?: (run: LightRun, look: LastLook) => readonly string[];
+  /** How long everything may take to come to rest after the harm, in milliseconds. Default 60,000. */
+  readonly restMs?: number;
+}
+
+/** A run while it goes on. */
+export interface LightRun {
+  readonly history: RunHistory;
+  /** Over the clean way. */
+  readonly hive: HiveClient;
+  readonly live: LiveEvents;
+  readonly work: LightWork;
+  /** Jobs whose client was told that they are safe. */
+  readonly accepted: ReadonlySet<string>;
+  /** Requests of clients without an answer. */
+  readonly unknown: () => number;
+  /** Aborted: the run is over, or failed elsewhere. */
+  readonly signal: AbortSignal;
+}
+
+const BRIEF: JobBrief = { key: null, callback: false, maxAttempts: 3, dependsOn: [] };
+const SENDERS = 4;
+const AGAIN_MS = 100;
+/** A client that hears nothing for so long sends again. */
+const CALL_MS = 4_000;
+/** Jobs that are under way at most, for each worker. */
+const BACKLOG = 4;
+
+/** Runs it to its end. @throws when harm could not be done */
+export async function runLight(options: LightRunOptions): Promise<ScenarioOutcome> {
+  const history = openHistory(options.name);
+  const hive = createHive({ url: options.cleanUrl, token: options.token, retries: 10 });
+  const over = new AbortController();
+  const live = followEvents(hive, history);
+  const work = noLightWork();
+  const accepted = new Set<string>();
+  let unknown = 0;
+  const run: LightRun = { history, hive, live, work, accepted, unknown: () => unknown, signal: over.signal };
+  const chance = dice(options.seed, `${options.name} holds`);
+  const workers = Array.from({ length: options.workers }, (_, n) =>
+    runLightWorker(
+      {
+        name: `light-${n + 1}`,
+        urls: options.workerUrls,
+        secret: options.secret,
+        history,
+        holdMs: () => chance.roll() * options.holdMs,
+        signal: over.signal,
+      },
+      work,
+    ),
+  );
+  const sending = send(options, run, accepted, () => {
+    unknown += 1;
+  });
+  try {
+    const figures = await Promise.race([options.harm(run), sending.failed]);
+    history.mark("no more faults");
+    sending.end();
+    await sending.all;
+    const isOver = (): boolean => [...accepted].every((id) => live.over.has(id));
+    await until("every job to be over", isOver, { limitMs: options.restMs ?? 60_000 }).catch(() => undefined);
+    history.mark("at rest");
+    const look = await lookAtAll(hive, live.last(), new Set(work.written.keys()));
+    const broken = [
+      ...check({ ...look, entries: history.entries, written: work.written, finishes: new Map() }),
+      ...live.broken,
+      ...work.broken,
+      ...asAccepted(accepted, look),
+      ...(options.verdict?.(run, look) ?? []),
+    ];
+    if (broken.length === 0) history.remove();
+    else broken.push(`the history is in ${history.path}`);
+    return { figures: { ...figuresOf(run, look), ...figures }, broken };
+  } finally {
+    over.abort();
+    await Promise.all([live.stop(), ...workers]);
+  }
+}
+
+/** Every job that was accepted has succeeded, and there is no other. */
+function asAccepted(accepted: ReadonlySet<string>, look: LastLook): readonly string[] {
+  const broken: string[] = [...look.badLogs];
+  for (const { jobId, status, reason } of look.details.values()) {
+    if (!accepted.has(jobId)) broken.push(`I2: ${jobId} exists and no client was told so`);
+    if (status !== "succeeded") broken.push(`${jobId} is ${status} (${reason})`);
+  }
+  return broken;
+}
+
+function figuresOf({ accepted, work, unknown }: LightRun, look: LastLook): ScenarioOutcome["figures"] {
+  const there = [...look.details.keys()].filter((id) => accepted.has(id)).length;
+  return {
+    jobs: accepted.size,
+    lost: accepted.size - there,
+    doubled: look.details.size - there,
+    leases: work.grants,
+    "leases lost": work.lost,
+    "requests without an answer": unknown() + work.unknown,
+  };
+}
+
+interface Sending {
+  /** Rejects when a client was refused. */
+  readonly failed: Promise<never>;
+  readonly all: Promise<void>;
+  /** No new jobs beyond the least there must be. */
+  end(): void;
+}
+
+/** Clients that put jobs in, never many more than the workers get done. */
+function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, onUnknown: () => void): Sending {
+  const hasty = createHive({ url: options.clientUrl, token: options.token, retries: 0 });
+  const failed = Promise.withResolvers<never>();
+  let count = 0;
+  let ending = false;
+
+  /** One job, until it is accepted. */
+  async function put(request: NewJobRequest & { readonly jobId: string }): Promise<void> {
+    const id = request.jobId;
+    const bodyHash = stampOfRequest(request);
+    while (!run.signal.aborted) {
+      const sentAt = monotonicMs();
+      let outcome = "ok";
+      try {
+        const signal = AbortSignal.any([run.signal, AbortSignal.timeout(CALL_MS)]);
+        const reply = await hasty.api.call(endpoints.enqueue, { body: request }, { signal });
+        if (reply.jobId !== id) outcome = `the job ${reply.jobId}`;
+      } catch (error) {
+        outcome = !(error instanceof ApiError) ? "unknown" : error.retry ? `${error.code}, try again` : error.code;
+      }
+      const at = monotonicMs();
+      run.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief: BRIEF, outcome, existing: true });
+      if (outcome === "ok") {
+        accepted.add(id);
+        return;
+      }
+      if (outcome === "unknown") onUnknown();
+      else if (!outcome.endsWith("try again")) throw new Error(`${id} was answered with ${outcome}`);
+      await pause(machineClock, AGAIN_MS, run.signal);
+    }
+  }
+
+  async function sender(): Promise<void> {
+    while (!run.signal.aborted && count < (ending ? options.jobs : options.jobs * 10)) {
+      if (count - run.live.over.size > options.workers * BACKLOG && !ending) {
+        await pause(machineClock, AGAIN_MS, run.signal);
+        continue;
+      }
+      count += 1;
+      await put(jobOf(count));
+    }
+  }
+  const all = Promise.all(Array.from({ length: SENDERS }, sender)).then(() => undefined);
+  all.catch((error: unknown) => failed.reject(error));
+  failed.promise.catch(() => undefined);
+  return {
+    failed: failed.promise,
+    all,
+    end() {
+      ending = true;
+    },
+  };
+}
+
+function jobOf(n: number): NewJobRequest & { readonly jobId: string } {
+  const jobId = `job-${String(n).padStart(5, "0")}`;
+  const what = { task: "script" as const, script: "true" };
+  return { jobId, repo: "https://example.com/acme/app", ...what, priority: n % 10, metadata: { n } };
+}
