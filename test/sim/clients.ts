@@ -3,7 +3,7 @@
  * approve, reject, drain and read, at random moments.
  */
 
-import { candidateIds, HiveError, NO_LIMITS, type NewJob } from "@hive/core";
+import { candidateIds, NO_LIMITS, type NewJob } from "@hive/core";
 import { ApiError } from "@hive/protocol";
 import { findJob } from "../../apps/dispatcher/src/http/job-view.ts";
 import { sayTo } from "./commenter.ts";
@@ -261,11 +261,6 @@ export class Clients {
   }
 
   #ask<T>(ask: (queue: Dispatcher["queue"]) => Promise<T>): Promise<T> {
-    const world = this.#world;
-    const work = (): Promise<T> => {
-      const { dispatcher } = world;
-      return dispatcher === null ? Promise.reject(new HiveError("not_ready", "it is starting")) : ask(dispatcher.queue);
-    };
-    return world.network.call(this.#program, () => world.dispatcher, work, { timeoutMs: 5_000 });
+    return this.#world.replicas.ask(this.#program, ({ queue }) => ask(queue), { timeoutMs: 5_000 });
   }
 }

@@ -65,7 +65,24 @@ export const MUST_HAPPEN = [
   "gateway died with calls under way",
   "stopped by a budget",
 ] as const;
-export type Happening = (typeof MUST_HAPPEN)[number];
+
+/** What must happen, beyond that, where several dispatchers share a store. */
+export const MUST_HAPPEN_TO_QUEENS = [
+  "took over after a kill",
+  "took over after a hand-over",
+  "took over from a queen that lives",
+  "took over while jobs ran",
+  "took over while requests waited",
+  "answered through a standby",
+  "asked a queen who was deposed",
+  "commit of a deposed queen refused",
+  "dispatcher cut off from the store for more than a term",
+  "answer of the store lost",
+  "renewal lost",
+  "renewal was late",
+  "election whose answer was lost",
+] as const;
+export type Happening = (typeof MUST_HAPPEN)[number] | (typeof MUST_HAPPEN_TO_QUEENS)[number];
 
 export class Counters {
   readonly counts = new Map<string, number>();
@@ -78,8 +95,8 @@ export class Counters {
     for (const [what, times] of other.counts) this.counts.set(what, (this.counts.get(what) ?? 0) + times);
   }
 
-  /** What has not happened. */
-  missing(): readonly Happening[] {
-    return MUST_HAPPEN.filter((what) => !this.counts.has(what));
+  /** What of these has not happened. */
+  missing(must: readonly Happening[] = MUST_HAPPEN): readonly Happening[] {
+    return must.filter((what) => !this.counts.has(what));
   }
 }

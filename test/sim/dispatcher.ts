@@ -9,6 +9,7 @@ import { agentPolicy } from "../../apps/dispatcher/src/agents/agent-policy.fixtu
 import { createLeaseAccess } from "../../apps/dispatcher/src/auth/lease-access.ts";
 import { createWorkerTokens } from "../../apps/dispatcher/src/auth/worker-tokens.ts";
 import { Deliverer } from "../../apps/dispatcher/src/callbacks/deliverer.ts";
+import { testLeadership } from "../../apps/dispatcher/src/leader/leadership.fixture.ts";
 import { attemptFileHandlers } from "../../apps/dispatcher/src/http/routes/attempt-files.ts";
 import { gatewayQuotaHandlers } from "../../apps/dispatcher/src/http/routes/gateway-quota.ts";
 import { candidateHandlers } from "../../apps/dispatcher/src/http/routes/candidates.ts";
@@ -23,7 +24,8 @@ import { MemoryStore } from "../../apps/dispatcher/src/store/memory/memory-store
 import { simulatedBudgets } from "./gateway.ts";
 import type { Server } from "./network.ts";
 import type { Program } from "./program.ts";
-import { INTERVALS, LIMITS, RULES } from "./rules.ts";
+import type { Replica } from "./replicas.ts";
+import { INTERVALS, LIMITS, RULES, TERM_MS } from "./rules.ts";
 import { simulatedTokens } from "./tokens.ts";
 import type { World } from "./world.ts";
 
@@ -49,8 +51,16 @@ export interface Dispatcher extends Server {
   crash(): void;
 }
 
-/** Starts a dispatcher over this disk. @throws when the store cannot be opened: the process ends. */
-export async function startDispatcher(world: World, program: Program, disk: Disk): Promise<Dispatcher> {
+/**
+ * Starts this replica's process. One alone has the disk to itself, several share it over the network.
+ * @throws when the store cannot be opened: the process ends.
+ */
+export async function startDispatcher(world: World, program: Program, replica: Replica): Promise<Dispatcher> {
+  const { disk } = world;
+  const { mono } = program;
+  const isShared = world.scenario.dispatchers > 1;
+  // As long as the process lives: what it saw of the others is not forgotten between two looks.
+  const leadership = testLeadership({ url: replica.url, mono, termMs: TERM_MS });
   const connections = new Set<() => void>();
   const stores: MemoryStore[] = [];
   const onTrouble = (message: string, error: unknown): void => {
@@ -62,6 +72,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
         content: disk.content,
         faults: world.storeFaults.of(program),
         newElectionId: () => `election-${world.numbers.next("election")}`,
+        ...(isShared ? { shared: { leadership, mono } } : {}),
       });
       // The dead open nothing, even where a promise of theirs still goes on for a moment.
       if (program.isDead) store.crash();
@@ -77,7 +88,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     for (const store of stores) store.crash();
     for (const breaks of connections) breaks();
   };
-  world.dying = crash;
+  replica.dying = crash;
   await queue.start();
 
   const leaseTokens = simulatedTokens();
@@ -134,7 +145,7 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
   });
   await world.readers.catchUp(queue).catch(() => undefined);
   await deliverer.start();
-  return {
+  const dispatcher: Dispatcher = {
     program,
     connections,
     queue,
@@ -157,6 +168,11 @@ export async function startDispatcher(world: World, program: Program, disk: Disk
     },
     crash,
   };
+  queue.onReadiness(({ ready }) => {
+    if (ready) world.takeovers.elected(dispatcher);
+  });
+  if (queue.readiness().ready) world.takeovers.elected(dispatcher);
+  return dispatcher;
 }
 
 /** All events of the store from this number on, as a reader of the stream gets them. */

@@ -52,7 +52,14 @@ export type Entry =
       readonly n: number | null;
     }
   | { readonly kind: "ask"; readonly at: number; readonly what: string; readonly id: string; readonly outcome: string }
-  | { readonly kind: "read"; readonly at: number; readonly id: string; readonly job: JobSeen | null }
+  | {
+      readonly kind: "read";
+      readonly at: number;
+      /** When it was asked for, where anybody wants to know. */
+      readonly sentAt?: number;
+      readonly id: string;
+      readonly job: JobSeen | null;
+    }
   | {
       readonly kind: "granted";
       readonly at: number;

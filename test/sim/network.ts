@@ -24,6 +24,9 @@ export interface Weather {
 
 export const CALM: Weather = { lost: 0, answerLost: 0, twice: 0, late: 0, fastest: 1, slowest: 4 };
 
+/** Nobody took the connection: the request was never sent. */
+export class RefusedError extends UnreachableError {}
+
 /** A program that takes requests. */
 export interface Server {
   readonly program: Program;
@@ -75,6 +78,7 @@ export class Network {
         settle();
       };
       const unreachable = (why: string): void => from.receive(() => end(() => reject(new UnreachableError(why))));
+      const refused = (): void => from.receive(() => end(() => reject(new RefusedError("connection refused"))));
       const onAbort = (): void =>
         end(() => reject(signal?.reason instanceof Error ? signal.reason : new Error("the caller gave up")));
       const stopWaiting = from.after(timeoutMs, () => end(() => reject(new UnreachableError("no answer in time"))));
@@ -85,7 +89,7 @@ export class Network {
         const server = to();
         if (this.#isCut(from, server?.program)) return;
         if (server === null || server.program.isDead) {
-          if (first) this.#send(() => unreachable("connection refused"));
+          if (first) this.#send(refused);
           return;
         }
         const closed = new AbortController();
@@ -117,8 +121,8 @@ export class Network {
               answer(() => resolve(copy as T));
             },
             (error: unknown) => {
-              const refused = error instanceof HiveError ? new ApiError(problemOf(error)) : error;
-              answer(() => reject(refused instanceof Error ? refused : new Error(String(refused))));
+              const told = error instanceof HiveError ? new ApiError(problemOf(error)) : error;
+              answer(() => reject(told instanceof Error ? told : new Error(String(told))));
             },
           );
         });

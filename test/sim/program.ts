@@ -62,14 +62,15 @@ export class Program {
     if (this.#state === "running") this.#state = "stopped";
   }
 
-  /** Goes on: what was due meanwhile fires first, in no order that could be relied on, then what had arrived. */
+  /** Goes on: what was due meanwhile fires first, then what had arrived; each in no order that could be relied on. */
   goOn(): void {
     if (this.#state !== "stopped") return;
     this.#state = "running";
     const waiting = this.#waiting;
     this.#waiting = [];
     const timers = this.#dice.shuffled(waiting.filter(({ kind }) => kind === "timer"));
-    for (const one of [...timers, ...waiting.filter(({ kind }) => kind === "message")]) {
+    const messages = this.#dice.shuffled(waiting.filter(({ kind }) => kind === "message"));
+    for (const one of [...timers, ...messages]) {
       this.#time.after(0, () => this.#reach(one));
     }
   }

@@ -26,7 +26,7 @@ export class Receivers {
     const tries = (this.#tries.get(id) ?? 0) + 1;
     this.#tries.set(id, tries);
     if (tries > 1) world.counters.count("callback retried");
-    if (tries > 1 && world.lives > 1) world.counters.count("callback retried after a crash");
+    if (tries > 1 && world.replicas.lives > 1) world.counters.count("callback retried after a crash");
     const server = this.#server(new URL(message.url).host);
     const heard = (status: number | null): void =>
       world.history.add({ kind: "heard", at: world.time.now, jobId, n, status });

@@ -17,5 +17,8 @@ export const RULES: Rules = {
   timeoutGraceMs: 3_000,
 };
 
+/** The term of a queen among several dispatchers. */
+export const TERM_MS = 1_000;
+
 export const INTERVALS = { claimWaitMs: 5_000, heartbeatMs: 2_000, leaseMs: RULES.leaseMs, logFlushMs: 100 };
 export const LIMITS = { logChunkBytes: 1_024, logBytes: 1_000_000, artifactBytes: 1_000_000 };

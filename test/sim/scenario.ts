@@ -15,6 +15,10 @@ export interface StoreFaults {
   readonly slow: number;
   readonly readFails: number;
   readonly readSlow: number;
+  /** Of a renewal or an election: lost on its way, or its answer was. */
+  readonly renewalLost: number;
+  /** A renewal or an election takes seconds, and so does a commit that lands late. */
+  readonly renewalLate: number;
 }
 
 export interface Scenario {
@@ -23,6 +27,8 @@ export interface Scenario {
   readonly about: string;
   /** Milliseconds in which things go wrong. */
   readonly troubleMs: number;
+  /** Dispatchers on one store; one alone has a store of its own. */
+  readonly dispatchers: number;
   readonly workers: number;
   /** Jobs that clients put in, roughly. */
   readonly jobs: number;
@@ -32,6 +38,10 @@ export interface Scenario {
   readonly every: {
     readonly dispatcherCrash: number | null;
     readonly dispatcherSleep: number | null;
+    /** A dispatcher is told to stop, hands over, and begins anew. */
+    readonly handOver: number | null;
+    /** A dispatcher is cut off from the store: nothing gets there, or no answer comes back. */
+    readonly storeCut: number | null;
     readonly workerCrash: number | null;
     readonly workerSleep: number | null;
     readonly networkCut: number | null;
@@ -72,6 +82,7 @@ export const STORM: Scenario = {
   name: "storm",
   about: "everything at once: what 500 seeds run",
   troubleMs: 45_000,
+  dispatchers: 1,
   workers: 4,
   jobs: 22,
   weather: STORMY,
@@ -84,10 +95,14 @@ export const STORM: Scenario = {
     slow: 0.02,
     readFails: 0.003,
     readSlow: 0.1,
+    renewalLost: 0,
+    renewalLate: 0,
   },
   every: {
     dispatcherCrash: 30_000,
     dispatcherSleep: 30_000,
+    handOver: 60_000,
+    storeCut: null,
     workerCrash: 20_000,
     workerSleep: 8_000,
     networkCut: 15_000,
@@ -112,11 +127,15 @@ const NO_STORE_FAULTS: StoreFaults = {
   slow: 0,
   readFails: 0,
   readSlow: 0,
+  renewalLost: 0,
+  renewalLate: 0,
 };
 
 const NEVER: Scenario["every"] = {
   dispatcherCrash: null,
   dispatcherSleep: null,
+  handOver: null,
+  storeCut: null,
   workerCrash: null,
   workerSleep: null,
   networkCut: null,
@@ -241,5 +260,44 @@ export const SCENARIOS: readonly Scenario[] = [
     every: { ...NEVER, networkCut: 4_000 },
     mostSteps: 16,
     noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "queens",
+    about: "three dispatchers on one store are killed, stopped, asleep and cut off from it; people read all the time",
+    dispatchers: 3,
+    weather: { lost: 0.02, answerLost: 0.02, twice: 0.02, late: 0.02, fastest: 1, slowest: 60 },
+    store: {
+      ...NO_STORE_FAULTS,
+      crashBefore: 0.003,
+      crashAfter: 0.004,
+      failsBefore: 0.003,
+      failsAfter: 0.004,
+      landsLate: 0.01,
+      slow: 0.03,
+      readFails: 0.002,
+      readSlow: 0.1,
+      renewalLost: 0.02,
+      renewalLate: 0.02,
+    },
+    every: {
+      ...NEVER,
+      dispatcherCrash: 12_000,
+      dispatcherSleep: 7_000,
+      handOver: 12_000,
+      storeCut: 9_000,
+      workerSleep: 12_000,
+      person: 250,
+    },
+    rude: 0.5,
+    noLossesExpected: false,
+  },
+  {
+    ...CALM_DAY,
+    name: "hand-overs",
+    about:
+      "two dispatchers are stopped and killed again and again while workers work on: nobody loses an attempt by that",
+    dispatchers: 2,
+    every: { ...NEVER, dispatcherCrash: 15_000, handOver: 5_000, person: 400 },
   },
 ];

@@ -1,6 +1,8 @@
 /** What goes wrong by itself over time: crashes, sleeps and cuts, each at its own random moments. */
 
 import { dice } from "./dice.ts";
+import type { Replica } from "./replicas.ts";
+import { RULES, TERM_MS } from "./rules.ts";
 import type { World } from "./world.ts";
 
 /** Begins the time of trouble. */
@@ -19,16 +21,39 @@ export function startTrouble(world: World): void {
     });
   };
 
-  repeat(every.dispatcherCrash, () => world.crashDispatcher());
+  /** Mostly the queen: what happens to a standby shows less. */
+  const replica = (): Replica | undefined => {
+    const { all, queen } = world.replicas;
+    if (all.length === 1 || !chance.chance(0.75)) return chance.some(all);
+    return all.find(({ dispatcher }) => dispatcher === queen) ?? chance.some(all);
+  };
+
+  repeat(every.dispatcherCrash, () => world.replicas.crash(replica()?.program ?? null));
 
   repeat(every.dispatcherSleep, () => {
-    const program = world.dispatcherProgram;
+    const program = replica()?.program ?? null;
     if (program === null || !program.isRunning) return;
     const ms = chance.int(1_000, longestSleepMs);
-    if (ms > 6_000) world.counters.count("dispatcher slept");
-    world.mark(`dispatcher sleeps for ${ms} ms`);
+    if (ms > RULES.leaseMs) world.counters.count("dispatcher slept");
+    world.mark(`${program.name} sleeps for ${ms} ms`);
     program.stop();
     world.time.after(ms, () => program.goOn());
+  });
+
+  repeat(every.handOver, () => {
+    const one = replica();
+    if (one !== undefined) world.replicas.stop(one);
+  });
+
+  repeat(every.storeCut, () => {
+    const one = replica();
+    if (one === undefined) return;
+    const how = chance.pick(["away", "deaf"] as const);
+    const ms = chance.int(500, 6_000);
+    if (ms > TERM_MS) world.counters.count("dispatcher cut off from the store for more than a term");
+    world.mark(`${one.name} is ${how} from the store for ${ms} ms`);
+    world.storeFaults.cut(one.name, how);
+    world.time.after(ms, () => world.storeFaults.heal(one.name));
   });
 
   repeat(every.workerCrash, () => {

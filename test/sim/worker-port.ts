@@ -15,6 +15,7 @@ import {
 import type { Dispatcher } from "./dispatcher.ts";
 import type { WriteKind } from "./history.ts";
 import type { Program } from "./program.ts";
+import type { Work } from "./replicas.ts";
 import type { World } from "./world.ts";
 
 const WRITES: Readonly<Record<string, WriteKind>> = {
@@ -34,15 +35,11 @@ interface Request {
 /** The client of one worker's process. */
 export function workerClient(world: World, program: Program): ApiClient {
   async function ask(name: string, request: Request, options: CallOptions): Promise<unknown> {
-    const work = (closed: AbortSignal): Promise<unknown> => {
-      const dispatcher = world.dispatcher;
-      if (dispatcher === null) return Promise.reject(new HiveError("not_ready", "it is starting"));
-      return serve(dispatcher, name, request, options.token, closed);
-    };
+    const work: Work<unknown> = (dispatcher, closed) => serve(dispatcher, name, request, options.token, closed);
     const write = WRITES[name];
     const sentAt = world.time.now;
     const settings = { timeoutMs: options.timeoutMs ?? 30_000, signal: options.signal };
-    if (write === undefined) return world.network.call(program, () => world.dispatcher, work, settings);
+    if (write === undefined) return world.replicas.ask(program, work, settings);
     const lease = JSON.parse(options.token ?? "{}") as { readonly jobId: string; readonly fence: number };
     const finishId =
       write === "finish"
@@ -52,7 +49,7 @@ export function workerClient(world: World, program: Program): ApiClient {
             sentAt,
           )
         : null;
-    const asked = world.network.call(program, () => world.dispatcher, work, settings);
+    const asked = world.replicas.ask(program, work, settings);
     const note = (outcome: string, status: string | null): void =>
       world.history.add({
         kind: "write",

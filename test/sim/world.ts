@@ -9,16 +9,18 @@ import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-con
 import { Clients } from "./clients.ts";
 import { Counters } from "./counters.ts";
 import { dice, type Dice } from "./dice.ts";
-import { type Disk, type Dispatcher, eventsFrom, startDispatcher } from "./dispatcher.ts";
+import { type Disk, type Dispatcher, eventsFrom } from "./dispatcher.ts";
 import { Gateway } from "./gateway.ts";
 import { Quotas } from "./quotas.ts";
 import { type FinalLook, History, type JobSeen } from "./history.ts";
 import { CALM, Network } from "./network.ts";
-import { Program } from "./program.ts";
+import type { Program } from "./program.ts";
 import { Readers } from "./readers.ts";
 import { Receivers } from "./receivers.ts";
+import { Replicas } from "./replicas.ts";
 import { CALM_DAY, type Scenario, type StoreFaults } from "./scenario.ts";
 import { StoreFaultsOfWorld } from "./store-faults.ts";
+import { Takeovers } from "./takeovers.ts";
 import { Time } from "./time.ts";
 import { startTrouble } from "./trouble.ts";
 import { Worker } from "./worker.ts";
@@ -56,22 +58,19 @@ export class World {
   readonly storeFaults: StoreFaultsOfWorld;
   readonly workers: Worker[] = [];
   readonly disk: Disk = { content: new MemoryContent(), logs: new MemoryLogs() };
-  /** The dispatcher that answers now; null while none does. */
-  dispatcher: Dispatcher | null = null;
-  /** Kills the dispatcher that runs or starts. */
-  dying: () => void = () => undefined;
-  /** How many times a dispatcher was started. */
-  lives = 0;
+  readonly replicas: Replicas;
+  readonly takeovers: Takeovers;
   inTrouble = true;
   /** Errors no part should have made: each fails the run. */
   readonly bugs: string[] = [];
-  #program: Program | null = null;
 
   constructor(scenario: Scenario, seed: number) {
     this.scenario = scenario;
     this.seed = seed;
     this.dice = dice(seed, "world");
     this.network = new Network(this.time, dice(seed, "network"), this.counters);
+    this.replicas = new Replicas(this);
+    this.takeovers = new Takeovers(this);
     this.receivers = new Receivers(this);
     this.readers = new Readers(this);
     this.storeFaults = new StoreFaultsOfWorld(this);
@@ -89,7 +88,7 @@ export class World {
 
   /** Runs it all and gives what a last look from outside shows. */
   async run(): Promise<FinalLook> {
-    this.bootDispatcher();
+    this.replicas.startAll();
     for (const worker of this.workers) worker.start();
     this.network.weather = this.scenario.weather;
     this.clients.start();
@@ -99,38 +98,6 @@ export class World {
     await this.#rest();
     await this.#letCallbacksGo();
     return this.#look();
-  }
-
-  /** A new life of the dispatcher on the same disk. */
-  bootDispatcher(): void {
-    this.lives += 1;
-    const program = new Program("dispatcher", this.time, dice(this.seed, `dispatcher life ${this.lives}`));
-    this.#program = program;
-    this.mark(`dispatcher starts, life ${this.lives}`);
-    startDispatcher(this, program, this.disk).then(
-      (dispatcher) => {
-        if (!program.isDead) this.dispatcher = dispatcher;
-      },
-      (error: unknown) => {
-        if (program.isDead) return;
-        this.trouble("the dispatcher could not start", error);
-        this.crashDispatcher(program);
-      },
-    );
-  }
-
-  /** Kills this life of the dispatcher, if it lives; another begins a little later. */
-  crashDispatcher(program: Program | null = this.#program): void {
-    if (program === null || program.isDead || program !== this.#program) return;
-    this.counters.count("dispatcher crashed");
-    this.mark("dispatcher dies");
-    this.dispatcher = null;
-    this.dying();
-    this.time.after(this.inTrouble ? this.dice.int(10, 2_500) : 10, () => this.bootDispatcher());
-  }
-
-  get dispatcherProgram(): Program | null {
-    return this.#program;
   }
 
   /** What the dispatcher tells a worker at once; the stream may be cut like anything else. */
@@ -152,6 +119,7 @@ export class World {
   trouble(message: string, error: unknown): void {
     const causes = `${message}: ${error instanceof Error ? error.message : String(error)}`;
     this.mark(causes);
+    if (/election \d+ is over/.test(causes)) this.counters.count("commit of a deposed queen refused");
     if (
       /the disk|StoreFenced|election .* is over|store_failed|not_ready|nothing was confirmed|being opened|a commit of this election failed before|the store is not open/.test(
         causes,
@@ -167,7 +135,8 @@ export class World {
     this.inTrouble = false;
     this.network.weather = CALM;
     this.network.cutOff.clear();
-    this.#program?.goOn();
+    this.storeFaults.healAll();
+    for (const { program } of this.replicas.all) program?.goOn();
     for (const worker of this.workers) {
       worker.program.goOn();
       if (worker.program.isDead) worker.start();
@@ -186,31 +155,31 @@ export class World {
 
   /** Is nothing left to do but what waits for another day? */
   async #isTomorrow(): Promise<boolean> {
-    const { dispatcher } = this;
-    if (dispatcher === null) return false;
+    const { queen } = this.replicas;
+    if (queen === null) return false;
     return this.#asked(() =>
-      dispatcher.queue.read(({ counts, due }) => {
+      queen.queue.read(({ counts, due }) => {
         const next = due.peek();
         return counts.queued + counts.running === 0 && next !== undefined && dueAt(next) > this.time.wall() + REST_MS;
       }),
     );
   }
 
-  /** The machine is off for a day. */
+  /** The machines are off for a day. */
   #turnDay(): void {
     this.time.wallJump += DAY_MS;
-    this.crashDispatcher();
+    this.replicas.crashAll();
   }
 
   async #restToday(): Promise<void> {
     const end = this.time.now + REST_MS;
     while (this.time.now < end) {
       await this.time.runUntil(this.time.now + 1_000);
-      const { dispatcher } = this;
-      // Its store may still be opening again after the last fault.
-      if (dispatcher === null || !dispatcher.queue.readiness().ready) continue;
+      const { queen } = this.replicas;
+      // The store may still be opening again after the last fault.
+      if (queen === null) continue;
       if (this.clients.waiting > 0 || this.gateway.waiting > 0) continue;
-      const { state } = await this.#asked(() => dispatcher.queue.read((seen) => ({ state: seen.counts })));
+      const { state } = await this.#asked(() => queen.queue.read((seen) => ({ state: seen.counts })));
       // Only how long to wait is decided here; what is right is decided from what clients see.
       if (state.queued + state.scheduled + state.running === 0 || (await this.#isTomorrow())) break;
     }
@@ -220,10 +189,10 @@ export class World {
   /** Callbacks wait up to days: the machine is off for a day, and again, until none is pending. */
   async #letCallbacksGo(): Promise<void> {
     for (let days = 0; days < 12; days += 1) {
-      const { dispatcher } = this;
-      if (dispatcher !== null) {
+      const { queen } = this.replicas;
+      if (queen !== null) {
         const query = { collection: "callbacks", index: "state", equals: { state: "pending" }, limit: 1 };
-        const { items } = await this.#asked(() => dispatcher.queue.documents.list(query));
+        const { items } = await this.#asked(() => queen.queue.documents.list(query));
         if (items.length === 0) return;
       }
       this.#turnDay();
@@ -238,9 +207,9 @@ export class World {
       const job = await this.#asked(() => this.clients.read(id));
       if (job !== null) jobs.set(id, job);
     }
-    const { dispatcher } = this;
-    if (dispatcher === null) throw new Error("no dispatcher at the end");
-    const events: readonly HiveEvent[] = await this.#asked(() => eventsFrom(dispatcher.queue, 1));
+    const { queen } = this.replicas;
+    if (queen === null) throw new Error("no dispatcher at the end");
+    const events: readonly HiveEvent[] = await this.#asked(() => eventsFrom(queen.queue, 1));
     const logs = new Map<string, string>();
     for (const id of jobs.keys()) {
       for (const fence of await this.disk.logs.fences(id)) {
@@ -249,7 +218,7 @@ export class World {
         logs.set(`${id}/${fence}`, text);
       }
     }
-    const usage = await this.#asked(() => usageOfAll(dispatcher, [...jobs.keys()]));
+    const usage = await this.#asked(() => usageOfAll(queen, [...jobs.keys()]));
     return { events, jobs, logs, usage };
   }
 
