@@ -94,7 +94,7 @@ export const endpoints = {
     summary: "One job with its attempts and result, and why it waits",
     params: jobParams,
     reply: { status: 200, body: jobDetailSchema },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   jobEvents: endpoint({
     method: "GET",
@@ -104,7 +104,7 @@ export const endpoints = {
     params: jobParams,
     query: z.strictObject({ cursor: cursorSchema.optional(), limit: limitSchema }),
     reply: { status: 200, body: z.object({ events: z.array(eventSchema), next: z.string().nullable() }) },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   jobLogs: endpoint({
     method: "GET",
@@ -115,7 +115,7 @@ export const endpoints = {
     params: jobParams,
     query: z.strictObject({ fence: fence.optional(), follow: flag.optional() }),
     reply: { status: 200, body: "text" },
-    errors: ["not_found", "range_not_satisfiable"],
+    errors: ["not_found", "job_forgotten", "range_not_satisfiable"],
   }),
   jobDiff: endpoint({
     method: "GET",
@@ -124,7 +124,7 @@ export const endpoints = {
     summary: "The diff the job made, as text",
     params: jobParams,
     reply: { status: 200, body: "text" },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   jobArtifacts: endpoint({
     method: "GET",
@@ -138,7 +138,7 @@ export const endpoints = {
         artifacts: z.array(z.object({ fence: z.int(), name: z.string(), bytes: z.int(), sha256: z.string() })),
       }),
     },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   jobArtifact: endpoint({
     method: "GET",
@@ -147,7 +147,7 @@ export const endpoints = {
     summary: "One file a job left, always as a download",
     params: z.object({ jobId: jobIdSchema, fence, name: artifactName }),
     reply: { status: 200, body: "bytes" },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   cancelJob: endpoint({
     method: "POST",
@@ -157,7 +157,7 @@ export const endpoints = {
     params: jobParams,
     body: because,
     reply: { status: 200, body: statusReply },
-    errors: ["not_found", "wrong_status"],
+    errors: ["not_found", "job_forgotten", "wrong_status"],
   }),
   retryJob: endpoint({
     method: "POST",
@@ -166,7 +166,7 @@ export const endpoints = {
     summary: "Begins a new generation of a failed or canceled job",
     params: jobParams,
     reply: { status: 200, body: statusReply.extend({ generation: z.int() }) },
-    errors: ["not_found", "wrong_status"],
+    errors: ["not_found", "job_forgotten", "wrong_status"],
   }),
   commentJob: endpoint({
     method: "POST",
@@ -177,7 +177,15 @@ export const endpoints = {
     params: jobParams,
     body: newCommentSchema,
     reply: { status: 201, body: commentedSchema },
-    errors: ["not_found", "wrong_status", "not_supported", "too_many_comments", "idempotency_conflict", "queue_full"],
+    errors: [
+      "not_found",
+      "job_forgotten",
+      "wrong_status",
+      "not_supported",
+      "too_many_comments",
+      "idempotency_conflict",
+      "queue_full",
+    ],
   }),
   listComments: endpoint({
     method: "GET",
@@ -187,7 +195,7 @@ export const endpoints = {
     params: jobParams,
     query: z.strictObject({ cursor: cursorSchema.optional(), limit: limitSchema }),
     reply: { status: 200, body: z.object({ comments: z.array(commentSchema), next: z.string().nullable() }) },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   approveJob: endpoint({
     method: "POST",
@@ -204,7 +212,7 @@ export const endpoints = {
       })
       .optional(),
     reply: { status: 200, body: statusReply },
-    errors: ["not_found", "wrong_status", "approval_mismatch"],
+    errors: ["not_found", "job_forgotten", "wrong_status", "approval_mismatch"],
   }),
   rejectJob: endpoint({
     method: "POST",
@@ -214,7 +222,7 @@ export const endpoints = {
     params: jobParams,
     body: because,
     reply: { status: 200, body: statusReply },
-    errors: ["not_found", "wrong_status"],
+    errors: ["not_found", "job_forgotten", "wrong_status"],
   }),
   jobCandidates: endpoint({
     method: "GET",
@@ -223,7 +231,7 @@ export const endpoints = {
     summary: "The candidates of a job side by side: tests, size of the diff, cost, time, agent and model",
     params: jobParams,
     reply: { status: 200, body: candidatesReplySchema },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   chooseCandidate: endpoint({
     method: "POST",
@@ -233,7 +241,7 @@ export const endpoints = {
     params: jobParams,
     body: z.strictObject({ candidate: z.int().min(1).max(CANDIDATES_MAX) }),
     reply: { status: 200, body: statusReply },
-    errors: ["not_found", "wrong_status"],
+    errors: ["not_found", "job_forgotten", "wrong_status"],
   }),
   bulkJobs: endpoint({
     method: "POST",
@@ -330,7 +338,7 @@ export const endpoints = {
     summary: "Sends a callback again, with the same id and body",
     params: z.object({ id: offset }),
     reply: { status: 200, body: z.object({ id: z.int(), state: z.string() }) },
-    errors: ["not_found"],
+    errors: ["not_found", "job_forgotten"],
   }),
   stats: endpoint({
     method: "GET",

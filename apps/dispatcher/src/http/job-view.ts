@@ -1,13 +1,17 @@
 /** Jobs as people and programs see them: built from the stored records, with secrets never among them. */
 
 import {
+  HiveError,
   isTerminal,
+  jobForgotten,
   NONE_FIT,
+  rememberedKey,
   type AttemptRecord,
   type BlockedRecord,
   type Document,
   type Job,
   type JobBody,
+  type RememberedId,
 } from "@hive/core";
 import type { JobDetail, JobSummary } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
@@ -78,6 +82,21 @@ export async function findJob(queue: Pick<Queue, "read" | "documents">, jobId: s
   if (live !== null) return live;
   const [doc] = await queue.documents.get([{ collection: "jobs", id: jobId }]);
   return doc === null || doc === undefined ? null : asJob(doc);
+}
+
+/** The job as it is now. @throws HiveError not_found; job_forgotten when it is over and not kept any more */
+export async function mustFindJob(queue: Pick<Queue, "read" | "documents">, jobId: string): Promise<Job> {
+  const job = await findJob(queue, jobId);
+  if (job !== null) return job;
+  throw await noSuchJob(queue, jobId);
+}
+
+/** The error for a job that is not there: whether it ever was. */
+export async function noSuchJob(queue: Pick<Queue, "documents">, jobId: string): Promise<HiveError> {
+  const [doc = null] = await queue.documents.get([rememberedKey(jobId)]);
+  const stored: unknown = doc;
+  if (stored !== null) return jobForgotten(stored as RememberedId);
+  return new HiveError("not_found", `There is no job ${jobId}; list them with GET /v1/jobs`, { jobId });
 }
 
 /** The job whose budget this one spends: itself, or the one it is a candidate of. */

@@ -136,6 +136,9 @@ describe("a job stays", () => {
       world.do({ type: "delivered", n, attempt, state: "delivered", nextAt: null });
     }
     expect(forget(world, "old")).toEqual(["old"]);
+    expect(() => world.do({ type: "redeliver", n: callbacks[0] ?? 0, by: "me" })).toThrow(
+      expect.objectContaining({ code: "job_forgotten" }),
+    );
   });
 
   test("while others wait for it, also where they wait in vain and were not moved on yet", () => {

@@ -1,23 +1,17 @@
 /** Comparing the candidates of a job, choosing one, and the agreement of their workers on where all of them start. */
 
-import { HiveError, type Job } from "@hive/core";
+import { HiveError } from "@hive/core";
 import { compareCandidates } from "../candidate-view.ts";
 import type { Handlers } from "../handler.ts";
-import { findJob } from "../job-view.ts";
+import { mustFindJob } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 
 type CandidateHandlers = Pick<Handlers, "jobCandidates" | "chooseCandidate" | "leaseStart">;
 
 export function candidateHandlers({ queue }: Pick<Parts, "queue">): CandidateHandlers {
-  async function mustFind(jobId: string): Promise<Job> {
-    const job = await findJob(queue, jobId);
-    if (job !== null) return job;
-    throw new HiveError("not_found", `There is no job ${jobId}; list them with GET /v1/jobs`, { jobId });
-  }
-
   return {
     async jobCandidates({ params: { jobId } }) {
-      const compared = await compareCandidates(queue, await mustFind(jobId));
+      const compared = await compareCandidates(queue, await mustFindJob(queue, jobId));
       if (compared !== null) return compared;
       const message = `Job ${jobId} has no candidates; they are asked for when it is enqueued, with the field candidates`;
       throw new HiveError("not_found", message, { jobId });
@@ -25,7 +19,7 @@ export function candidateHandlers({ queue }: Pick<Parts, "queue">): CandidateHan
 
     async chooseCandidate({ params: { jobId }, body, caller }) {
       await queue.submit<"choose">({ type: "choose", jobId, candidate: body.candidate, by: caller.name });
-      const { status, reason } = await mustFind(jobId);
+      const { status, reason } = await mustFindJob(queue, jobId);
       return { jobId, status, reason };
     },
 

@@ -1,12 +1,11 @@
 /** Talking to the jobs of agents. */
 
 import { hash } from "node:crypto";
-import { HiveError } from "@hive/core";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { commentView } from "../follow-up.ts";
 import type { Handlers } from "../handler.ts";
 import { idempotencyKey } from "../idempotency-key.ts";
-import { findJob } from "../job-view.ts";
+import { mustFindJob } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 
 export function commentHandlers(parts: Pick<Parts, "queue" | "policy">): Pick<Handlers, "commentJob" | "listComments"> {
@@ -31,11 +30,7 @@ export function commentHandlers(parts: Pick<Parts, "queue" | "policy">): Pick<Ha
     },
 
     async listComments({ params, query }) {
-      const job = await findJob(queue, params.jobId);
-      if (job === null) {
-        const message = `There is no job ${params.jobId}; list them with GET /v1/jobs`;
-        throw new HiveError("not_found", message, { jobId: params.jobId });
-      }
+      const job = await mustFindJob(queue, params.jobId);
       const page = await queue.documents.list({
         collection: "comments",
         // The records' ids are `<job>/<n>`, and "0" is the character after "/".

@@ -1,11 +1,11 @@
 /** What a job left behind, for its owner: logs, diff and files. All of it is text or a download, never a page. */
 
 import { Readable } from "node:stream";
-import { HiveError, type Job } from "@hive/core";
+import { HiveError } from "@hive/core";
 import type { ArtifactStore, LogKey } from "../../logs/contract.ts";
 import { readRange } from "../byte-range.ts";
 import type { Handlers, RawReply } from "../handler.ts";
-import { attemptsOf, findJob } from "../job-view.ts";
+import { attemptsOf, mustFindJob } from "../job-view.ts";
 import { followLog } from "../log-follow.ts";
 import type { Parts } from "../parts.ts";
 
@@ -18,17 +18,10 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
   const { queue, logs, artifacts, metrics } = parts;
   const stopping = new AbortController();
 
-  async function mustFind(jobId: string): Promise<Job> {
-    const job = await findJob(queue, jobId);
-    if (job === null)
-      throw new HiveError("not_found", `There is no job ${jobId}; list them with GET /v1/jobs`, { jobId });
-    return job;
-  }
-
   const handlers: JobFileHandlers = {
     async jobLogs({ params, query, headers, closed }) {
       const { jobId } = params;
-      const job = await mustFind(jobId);
+      const job = await mustFindJob(queue, jobId);
       const fence = query.fence ?? job.run?.fence ?? 0;
       if (query.follow === true) {
         metrics.readers("logs", 1);
@@ -66,7 +59,7 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
 
     async jobDiff({ params }) {
       const { jobId } = params;
-      await mustFind(jobId);
+      await mustFindJob(queue, jobId);
       const attempts = await attemptsOf(queue, jobId);
       for (const { fence } of attempts.toReversed()) {
         const found = await artifacts.readArtifact({ jobId, fence, name: DIFF_ARTIFACT });
@@ -82,13 +75,13 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
     },
 
     async jobArtifacts({ params }) {
-      await mustFind(params.jobId);
+      await mustFindJob(queue, params.jobId);
       const files = await artifacts.listArtifacts({ jobId: params.jobId });
       return { artifacts: files.map(({ fence, name, bytes, sha256 }) => ({ fence, name, bytes, sha256 })) };
     },
 
     async jobArtifact({ params }) {
-      await mustFind(params.jobId);
+      await mustFindJob(queue, params.jobId);
       return openFile(artifacts, { jobId: params.jobId, fence: params.fence }, params.name);
     },
   };

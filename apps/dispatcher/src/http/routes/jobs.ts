@@ -8,7 +8,7 @@ import { bodyHash, type JobRequest } from "../../queue/compile-job.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Handlers } from "../handler.ts";
 import { idempotencyKey } from "../idempotency-key.ts";
-import { asJob, detailOf, findJob, jobUrl, summaryOf } from "../job-view.ts";
+import { asJob, detailOf, jobUrl, mustFindJob, noSuchJob, summaryOf } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 import { refuseFields, type FieldProblem } from "../validate.ts";
 
@@ -92,14 +92,8 @@ export function jobHandlers(parts: Parts): JobHandlers {
     return { key: hash("sha256", key, "base64url"), hash: hash("sha256", JSON.stringify(bodies), "base64url") };
   }
 
-  async function mustFind(jobId: string): Promise<Job> {
-    const job = await findJob(queue, jobId);
-    if (job === null) throw notFound(jobId);
-    return job;
-  }
-
   async function decided(jobId: string): Promise<{ jobId: string; status: Job["status"]; reason: string | null }> {
-    const { status, reason } = await mustFind(jobId);
+    const { status, reason } = await mustFindJob(queue, jobId);
     return { jobId, status, reason };
   }
 
@@ -148,7 +142,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
 
     async getJob({ params }) {
       const detail = await detailOf(parts, params.jobId);
-      if (detail === null) throw notFound(params.jobId);
+      if (detail === null) throw await noSuchJob(queue, params.jobId);
       return detail;
     },
 
@@ -160,7 +154,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
         ...(query.cursor === undefined ? {} : { after: decodeCursor(query.cursor) }),
         limit: query.limit,
       });
-      if (page.items.length === 0 && query.cursor === undefined) await mustFind(params.jobId);
+      if (page.items.length === 0 && query.cursor === undefined) await mustFindJob(queue, params.jobId);
       return { events: page.items.map(({ doc }) => eventView(doc)), next: encodeCursor(page.next) };
     },
 
@@ -236,10 +230,6 @@ function tooMany(jobs: number): string {
 function refusalOf(error: unknown): { readonly code: string; readonly detail: string } {
   if (!(error instanceof HiveError) || error.code === "not_ready" || error.code === "store_failed") throw error;
   return { code: error.code, detail: error.message };
-}
-
-function notFound(jobId: string): HiveError {
-  return new HiveError("not_found", `There is no job ${jobId}; list them with GET /v1/jobs`, { jobId });
 }
 
 /**
