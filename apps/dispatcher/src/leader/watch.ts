@@ -45,6 +45,8 @@ export interface LeaderWatch {
    * not waited for.
    */
   running(electionId: string): void;
+  /** From now on nothing is a reason to elect, or, with `false`, again what is: a dispatcher that stops stands back. */
+  abstain(abstains: boolean): void;
 }
 
 export interface LeaderWatchOptions {
@@ -62,6 +64,7 @@ export function createLeaderWatch({ ownUrl, termMs, mono, isProven = () => true 
   const own = new Set<string>();
   let last: LeaderRecord | null = null;
   let movedAt = 0;
+  let abstains = false;
 
   function isOwn(record: LeaderRecord): boolean {
     // By address only before this process's first election: two dispatchers that were given the same one by mistake must
@@ -71,7 +74,8 @@ export function createLeaderWatch({ ownUrl, termMs, mono, isProven = () => true 
 
   return {
     see(record) {
-      if (record === null || record.released || isOwn(record)) return { elect: true };
+      const isFree = record === null || record.released || isOwn(record);
+      if (isFree) return abstains ? { elect: false, queen: null } : { elect: true };
       const moved =
         last === null ||
         last.electionId !== record.electionId ||
@@ -81,12 +85,16 @@ export function createLeaderWatch({ ownUrl, termMs, mono, isProven = () => true 
         last = record;
         movedAt = mono();
       }
-      if (mono() - movedAt >= termMs) return { elect: true };
+      if (!abstains && mono() - movedAt >= termMs) return { elect: true };
       return { elect: false, queen: isProven(record) ? { url: record.url } : null };
     },
 
     running(electionId) {
       own.add(electionId);
+    },
+
+    abstain(value) {
+      abstains = value;
     },
   };
 }

@@ -41,6 +41,8 @@ export interface CommitterOptions {
   readonly clock: Clock;
   /** Called when a commit failed or a listener threw: for the log. */
   readonly onTrouble: (message: string, error: unknown) => void;
+  /** Of a shared store: `LeaderWatch.abstain`. */
+  readonly abstain?: (abstains: boolean) => void;
   /** Milliseconds and changes of each commit: for the metrics. */
   readonly onCommit?: (ms: number, changes: number) => void;
 }
@@ -60,11 +62,12 @@ export class Committer implements Queue {
   readonly #ahead: ReadAhead;
   #pending: Pending[] = [];
   #pumping = false;
-  readonly #recent = new RecentBodies();
+  #recent = new RecentBodies();
   #lastEvent = 0;
   #lastTick = 0;
   #sweeping = false;
-  #stopping = false;
+  /** Nothing new is taken any more: what this dispatcher will be in a moment. */
+  #leaving: "standby" | "stopped" | null = null;
   /** Work became ready while commands were applied, and whoever waits for it was woken. */
   #woke = false;
   #cancelTick: () => void = () => {};
@@ -73,15 +76,18 @@ export class Committer implements Queue {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
-    const { openStore, rules, clock, onTrouble } = options;
+    const { openStore, rules, clock, onTrouble, abstain } = options;
     this.#state = createState(rules);
     this.#tenure = new Tenure({
       openStore,
       rules,
       clock,
       onTrouble,
+      ...(abstain === undefined ? {} : { abstain }),
       onElected: ({ state, lastEvent }) => {
         this.#flusher.begin();
+        // Another queen may have changed them meanwhile.
+        this.#recent = new RecentBodies();
         this.#state = state;
         this.#lastEvent = lastEvent;
         this.#lastTick = clock.mono();
@@ -135,28 +141,46 @@ export class Committer implements Queue {
   }
 
   /**
+   * On a shared store: finishes what it accepted and lets another dispatcher be the queen. This one is her standby then,
+   * until `stop`; where there is no other it goes on as the queen.
+   */
+  async handOver(): Promise<void> {
+    if (this.#leaving !== null || this.#tenure.store.shared !== true) return;
+    this.#leaving = "standby";
+    await this.#finishAccepted();
+    const over = this.#tenure.handOver();
+    this.#drop(new HiveError("not_ready", "another dispatcher takes over; try again in a moment"));
+    this.#leaving = null;
+    await over;
+  }
+
+  /**
    * Answers nothing more, waits for the running commit and lets go of the store: another dispatcher may be the queen from
    * then on. Safe to call twice.
    */
   async stop(): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
+    if (this.#leaving === "stopped") return;
+    this.#leaving = "stopped";
     this.#cancelTick();
+    await this.#finishAccepted();
+    const stopped = this.#tenure.stop();
+    this.#drop(new HiveError("not_ready", "the server is stopping; try again in a moment"));
+    await stopped;
+  }
+
+  async #finishAccepted(): Promise<void> {
     while (this.#isQueen() && (this.#flusher.busy || this.#pumping)) {
       this.#flusher.flush();
       await new Promise<void>((resolve) => {
         this.#wakeStop = resolve;
       });
     }
-    const stopped = this.#tenure.stop();
-    this.#drop(new HiveError("not_ready", "the server is stopping; try again in a moment"));
-    await stopped;
   }
 
   readiness(): Readiness {
     const readiness = this.#tenure.readiness();
-    if (!readiness.ready || !this.#stopping) return readiness;
-    return { ready: false, role: "stopped", why: "the server is stopping", retryAfterMs: 1000, queen: null };
+    if (!readiness.ready || this.#leaving === null) return readiness;
+    return { ready: false, role: this.#leaving, why: "the server is stopping", retryAfterMs: 1000, queen: null };
   }
 
   onReadiness(listener: (readiness: Readiness) => void): () => void {
@@ -340,7 +364,7 @@ export class Committer implements Queue {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
-      while (this.#isQueen() && !this.#stopping && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
+      while (this.#isQueen() && this.#leaving === null && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
     } catch (error) {
       // The next tick tries again; a failed commit was told of already.
       if (!(error instanceof HiveError)) this.#options.onTrouble("the sweep broke", error);
@@ -365,6 +389,6 @@ export class Committer implements Queue {
       void this.#sweep();
     }
     this.#lastTick = mono;
-    if (!this.#stopping) this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
+    if (this.#leaving !== "stopped") this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
 }

@@ -21,6 +21,9 @@ const LOOK_MS = 250;
 /** Back-off of a new election, in milliseconds. */
 const RECOVER_MIN_MS = 50;
 const RECOVER_MAX_MS = 5000;
+/** While the leadership is handed over: milliseconds between two looks, and until nobody is expected to take it. */
+const HAND_OVER_LOOK_MS = 50;
+const HAND_OVER_MS = 1500;
 /** After this many milliseconds a caller of a dispatcher that cannot answer may ask again. */
 const RETRY_AFTER_MS = 1000;
 
@@ -30,6 +33,8 @@ export interface TenureOptions {
   readonly rules: Rules;
   readonly clock: Clock;
   readonly onTrouble: (message: string, error: unknown) => void;
+  /** Of a shared store: keeps `open` from electing this dispatcher, or no longer. */
+  readonly abstain?: (abstains: boolean) => void;
   /** Elected and loaded: called right before this dispatcher is the queen. */
   readonly onElected: (loaded: Loaded) => void;
 }
@@ -43,6 +48,7 @@ export class Tenure {
   #queen: { readonly url: string } | null = null;
   #opening: Promise<unknown> = Promise.resolve();
   #cancelRetry: () => void = () => {};
+  #lookMs = LOOK_MS;
 
   constructor(options: TenureOptions) {
     this.#options = options;
@@ -77,6 +83,30 @@ export class Tenure {
   lost(): void {
     this.#enter("recovering", null);
     void this.#again(RECOVER_MIN_MS);
+  }
+
+  /**
+   * Lets another dispatcher take over before this one stops, and stays as her standby, so that requests still find their
+   * way. Is there nobody else, it is the queen again afterwards. Does nothing on a store that is not shared.
+   */
+  async handOver(): Promise<void> {
+    const { abstain, clock } = this.#options;
+    if (this.#store.shared !== true || abstain === undefined || this.#role === "stopped") return;
+    abstain(true);
+    if (this.#role !== "queen") return;
+    this.#lookMs = HAND_OVER_LOOK_MS;
+    this.#enter("standby", null);
+    void this.#again(RECOVER_MIN_MS);
+    await new Promise<void>((resolve) => {
+      const unlisten = this.onReadiness((readiness) => {
+        if (!readiness.ready && readiness.role === "standby" && readiness.queen === null) return;
+        unlisten();
+        cancel();
+        resolve();
+      });
+      const cancel = clock.after(HAND_OVER_MS, () => abstain(false));
+    });
+    this.#lookMs = LOOK_MS;
   }
 
   /** Gives the leadership back. Safe to call twice. */
@@ -137,7 +167,7 @@ export class Tenure {
   #standBy(queen: { readonly url: string } | null): void {
     if (this.#role === "stopped") return;
     this.#enter("standby", queen);
-    this.#cancelRetry = this.#options.clock.after(LOOK_MS, () => void this.#again(RECOVER_MIN_MS));
+    this.#cancelRetry = this.#options.clock.after(this.#lookMs, () => void this.#again(RECOVER_MIN_MS));
   }
 
   async #again(backOffMs: number): Promise<void> {

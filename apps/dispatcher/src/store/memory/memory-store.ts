@@ -184,6 +184,10 @@ export class MemoryStore implements Store {
     this.#leader?.accepted(sentAt);
   }
 
+  get shared(): boolean {
+    return this.#options.shared !== undefined;
+  }
+
   get confirmed(): boolean {
     return this.#leader?.confirmed ?? this.#ownsElection();
   }
