@@ -1,5 +1,6 @@
-// How the tests run. Four projects, so that `npm test` can show each as a step of its own: `unit` beside the code,
-// `sim` for the simulation, `system` for whole programs with real peers, `containers` for those in containers. Every
+// How the tests run. Five projects, so that `npm test` can show each as a step of its own: `unit` beside the code,
+// `sim` for the simulation, `system` for whole programs with real peers, `faults` for those that are killed, starved and
+// cut off, `containers` for those in containers. Every
 // test runs in its own process (node:sqlite, process.chdir and signals are safe there) and an unhandled error anywhere
 // fails the run.
 import { availableParallelism } from "node:os";
@@ -56,13 +57,26 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/**/*.test.ts"],
-          exclude: [...everywhere, "test/sim/**", "test/containers/**"],
+          exclude: [...everywhere, "test/sim/**", "test/faults/**", "test/containers/**"],
           pool: "forks",
           // One file at a time: each starts dispatchers, workers and agents that want the cores themselves.
           maxWorkers: 1,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "faults",
+          include: ["test/faults/**/*.test.ts"],
+          exclude: everywhere,
+          pool: "forks",
+          // Each scenario wants the machine for itself: its figures are times.
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -76,7 +90,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

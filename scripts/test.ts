@@ -47,6 +47,7 @@ const tests: readonly Step[] = [
   { name: "unit", heading: "Tests beside the code, and the store suite", run: () => vitest("unit") },
   { name: "sim", heading: "Simulation", run: () => vitest("sim") },
   { name: "system", heading: "Real processes, from end to end", run: () => vitest("system") },
+  { name: "faults", heading: "Faults: kills, pauses, power losses, bad networks", run: () => vitest("faults") },
   { name: "containers", heading: "Real containers on a Docker Engine", run: () => vitest("containers") },
 ];
 

@@ -11,16 +11,23 @@ const STOP_MS = 30_000;
 
 export interface WorkersOptions {
   readonly count: number;
+  /** Of the dispatcher; several, separated by commas, where there are replicas. */
   readonly url: string;
   readonly secret: string;
   /** Where their folders and what they print go. */
   readonly folder: string;
   /** The first of the user ids their jobs run as. */
   readonly uid: number;
+  /** More settings. Default: none. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Workers {
   readonly count: number;
+  /** The process in this place now. */
+  pid(place: number): number;
+  /** Where the worker of this place keeps its things. */
+  readonly folder: string;
   /** SIGKILL, and another worker in its place, as a service manager would start it. */
   replace(place: number): Promise<void>;
   /** SIGTERM for all. @throws when one had to be killed. */
@@ -44,6 +51,7 @@ export function startWorkers(options: WorkersOptions): Workers {
         HIVE_WORKER_DATA: join(options.folder, "data"),
         HIVE_AGENT_UID_BASE: String(options.uid),
         HIVE_ALLOW_FILE_REPOS: "1",
+        ...options.env,
       }),
     });
   const children = Array.from({ length: options.count }, (_, place) => start(place));
@@ -58,6 +66,8 @@ export function startWorkers(options: WorkersOptions): Workers {
 
   return {
     count: options.count,
+    folder: options.folder,
+    pid: (place) => children[place]?.pid ?? 0,
     async replace(place) {
       const child = children[place];
       if (child !== undefined) await end(child, "SIGKILL");

@@ -5,7 +5,15 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { type ApiClient, ApiError, createClient, endpoints, type FinishRequest, type LeaseGrant } from "@hive/protocol";
+import {
+  type ApiClient,
+  ApiError,
+  createClient,
+  endpoints,
+  type FinishRequest,
+  type LeaseGrant,
+  serverUrls,
+} from "@hive/protocol";
 import { createSession, type Session } from "../../apps/worker/src/loops/session.ts";
 import { machineClock, pause } from "../../apps/worker/src/loops/clock.ts";
 import { until } from "../e2e/until.ts";
@@ -20,6 +28,7 @@ const OUTLIVED_MS = 400_000;
 
 export interface ZombieOptions {
   readonly name: string;
+  /** Of the dispatcher; several, separated by commas, where there are replicas. */
   readonly url: string;
   readonly secret: string;
   readonly history: RunHistory;
@@ -50,7 +59,7 @@ interface Outcome {
 
 /** Lives through its leases. @throws when it could not: the dispatcher never answered, nobody took its jobs over. */
 export async function haunt(options: ZombieOptions, haunting: Haunting): Promise<void> {
-  const client = createClient({ baseUrl: options.url });
+  const client = createClient({ baseUrl: serverUrls(options.url) });
   const profile = { name: options.name, version: "0.1.0", roles: [], labels: [], provider: "manual" };
   const session = createSession({
     client,
