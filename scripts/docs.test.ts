@@ -110,7 +110,7 @@ describe.runIf(exists("docs/configuration.md"))("docs/configuration.md", () => {
 
   it("describes no setting that nothing reads", () => {
     const readers = sources
-      .filter((file) => /\/(config|options)\.ts$/.test(file))
+      .filter((file) => /[/-](config|options)\.ts$/.test(file))
       .map(read)
       .join("\n");
     expect(described.filter((name) => !new RegExp(`\\b${name}\\b`).test(readers))).toEqual([]);

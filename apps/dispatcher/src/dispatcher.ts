@@ -34,9 +34,8 @@ import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
 import { createWorkerPresence } from "./http/worker-presence.ts";
 import { tellJobStory } from "./job-story.ts";
-import type { ArtifactStore, LogStore } from "./logs/contract.ts";
 import { advertisedUrl } from "./leader/advertised-url.ts";
-import { createLeadership, type Leadership } from "./leader/leadership.ts";
+import { createLeadership } from "./leader/leadership.ts";
 import { openMirrors } from "./mirrors/open-mirrors.ts";
 import { createPriceBook } from "./prices/price-book.ts";
 import { Committer } from "./queue/committer.ts";
@@ -45,7 +44,7 @@ import { createWaiters } from "./queue/waiters.ts";
 import { open, parseKeyRing } from "./secrets/sealing.ts";
 import { openRunFolder, runFolderOf, shareCallbackSecret } from "./run-folder.ts";
 import type { Settings } from "./settings.ts";
-import type { Election, Store } from "./store/contract.ts";
+import type { Storage } from "./storage.ts";
 
 /** The version every reply and every worker sees. */
 export const VERSION = "0.1.0";
@@ -64,13 +63,10 @@ export interface DispatcherOptions extends Settings {
   readonly log: Logger;
   /** Which workers this server starts, and where. */
   readonly fleet: FleetChoice;
-  /** Makes a handle on the store; called again for each new election. What it is given stays the same. */
-  readonly openStore: (leadership: Leadership) => Store;
-  /** Opens logs and artifacts; a store of theirs that dispatchers share checks the election with every write. */
-  readonly openLogs: (election: () => Election) => { readonly logs: LogStore; readonly artifacts: ArtifactStore };
+  /** Where jobs, logs and artifacts are kept. Outlives the dispatcher. */
+  readonly storage: Storage;
   /** Called once this server has its store, so that two servers never share a folder. Null: no caches are kept. */
   readonly openCaches: () => Promise<CacheStore | null>;
-  readonly limits: { readonly logBytes: number; readonly artifactBytes: number };
 }
 
 export interface Dispatcher {
@@ -104,7 +100,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const runFolder = runFolderOf(config);
     await openRunFolder(runFolder);
 
-    const { logs, artifacts } = options.openLogs(() => queue.election());
+    const { logs, artifacts } = options.storage.openLogs(() => queue.election());
     stops.push(() => logs.close());
     // Before the first election: a second start by mistake must not take the store from the first.
     const wanted = await freePort(config.host, config.port);
@@ -115,7 +111,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       mono: clock.mono,
     });
     const queue = new Committer({
-      openStore: () => options.openStore(leadership),
+      openStore: () => options.storage.openStore(leadership),
       rules,
       clock,
       onTrouble,
@@ -211,7 +207,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       stuck: config.stuck,
       intervals: { claimWaitMs: CLAIM_WAIT_MS, heartbeatMs, leaseMs: config.leaseMs, logFlushMs: LOG_FLUSH_MS },
       firstBeatMs: rules.firstBeatMs,
-      limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.limits },
+      limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.storage.limits },
       metrics,
       pools: () => fleet?.pools() ?? [],
     });

@@ -9,14 +9,10 @@ import { startDispatcher } from "./dispatcher.ts";
 import { systemClock } from "./clock.ts";
 import { chooseFleet } from "./fleet/choose-fleet.ts";
 import { createLog } from "./log.ts";
-import { DEFAULT_LOG_LIMITS } from "./logs/contract.ts";
-import { openFileLogs } from "./logs/files/file-logs.ts";
 import { SecretsFileError } from "./secrets/secrets-file.ts";
 import { readSettings } from "./settings.ts";
-import { StoreInUse } from "./store/contract.ts";
-import { MemoryContent } from "./store/memory/memory-content.ts";
-import { MemoryStore } from "./store/memory/memory-store.ts";
-import { SqliteStore } from "./store/sqlite/sqlite-store.ts";
+import { chooseStorage } from "./storage.ts";
+import { isStartRefusal } from "./store/start-refusal.ts";
 
 /** Signals this close together are one wish of one person. */
 const SAME_SIGNAL_MS = 500;
@@ -25,11 +21,8 @@ async function main(): Promise<void> {
   const { config, secrets, llm, variable, tokenHint } = await readSettings();
   const log = createLog(config.log);
   await mkdir(config.data, { recursive: true, mode: 0o700 });
-  const openLogs = () => openFileLogs({ folder: join(config.data, "logs"), limits: DEFAULT_LOG_LIMITS });
+  const storage = chooseStorage(config, log);
   const caches = { folder: join(config.data, "caches"), budgetBytes: config.cacheBytes, wall: Date.now };
-  const content = new MemoryContent();
-  const openStore = () =>
-    config.store === "memory" ? new MemoryStore({ content }) : new SqliteStore(join(config.data, "hive.db"));
 
   const fleet = await chooseFleet(config, systemClock);
   const dispatcher = await startDispatcher({
@@ -38,11 +31,9 @@ async function main(): Promise<void> {
     llm,
     log,
     fleet,
-    openStore,
-    openLogs,
+    storage,
     openCaches: async () =>
       config.cacheBytes === 0 ? null : openCacheFiles({ ...caches, onTrouble: (message) => log.warn(message) }),
-    limits: DEFAULT_LOG_LIMITS,
     variable,
     tokenHint,
   });
@@ -59,6 +50,7 @@ async function main(): Promise<void> {
     });
   log.info(`${signal}: stopping`);
   await dispatcher.stop();
+  storage.close();
 }
 
 try {
@@ -71,8 +63,7 @@ try {
 
 /** A start that failed, in words a person can act on; anything unforeseen keeps its stack. */
 function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof SecretsFileError || error instanceof StoreInUse)
-    return error.message;
+  if (error instanceof ConfigError || error instanceof SecretsFileError || isStartRefusal(error)) return error.message;
   if (error instanceof Error && "code" in error && "port" in error) {
     if (error.code === "EADDRINUSE")
       return `Port ${String(error.port)} is in use. Start with another one: HIVE_PORT=${Number(error.port) + 1} npm start`;

@@ -13,19 +13,9 @@ import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
 import { repoRulesSchema } from "./credentials/repo-rules.ts";
 import { poolsSchema } from "./fleet/pool-settings.ts";
 import { llmSchema } from "./gateway/llm-settings.ts";
+import { type Option, option } from "./option.ts";
 import { pricesSchema } from "./prices/price.ts";
-
-/** One setting: its name in the environment, its key in hive.yaml (null: environment only), and what it is for. */
-export interface Option<S extends z.ZodType = z.ZodType> {
-  readonly name: string;
-  readonly key: string | null;
-  readonly schema: S;
-  readonly about: string;
-}
-
-function option<S extends z.ZodType>(name: string, key: string | null, schema: S, about: string): Option<S> {
-  return { name, key, schema, about };
-}
+import { storeOptions } from "./store/store-options.ts";
 
 const flag = z
   .union([z.boolean(), z.enum(["1", "0", "true", "false", "yes", "no", ""])])
@@ -126,12 +116,7 @@ export const table = {
     z.string().min(1).optional(),
     "How a person calls `hive` for this server: what a 401 and the start tell them to type. Default: npm run hive --, and to source secrets.env.",
   ),
-  store: option(
-    "HIVE_STORE",
-    "store",
-    z.enum(["sqlite", "memory"], "must be sqlite or memory").default("sqlite"),
-    "Where jobs are kept. Default sqlite; memory forgets everything at the end.",
-  ),
+  ...storeOptions,
   workers: option(
     "HIVE_WORKERS",
     "workers",

@@ -19,10 +19,15 @@ export interface Electing {
   readonly connection: RedisConnection;
   readonly keys: RedisKeys;
   readonly leadership: Leadership;
+  /** The new epoch is at least this. */
+  readonly minEpoch: number;
+  /** Runs when the place is free, right before it is taken; refuses by throwing. */
+  readonly beforeElection: () => Promise<void>;
 }
 
 /** Begins an election of this process. @throws StoreHeld, StoreSecretsDiffer, StoreTooNew */
-export async function elect({ connection, keys, leadership }: Electing): Promise<Election> {
+export async function elect(electing: Electing): Promise<Election> {
+  const { connection, keys, leadership, minEpoch, beforeElection } = electing;
   const { watch, url, secretsId } = leadership;
   const { record, format, secrets, seen } = await look(connection, keys);
   if (format !== null && format > FORMAT) throw tooNew(format);
@@ -30,13 +35,14 @@ export async function elect({ connection, keys, leadership }: Electing): Promise
   const verdict = watch.see(record);
   if (!verdict.elect) throw held(verdict.queen);
 
+  await beforeElection();
   const electionId = randomUUID();
   watch.running(electionId);
   const answer = textsIn(
     await connection.script(
       ELECT,
       [keys.meta],
-      [...seen, electionId, url, leadership.prove(electionId), secretsId, String(FORMAT)],
+      [...seen, electionId, url, leadership.prove(electionId), secretsId, String(FORMAT), String(minEpoch)],
     ),
   );
   switch (answer[0]) {

@@ -10,6 +10,11 @@ export class RedisTimeout extends Error {
   override readonly name = "RedisTimeout";
 }
 
+/** Redis answered with an error, or the connection broke: unless it was refused, it may have been carried out. */
+export class RedisRefused extends Error {
+  override readonly name = "RedisRefused";
+}
+
 /** What the first word of an error reply means to an operator. */
 const MEANINGS: Readonly<Record<string, string>> = {
   OOM: "it is at its maxmemory and takes no more; raise maxmemory (CONFIG SET maxmemory …), and Hive continues by itself",
@@ -27,12 +32,12 @@ const MEANINGS: Readonly<Record<string, string>> = {
 
 /** The error to give on, its cause kept; errors made here come back as they are. */
 export function explainRedis(error: unknown, place: string): Error {
-  if (error instanceof RedisOffline || error instanceof RedisTimeout) return error;
-  if (!(error instanceof Error)) return new Error(`${place}: ${String(error)}`);
+  if (error instanceof RedisOffline || error instanceof RedisTimeout || error instanceof RedisRefused) return error;
+  if (!(error instanceof Error)) return new RedisRefused(`${place}: ${String(error)}`);
   // node-redis gives several at once when a name has several addresses.
   const message = error instanceof AggregateError ? String(error.errors[0]) : error.message;
   const meaning = MEANINGS[/^[A-Z]+/.exec(message)?.[0] ?? ""];
-  return new Error(meaning === undefined ? `${place}: ${message}` : `${place}: ${meaning} (${message})`, {
+  return new RedisRefused(meaning === undefined ? `${place}: ${message}` : `${place}: ${meaning} (${message})`, {
     cause: error,
   });
 }

@@ -47,7 +47,8 @@ export interface RedisStoreOptions {
   readonly leadership: Leadership;
   /** Milliseconds of a clock that never goes back. */
   readonly mono: () => number;
-  /** Runs before each election; refuses by throwing. Default: nothing. */
+  /** Runs before this handle looks who leads, and before it elects itself; each refuses by throwing. Default: nothing. */
+  readonly beforeLook?: () => Promise<void>;
   readonly beforeElection?: () => Promise<void>;
 }
 
@@ -60,6 +61,7 @@ interface Opened {
 
 export class RedisStore implements Store {
   readonly name = "redis";
+  readonly shared = true;
   readonly #options: RedisStoreOptions;
   readonly #keys: RedisKeys;
   #opened: Opened | null = null;
@@ -76,16 +78,23 @@ export class RedisStore implements Store {
     this.#keys = redisKeys(options.prefix);
   }
 
-  async open(declarations: readonly CollectionDeclaration[]): Promise<Election> {
+  async open(declarations: readonly CollectionDeclaration[], minEpoch = 1): Promise<Election> {
     if (this.#used) throw new Error("this store was opened before: make a new one to open it again");
     this.#used = true;
-    const { writing: connection, leadership, beforeElection, mono } = this.#options;
+    const { writing: connection, leadership, beforeLook, beforeElection = async () => {} } = this.#options;
     const keys = this.#keys;
     const collections = compileCollections(declarations);
-    await beforeElection?.();
-    const sent = mono();
-    const election = await elect({ connection, keys, leadership });
-    this.#acceptedAt = sent;
+    await beforeLook?.();
+    const election = await elect({
+      connection,
+      keys,
+      leadership,
+      minEpoch,
+      beforeElection: async () => {
+        await beforeElection();
+        this.#acceptedAt = this.#options.mono();
+      },
+    });
     const shapes = new Shapes();
     try {
       shapes.load(pairsIn(await connection.command(["HGETALL", keys.shapes])));

@@ -24,9 +24,9 @@ export const META_FIELDS = [
 
 /**
  * Elects: KEYS meta; ARGV what was seen (electionId, beat, sequence, released), then the new electionId, url, proof,
- * secretsId, the newest format this Hive knows. A compare-and-set: another's election, renewal or commit meanwhile
- * refuses it. Other secrets are taken over only after a clean stop. Answers `elected, epoch, format` | `moved` | `secrets` |
- * `format, n`.
+ * secretsId, the newest format this Hive knows, the lowest epoch. A compare-and-set: another's election, renewal or commit
+ * meanwhile refuses it. Other secrets are taken over only after a clean stop. Answers `elected, epoch, format` | `moved` |
+ * `secrets` | `format, n`.
  */
 export const ELECT = redisScript(`
 local meta = KEYS[1]
@@ -37,7 +37,7 @@ end
 if now[7] and now[7] ~= ARGV[8] and now[4] ~= '1' then return {'secrets'} end
 local format = now[6] or ARGV[9]
 if tonumber(format) > tonumber(ARGV[9]) then return {'format', format} end
-local epoch = string.format('%d', tonumber(now[5] or '0') + 1)
+local epoch = string.format('%d', math.max(tonumber(now[5] or '0') + 1, tonumber(ARGV[10])))
 redis.call('HSET', meta, 'epoch', epoch, 'electionId', ARGV[5], 'sequence', '0', 'beat', '0', 'released', '0',
   'url', ARGV[6], 'proof', ARGV[7], 'secrets', ARGV[8], 'format', format)
 return {'elected', epoch, format}
