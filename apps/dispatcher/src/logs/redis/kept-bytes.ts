@@ -1,4 +1,4 @@
-/** Reads the pieces of a log that Redis still has, in order, a batch at a time. */
+/** The pieces of a log as entries of Redis streams: what is written, and what is still there, in order, a batch at a time. */
 
 import { StoreCorrupt } from "../../store/contract.ts";
 import type { GuardedRedis } from "./guarded-redis.ts";
@@ -57,4 +57,19 @@ function entriesIn(reply: unknown): KeptBytes[] {
 
 function unexpected(): StoreCorrupt {
   return new StoreCorrupt("a log in Redis has an entry that Hive did not write there");
+}
+
+/** Those bytes from `from` up to `to` as entries of at most `size` bytes, id and bytes each; `bytes` begin at `start`. */
+export function* toEntries(
+  bytes: Uint8Array,
+  start: number,
+  from: number,
+  to: number,
+  size: number,
+): Generator<[id: string, bytes: Buffer]> {
+  const end = Math.min(to, start + bytes.length);
+  for (let at = Math.max(from, start); at < end; at += size) {
+    const part = bytes.subarray(at - start, Math.min(at + size, end) - start);
+    yield [`${at}-1`, Buffer.from(part.buffer, part.byteOffset, part.length)];
+  }
 }

@@ -8,9 +8,8 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { HiveError } from "@hive/core";
 import type { RedisConnection } from "../../store/redis/connection.ts";
-import { maybeTextsIn, textsIn } from "../../store/redis/replies.ts";
 import {
   type Appended,
   type ArtifactStore,
@@ -23,15 +22,15 @@ import {
   READ_PIECE,
   type Sealed,
 } from "../contract.ts";
-import { cutMarker } from "../cut-marker.ts";
 import { placeChunk } from "../overlap.ts";
 import { GuardedRedis, type GuardedRedisOptions } from "./guarded-redis.ts";
 import { JobBells } from "./job-bells.ts";
-import { keptBytes } from "./kept-bytes.ts";
+import { toEntries } from "./kept-bytes.ts";
 import { logKeys, parseArtifactField } from "./log-keys.ts";
-import { READ_JOB, REMOVE_LOGS, SEE_FENCE, WRITE_LOG } from "./log-scripts.ts";
+import { LogReader } from "./log-reader.ts";
+import { REMOVE_LOGS, SEE_FENCE, WRITE_LOG } from "./log-scripts.ts";
 import { RedisArtifacts } from "./redis-artifacts.ts";
-import { formatState, NO_STREAM, parseState, type StreamState } from "./stream-state.ts";
+import { extended, formatState, NO_STREAM, parseState, type StreamState } from "./stream-state.ts";
 
 /** Looks at a stream that somebody else writes to, in one call, before the caller is told to try again. */
 const TRIES = 8;
@@ -65,15 +64,9 @@ export function openRedisLogs(options: RedisLogsOptions): {
   };
 }
 
-interface Look {
-  /** -1: none was seen. */
-  readonly highest: number;
-  /** Null: nobody wrote to this stream. */
-  readonly state: StreamState | null;
-}
-
 class RedisLogs implements LogStore {
   readonly #redis: GuardedRedis;
+  readonly #reader: LogReader;
   readonly #bells: JobBells;
   readonly #limits: LogLimits;
   readonly #half: number;
@@ -92,6 +85,7 @@ class RedisLogs implements LogStore {
     },
   ) {
     this.#redis = options.redis;
+    this.#reader = new LogReader(options.redis);
     this.#bells = options.bells;
     this.#limits = options.limits;
     this.#half = Math.max(1, Math.floor((options.keptBytes ?? 4 * 1024 * 1024) / 2));
@@ -107,7 +101,7 @@ class RedisLogs implements LogStore {
   }
 
   async size(key: LogKey): Promise<LogSize | null> {
-    const { state } = await this.#look(key);
+    const { state } = await this.#reader.look(key);
     if (state === null) return null;
     const { bytes, sealed, head, tail } = state;
     return tail > head ? { bytes, sealed, cut: { from: head, to: tail } } : { bytes, sealed };
@@ -115,9 +109,9 @@ class RedisLogs implements LogStore {
 
   async *read(range: LogKey & { from?: number; to?: number }): AsyncGenerator<Uint8Array> {
     const { from = 0, to = Infinity } = range;
-    const { state } = await this.#look(range);
+    const { state } = await this.#reader.look(range);
     if (state === null) return;
-    for await (const { piece } of this.#read(range, state, from, Math.min(to, state.bytes))) yield piece;
+    for await (const { piece } of this.#reader.read(range, state, from, Math.min(to, state.bytes))) yield piece;
   }
 
   async *follow(
@@ -134,17 +128,18 @@ class RedisLogs implements LogStore {
       const rung = bell.rung();
       const isOver = over?.aborted === true;
       // A Redis that is away for a while does not end what people watch; it goes on when Redis does.
-      const seen = await this.#look(range).catch(() => null);
+      const seen = await this.#reader.look(range).catch(nullWhileAway);
       const state = seen?.state ?? null;
       if (state !== null && state.bytes > at) {
         wasThere = true;
         try {
-          for await (const { piece, end } of this.#read(range, state, at, state.bytes)) {
+          for await (const { piece, end } of this.#reader.read(range, state, at, state.bytes)) {
             yield piece;
             at = end;
             if (stop.aborted) return;
           }
-        } catch {
+        } catch (error) {
+          nullWhileAway(error);
           await bell.next(rung, stop, this.#pollMs);
         }
       } else if (isOver || (seen !== null && (state?.sealed || seen.highest > fence || (wasThere && state === null)))) {
@@ -157,7 +152,7 @@ class RedisLogs implements LogStore {
   }
 
   async fences(jobId: string): Promise<readonly number[]> {
-    const fields = await this.#fields(jobId);
+    const fields = await this.#reader.fields(jobId);
     return fields
       .filter((field) => /^\d+$/.test(field))
       .map(Number)
@@ -173,7 +168,7 @@ class RedisLogs implements LogStore {
     return this.#inLine({ jobId, fence: 0 }, async () => {
       const { keys } = this.#redis;
       const gone = [keys.job(jobId)];
-      for (const field of await this.#fields(jobId)) {
+      for (const field of await this.#reader.fields(jobId)) {
         const artifact = parseArtifactField(field);
         if (artifact !== null) gone.push(keys.artifact(jobId, artifact.fence, artifact.name));
         else if (/^\d+$/.test(field)) {
@@ -200,24 +195,20 @@ class RedisLogs implements LogStore {
       const known = this.#states.get(this.#redis.keys.head(key.jobId, key.fence));
       // Everything but the plain next chunk is decided by what is there now, not by what was.
       const isNext = known?.bytes === offset && !known.sealed && bytes.length > 0;
-      const seen = isNext ? { highest: -1, state: known } : await this.#look(key);
+      const seen = isNext ? { highest: -1, state: known } : await this.#reader.look(key);
       if (seen.highest > key.fence) return lost(seen.highest);
       const state = seen.state ?? NO_STREAM;
       const placed = placeChunk(offset, bytes.length, state.bytes);
       if (placed.type === "gap") return { ok: false, code: "wrong_offset", expected: state.bytes };
       const isNew = placed.repeated < bytes.length;
       const isSame =
-        placed.repeated === 0 || (await this.#isThere(key, state, offset, bytes.subarray(0, placed.repeated)));
+        placed.repeated === 0 || (await this.#reader.isThere(key, state, offset, bytes.subarray(0, placed.repeated)));
       if (!isSame || (state.sealed && isNew)) return { ok: false, code: "log_differs", expected: state.bytes };
       if (isNew && end > this.#limits.logBytes)
         return { ok: false, code: "log_too_large", limit: this.#limits.logBytes };
+      const added = bytes.subarray(placed.repeated);
       const written = isNew
-        ? await this.#write(
-            key,
-            seen.state,
-            { ...grown(state, end, this.#half), ...fresh(state, bytes, placed.repeated) },
-            bytes.subarray(placed.repeated),
-          )
+        ? await this.#write(key, seen.state, extended(state, added, this.#half), added)
         : await this.#see(key, state);
       if (written === "moved") continue;
       return written.ok ? { ok: true, committed: written.state.bytes } : written;
@@ -227,7 +218,7 @@ class RedisLogs implements LogStore {
 
   async #seal({ bytes, crc32: checksum, ...key }: LogKey & { bytes: number; crc32: number }): Promise<Sealed> {
     for (let tries = 0; tries < TRIES; tries += 1) {
-      const { highest, state: found } = await this.#look(key);
+      const { highest, state: found } = await this.#reader.look(key);
       if (highest > key.fence) return lost(highest);
       const state = found ?? NO_STREAM;
       if (bytes > state.bytes && !state.sealed) return { ok: false, code: "log_incomplete", expected: state.bytes };
@@ -248,9 +239,9 @@ class RedisLogs implements LogStore {
     const name = keys.head(jobId, fence);
     const forgotten = Math.max(to.head, to.bytes - this.#half);
     const start = to.bytes - bytes.length;
-    const head = [...pieces(bytes, start, start, to.head, READ_PIECE)];
+    const head = [...toEntries(bytes, start, start, to.head, READ_PIECE)];
     // A piece is forgotten whole: small ones where little is kept.
-    const tail = [...pieces(bytes, start, forgotten, to.bytes, Math.min(READ_PIECE, Math.ceil(this.#half / 8)))];
+    const tail = [...toEntries(bytes, start, forgotten, to.bytes, Math.min(READ_PIECE, Math.ceil(this.#half / 8)))];
     this.#states.delete(name);
     const [answer, detail = ""] = await this.#redis.write(
       WRITE_LOG,
@@ -280,63 +271,6 @@ class RedisLogs implements LogStore {
     return { ok: true, state };
   }
 
-  async #look({ jobId, fence }: LogKey): Promise<Look> {
-    if (!Number.isSafeInteger(fence) || fence < 0) throw new RangeError(`${fence} is not a fence`);
-    const reply = await this.#redis.command(["HMGET", this.#redis.keys.job(jobId), "highest", String(fence)]);
-    const [highest, state] = maybeTextsIn(reply);
-    return { highest: highest == null ? -1 : Number(highest), state: state == null ? null : parseState(state) };
-  }
-
-  async #fields(jobId: string): Promise<string[]> {
-    const pairs = textsIn(await this.#redis.read(READ_JOB, [this.#redis.keys.job(jobId)]));
-    return pairs.filter((_, i) => i % 2 === 0);
-  }
-
-  /** Whether these bytes are there, as far as they are still kept. */
-  async #isThere(key: LogKey, state: StreamState, offset: number, bytes: Uint8Array): Promise<boolean> {
-    for await (const kept of this.#kept(key, state, offset, offset + bytes.length)) {
-      const at = kept.offset - offset;
-      if (!kept.bytes.equals(bytes.subarray(at, at + kept.bytes.length))) return false;
-    }
-    return true;
-  }
-
-  /**
-   * What is kept of a range, with the marker where something is missing, in pieces of a good size. `end` is the place in
-   * the log that was reached: the marker has another length than what it stands for.
-   */
-  async *#read(
-    key: LogKey,
-    state: StreamState,
-    from: number,
-    to: number,
-  ): AsyncGenerator<{ piece: Uint8Array; end: number }> {
-    let gathered: Uint8Array[] = [];
-    let size = 0;
-    let at = from;
-    const take = () => {
-      const piece = Buffer.concat(gathered, size);
-      gathered = [];
-      size = 0;
-      return { piece, end: at };
-    };
-    for await (const { offset, bytes } of this.#kept(key, state, from, to)) {
-      if (size > 0 && (offset > at || size + bytes.length > READ_PIECE)) yield take();
-      if (offset > at) yield { piece: cutMarker(offset - at), end: offset };
-      gathered.push(bytes);
-      size += bytes.length;
-      at = offset + bytes.length;
-    }
-    if (size > 0) yield take();
-    if (at < to) yield { piece: cutMarker(to - at), end: to };
-  }
-
-  async *#kept({ jobId, fence }: LogKey, { head }: StreamState, from: number, to: number) {
-    const { keys } = this.#redis;
-    if (from < Math.min(head, to)) yield* keptBytes(this.#redis, keys.head(jobId, fence), from, Math.min(head, to));
-    if (Math.max(from, head) < to) yield* keptBytes(this.#redis, keys.tail(jobId, fence), Math.max(from, head), to);
-  }
-
   /** Calls for one job one after the other, as they came. */
   #inLine<T>({ jobId, fence }: LogKey, work: () => Promise<T>): Promise<T> {
     if (this.#closing.signal.aborted) return Promise.reject(new Error("the log store is closed"));
@@ -360,30 +294,8 @@ function lost(fence: number): Extract<LogRefusal, { code: "lease_lost" }> {
   return { ok: false, code: "lease_lost", fence };
 }
 
-/** How far the beginning goes once the log ends at `end`: it grows until it has its half, and never again. */
-function grown(state: StreamState, end: number, half: number): StreamState {
-  const isOpen = state.head === state.bytes;
-  const head = isOpen ? Math.max(state.head, Math.min(half, end)) : state.head;
-  return { ...state, head };
-}
-
-/** Length and checksum with the bytes of a chunk that are new. */
-function fresh(state: StreamState, bytes: Uint8Array, repeated: number): Pick<StreamState, "bytes" | "crc32"> {
-  const added = bytes.subarray(repeated);
-  return { bytes: state.bytes + added.length, crc32: crc32(added, state.crc32) };
-}
-
-/** The bytes from `from` up to `to` as a stream's entries, id and bytes in turn; `bytes` begin at `start`. */
-function* pieces(
-  bytes: Uint8Array,
-  start: number,
-  from: number,
-  to: number,
-  size: number,
-): Generator<[id: string, bytes: Buffer]> {
-  const end = Math.min(to, start + bytes.length);
-  for (let at = Math.max(from, start); at < end; at += size) {
-    const part = bytes.subarray(at - start, Math.min(at + size, end) - start);
-    yield [`${at}-1`, Buffer.from(part.buffer, part.byteOffset, part.length)];
-  }
+/** Null for a Redis that cannot be reached at the moment. @throws anything else */
+function nullWhileAway(error: unknown): null {
+  if (error instanceof HiveError && error.code === "not_ready") return null;
+  throw error;
 }

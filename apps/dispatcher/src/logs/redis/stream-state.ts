@@ -1,5 +1,6 @@
 /** What Redis knows of one attempt's log besides its bytes, as the text it lies there as. */
 
+import { crc32 } from "node:zlib";
 import { StoreCorrupt } from "../../store/contract.ts";
 
 export interface StreamState {
@@ -27,4 +28,18 @@ export function parseState(text: string): StreamState {
   if (bytes === undefined || crc32 === undefined || head === undefined || tail === undefined)
     throw new StoreCorrupt(`a log's state in Redis is not what was written: ${JSON.stringify(text.slice(0, 80))}`);
   return { bytes, crc32, sealed: sealed === 1, head, tail };
+}
+
+/**
+ * The state with these bytes more. The beginning grows until it has `half` of what is kept, and never again.
+ */
+export function extended(state: StreamState, added: Uint8Array, half: number): StreamState {
+  const bytes = state.bytes + added.length;
+  const isOpen = state.head === state.bytes;
+  return {
+    ...state,
+    bytes,
+    crc32: crc32(added, state.crc32),
+    head: isOpen ? Math.max(state.head, Math.min(half, bytes)) : state.head,
+  };
 }
