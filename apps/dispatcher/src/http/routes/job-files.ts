@@ -17,6 +17,12 @@ export const DIFF_ARTIFACT = "diff.patch";
 export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandlers; readonly stop: () => void } {
   const { queue, logs, artifacts, metrics } = parts;
   const stopping = new AbortController();
+  const followed = new Set<Readable>();
+  // Broken off and not ended, for there is more: their readers come back, and are handed on to the queen.
+  const unlisten = queue.onReadiness((readiness) => {
+    if (readiness.ready || readiness.role !== "standby") return;
+    for (const body of followed) body.destroy(new Error("another dispatcher is the queen"));
+  });
 
   const handlers: JobFileHandlers = {
     async jobLogs({ params, query, headers, closed }) {
@@ -35,7 +41,11 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
           }),
           { objectMode: false },
         );
-        body.once("close", () => metrics.readers("logs", -1));
+        followed.add(body);
+        body.once("close", () => {
+          followed.delete(body);
+          metrics.readers("logs", -1);
+        });
         return { body, headers: { "x-hive-fence": String(fence) } };
       }
       const key = { jobId, fence };
@@ -85,7 +95,13 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
       return openFile(artifacts, { jobId: params.jobId, fence: params.fence }, params.name);
     },
   };
-  return { handlers, stop: () => stopping.abort() };
+  return {
+    handlers,
+    stop() {
+      unlisten();
+      stopping.abort();
+    },
+  };
 }
 
 /** A file as a download. Its name has no character that needs quoting, and its type is never guessed. */
