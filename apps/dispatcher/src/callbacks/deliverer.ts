@@ -59,7 +59,7 @@ export class Deliverer {
   #collection = 0;
   /** True once everything pending is known. */
   #complete = false;
-  #unsubscribe: () => void = () => {};
+  #unsubscribe: (() => void)[] = [];
   #running = 0;
   #idle: () => void = () => {};
 
@@ -67,14 +67,32 @@ export class Deliverer {
     this.#options = options;
   }
 
-  /** Begins with everything pending in the store, then follows the queue. @throws what the store throws. */
+  /**
+   * Begins with everything pending in the store, then follows the queue. A standby begins when it becomes the queen.
+   * @throws what the store throws.
+   */
   async start(): Promise<void> {
-    this.#unsubscribe = this.#options.queue.onEffect((effect) => {
-      if (effect.type === "callback") this.#add(effect.jobId, effect.n);
-      // A commit failed. If it landed in spite of its error, nobody was told of its callbacks: only the store knows.
-      if (effect.type === "reloaded") void this.#collectAgain();
-    });
-    await this.#collect();
+    const { queue } = this.#options;
+    this.#unsubscribe = [
+      queue.onEffect((effect) => {
+        if (effect.type === "callback") this.#add(effect.jobId, effect.n);
+        // A commit failed. If it landed in spite of its error, nobody was told of its callbacks: only the store knows.
+        // Or another dispatcher was the queen: then she told some, and has left others.
+        if (effect.type === "reloaded") void this.#collectAgain();
+      }),
+      queue.onReadiness((readiness) => {
+        if (!readiness.ready && readiness.role === "standby") this.#forget();
+      }),
+    ];
+    if (queue.readiness().ready) await this.#collect();
+  }
+
+  /** What is pending is another dispatcher's to send. */
+  #forget(): void {
+    this.#collection += 1;
+    this.#complete = false;
+    for (const line of this.#lines.values()) line.cancelTimer();
+    this.#lines.clear();
   }
 
   /**
@@ -107,6 +125,7 @@ export class Deliverer {
     try {
       await this.#collect();
     } catch (error) {
+      if (!this.#options.queue.readiness().ready) return;
       this.#options.onTrouble("the pending callbacks could not be read; trying again", error);
       const collection = this.#collection;
       this.#options.clock.after(AGAIN_MS, () => {
@@ -118,7 +137,7 @@ export class Deliverer {
   /** Sends nothing new; resolves when running tries are over. Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const line of this.#lines.values()) line.cancelTimer();
     if (this.#running > 0) {
       await new Promise<void>((resolve) => {
@@ -150,11 +169,14 @@ export class Deliverer {
     this.#running += 1;
     void this.#deliver(jobId, n)
       .catch((error: unknown) => {
+        // Another dispatcher is the queen, and tells it again.
+        if (this.#lines.get(jobId) !== line) return null;
         this.#options.onTrouble(`callback ${n} of job ${jobId} could not be handled`, error);
         return AGAIN_MS;
       })
       .then((waitMs) => {
         line.busy = false;
+        if (this.#lines.get(jobId) !== line) return;
         if (waitMs === null) {
           // Not always the first: a redelivery of an older one may have come in meanwhile.
           line.pending.splice(line.pending.indexOf(n), 1);

@@ -54,6 +54,15 @@ export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics
     }
   });
 
+  // Readers come back with the last event they have, and are handed on to the queen.
+  const unlistenReadiness = queue.onReadiness((readiness) => {
+    if (!readiness.ready && readiness.role === "standby") endAll();
+  });
+
+  function endAll(): void {
+    for (const reader of readers) reader.stream.end();
+  }
+
   /** After a failed commit: what landed in spite of its error was told to nobody, so every reader asks the store. */
   function lookAgain(): void {
     head = Math.max(head, queue.lastEvent());
@@ -130,7 +139,8 @@ export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics
     },
     stop() {
       unlisten();
-      for (const reader of readers) reader.stream.end();
+      unlistenReadiness();
+      endAll();
     },
   };
 }

@@ -25,6 +25,15 @@ export function createSignals(queue: Queue, clock: Clock, metrics: Pick<Metrics,
     if (effect.type === "signal") streams.get(effect.workerId)?.send(signalFrame(effect));
   });
 
+  // The workers come back, and are handed on to the queen.
+  const unlistenReadiness = queue.onReadiness((readiness) => {
+    if (!readiness.ready && readiness.role === "standby") endAll();
+  });
+
+  function endAll(): void {
+    for (const stream of streams.values()) stream.end();
+  }
+
   /** What was said before this stream was there and still holds. */
   function standing(workerId: string): Promise<readonly Signal[]> {
     return queue.read((state) => {
@@ -79,7 +88,8 @@ export function createSignals(queue: Queue, clock: Clock, metrics: Pick<Metrics,
     },
     stop() {
       unlisten();
-      for (const stream of streams.values()) stream.end();
+      unlistenReadiness();
+      endAll();
     },
   };
 }

@@ -1,7 +1,8 @@
 /**
  * Which workers are there right now, as far as HTTP tells: when each was last heard of, and which registration speaks
- * for it. Kept in memory only; after a start a worker that is known to the queue counts as heard of in that moment. A
- * worker without a job that stays silent is forgotten, so that lists and the fleet see who is really there.
+ * for it. Kept in memory only; after a start, or an election, a worker that is known to the queue counts as heard of in
+ * that moment. A worker without a job that stays silent is forgotten, so that lists and the fleet see who is really
+ * there.
  */
 
 import { HiveError } from "@hive/core";
@@ -29,7 +30,7 @@ export interface WorkerPresence {
   stop(): void;
 }
 
-export function createWorkerPresence(queue: Pick<Queue, "read" | "submit">, clock: Clock): WorkerPresence {
+export function createWorkerPresence(queue: Pick<Queue, "read" | "submit" | "onEffect">, clock: Clock): WorkerPresence {
   const heardAt = new Map<string, number>();
   const registrations = new Map<string, string>();
   const heard = (workerId: string): void => void heardAt.set(workerId, clock.mono());
@@ -37,6 +38,13 @@ export function createWorkerPresence(queue: Pick<Queue, "read" | "submit">, cloc
     heardAt.delete(workerId);
     registrations.delete(workerId);
   };
+
+  // Whoever was the queen meanwhile heard of them, and knows who registered again.
+  const unlisten = queue.onEffect((effect) => {
+    if (effect.type !== "reloaded") return;
+    heardAt.clear();
+    registrations.clear();
+  });
 
   async function sweep(): Promise<void> {
     const idle = await queue.read((state) =>
@@ -87,6 +95,7 @@ export function createWorkerPresence(queue: Pick<Queue, "read" | "submit">, cloc
     forget,
     stop() {
       stopped = true;
+      unlisten();
       cancel();
     },
   };

@@ -310,9 +310,13 @@ export class Committer implements Queue {
       }
     } catch (error) {
       const refused = error instanceof Error ? error : new Error(String(error));
-      // A refusal tells of the state too ("the id is taken"): it waits like any other answer.
-      this.#flusher.whenDurable({ settle: () => item.reject(refused), fail: item.reject });
-      if (!(error instanceof HiveError)) this.#options.onTrouble(`the command ${item.command.type} broke`, error);
+      // A refusal tells of the state too ("the id is taken"): it waits like any other answer. So does a bug: it may be none,
+      // but the state of a dispatcher that is not the queen any more and does not know it yet.
+      const settle = (): void => {
+        item.reject(refused);
+        if (!(error instanceof HiveError)) this.#options.onTrouble(`the command ${item.command.type} broke`, error);
+      };
+      this.#flusher.whenDurable({ settle, fail: item.reject });
     }
   }
 

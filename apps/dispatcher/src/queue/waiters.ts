@@ -25,8 +25,8 @@ export interface ClaimAnswer {
 
 export interface Waiters {
   /**
-   * The worker's next job, or none when the time is over, the worker is to leave, or a later claim of the same worker
-   * took this one's place. A job granted to a connection that has closed meanwhile is given back at once.
+   * The worker's next job, or none when the time is over, the worker is to leave, a later claim of the same worker took
+   * this one's place, or this dispatcher is not the queen any more. A job granted to a connection that has closed meanwhile is given back at once.
    * @throws HiveError as the claim does.
    */
   claim(claim: Claim): Promise<ClaimAnswer>;
@@ -65,7 +65,7 @@ interface Group {
 const SAMPLES = 10_000;
 
 export function createWaiters(
-  queue: Pick<Queue, "submit" | "read" | "onEffect">,
+  queue: Pick<Queue, "submit" | "read" | "onEffect" | "onReadiness">,
   clock: Pick<Clock, "after">,
 ): Waiters {
   const groups = new Map<string, Group>();
@@ -75,7 +75,13 @@ export function createWaiters(
   let places = 0;
   let parked = 0;
   let stopped = false;
+  /** Another dispatcher is the queen: work comes up there. */
+  let away = false;
 
+  const unlistenReadiness = queue.onReadiness((readiness) => {
+    away = !readiness.ready && readiness.role === "standby";
+    if (away) for (const waiter of latest.values()) waiter.go?.(false);
+  });
   const unlisten = queue.onEffect((effect: Effect) => {
     if (effect.type === "ready") {
       const sample = sampleOf(effect.requirement);
@@ -128,7 +134,7 @@ export function createWaiters(
 
   /** Waits until woken. True: ask again. False: the time is over, the caller is gone, or nothing will come. */
   function park(waiter: Waiter, group: Group, deadline: Deadline, closed: AbortSignal): Promise<boolean> {
-    if (closed.aborted || deadline.over || stopped) return Promise.resolve(false);
+    if (closed.aborted || deadline.over || stopped || away) return Promise.resolve(false);
     return new Promise<boolean>((resolve) => {
       const go = (again: boolean): void => {
         group.parked.delete(waiter);
@@ -249,6 +255,7 @@ export function createWaiters(
     stop() {
       stopped = true;
       unlisten();
+      unlistenReadiness();
       for (const waiter of latest.values()) waiter.go?.(false);
     },
   };
