@@ -15,8 +15,10 @@ export class RecentBodies {
   /** Takes in what a commit has just stored. */
   add(changes: readonly Change[]): void {
     for (const change of changes) {
-      if (change.collection !== "bodies" || change.doc === null) continue;
-      if (!isShort(change.doc as Document & JobBody)) continue;
+      if (change.collection !== "bodies") continue;
+      // A body never changes, but it goes with its job, and another may come under the same id one day.
+      this.#bodies.delete(docKey(change));
+      if (change.doc === null || !isShort(change.doc as Document & JobBody)) continue;
       this.#bodies.set(docKey(change), change.doc);
       const [oldest] = this.#bodies.keys();
       if (this.#bodies.size > KEPT && oldest !== undefined) this.#bodies.delete(oldest);
