@@ -246,6 +246,7 @@ export class Clients {
 
   /** One job as the API shows it now; noted. @throws when the dispatcher cannot say */
   async read(id: string): Promise<JobSeen | null> {
+    const sentAt = this.#world.time.now;
     const job = await this.#ask(async (queue): Promise<JobSeen | null> => {
       const found = await findJob(queue, id);
       if (found === null) return null;
@@ -256,7 +257,7 @@ export class Clients {
       return { status, reason, generation, fence: run?.fence ?? 0, workerId, waitsFor, bodyHash };
     });
     this.#world.counters.count("read by a client");
-    this.#world.history.add({ kind: "read", at: this.#world.time.now, id, job });
+    this.#world.history.add({ kind: "read", at: this.#world.time.now, sentAt, id, job });
     return job;
   }
 

@@ -82,6 +82,7 @@ export async function startDispatcher(world: World, program: Program, replica: R
     rules: RULES,
     clock: program,
     onTrouble,
+    abstain: (abstains) => leadership.watch.abstain(abstains),
   });
   const crash = (): void => {
     program.kill();
@@ -144,7 +145,7 @@ export async function startDispatcher(world: World, program: Program, replica: R
     if (effect.type === "reloaded") void world.readers.catchUp(queue).catch(() => undefined);
   });
   await world.readers.catchUp(queue).catch(() => undefined);
-  await deliverer.start();
+  await deliverer.start().catch(() => undefined);
   const dispatcher: Dispatcher = {
     program,
     connections,

@@ -109,7 +109,11 @@ export class Replicas {
       world.time.after(world.dice.int(10, 1_500), () => this.#start(replica));
     };
     world.time.after(STOP_MS, end);
-    dispatcher.queue.stop().then(end, (error: unknown) => world.trouble("the dispatcher could not stop", error));
+    const { queue } = dispatcher;
+    queue
+      .handOver()
+      .then(() => queue.stop())
+      .then(end, (error: unknown) => world.trouble("the dispatcher could not stop", error));
   }
 
   crashAll(): void {

@@ -3,8 +3,9 @@
  * The same scenario and seed always make the same history.
  */
 
-import { dueAt, type Effect, type HiveEvent, nanoOf, usageOf } from "@hive/core";
+import { dueAt, type Effect, HiveError, type HiveEvent, nanoOf, usageOf } from "@hive/core";
 import { MemoryLogs } from "../../apps/dispatcher/src/logs/memory/memory-logs.ts";
+import { StoreFenced, StoreHeld } from "../../apps/dispatcher/src/store/contract.ts";
 import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
 import { Clients } from "./clients.ts";
 import { Counters } from "./counters.ts";
@@ -120,11 +121,7 @@ export class World {
     const causes = `${message}: ${error instanceof Error ? error.message : String(error)}`;
     this.mark(causes);
     if (/election \d+ is over/.test(causes)) this.counters.count("commit of a deposed queen refused");
-    if (
-      /the disk|StoreFenced|election .* is over|store_failed|not_ready|nothing was confirmed|being opened|a commit of this election failed before|the store is not open/.test(
-        causes,
-      )
-    )
+    if (isExpected(error) || /the disk|a commit of this election failed before|the store is not open/.test(causes))
       return;
     if (this.bugs.length > 4) return;
     this.bugs.push(error instanceof Error && error.stack !== undefined ? `${message}: ${error.stack}` : causes);
@@ -238,6 +235,12 @@ export class World {
     if ("error" in answer) throw answer.error;
     return answer.value;
   }
+}
+
+/** What every part must live with: a store that fails, and another dispatcher that was elected. */
+function isExpected(error: unknown): boolean {
+  if (error instanceof HiveError) return error.code === "not_ready" || error.code === "store_failed";
+  return error instanceof StoreFenced || error instanceof StoreHeld;
 }
 
 /** What each job used of models, as its page shows it. */

@@ -13,6 +13,7 @@ import { limitsHold } from "./i8-limits.ts";
 import { budgetsHold } from "./i8-money.ts";
 import { countsHold } from "./i9-counts.ts";
 import { quotasCostNothing } from "./i12-parked.ts";
+import { readsAreLinear } from "./linear-reads.ts";
 import { nothingIsTakenBack } from "./nothing-taken-back.ts";
 
 const CHECKERS: readonly Checker[] = [
@@ -30,6 +31,7 @@ const CHECKERS: readonly Checker[] = [
   quotasCostNothing,
   nothingIsStuck,
   nothingIsTakenBack,
+  readsAreLinear,
 ];
 
 /** Every broken promise, in words. */

@@ -322,7 +322,7 @@ describe("the checkers", () => {
     const other = event("job.failed", "a", { status: "failed" });
     const live: Entry = { kind: "event", at: 3, event: { ...other, id: 3 } };
     expect(broken(({ entries }) => entries.push(live))).toContain("taken back: event 3");
-    const read = (id: string, job: JobSeen): Entry => ({ kind: "read", at: 3, id, job });
+    const read = (id: string, job: JobSeen): Entry => ({ kind: "read", at: 3, sentAt: 2, id, job });
     expect(broken(({ entries }) => entries.push(read("ghost", JOB)))).toContain(
       "ghost was read at 3 and never existed",
     );
