@@ -20,6 +20,8 @@ export interface WorkersOptions {
   readonly uid: number;
   /** More settings. Default: none. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What they are started by, such as `["ip", "netns", "exec", NAME]`; it must become the program. Default: nothing. */
+  readonly startedBy?: readonly string[];
 }
 
 export interface Workers {
@@ -38,8 +40,9 @@ export interface Workers {
 export function startWorkers(options: WorkersOptions): Workers {
   mkdirSync(options.folder, { recursive: true, mode: 0o711 });
   const output = openSync(join(options.folder, "workers.log"), "a");
+  const [program = process.execPath, ...args] = [...(options.startedBy ?? []), process.execPath, WORKER];
   const start = (place: number): ChildProcess =>
-    spawn(process.execPath, [WORKER], {
+    spawn(program, args, {
       cwd: options.folder,
       stdio: ["ignore", output, output],
       env: plainEnvironment({

@@ -39,6 +39,8 @@ export interface WorldOptions {
   readonly workerUrls?: (urls: readonly string[]) => readonly string[];
   /** More settings of the workers. */
   readonly workerEnv?: Readonly<Record<string, string>>;
+  /** What the workers are started by: see `WorkersOptions`. */
+  readonly workersStartedBy?: readonly string[];
   /** Dispatchers tell a backend of every end. Default true. */
   readonly callbacks?: boolean;
 }
@@ -115,6 +117,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
       folder: join(folder, "workers"),
       uid: WORKER_UIDS + (process.pid % 50_000) * 20,
       env: options.workerEnv ?? {},
+      startedBy: options.workersStartedBy ?? [],
     });
     rooms.defer(() => workers.stop());
     const token = secrets.INTERNAL_API_TOKEN;

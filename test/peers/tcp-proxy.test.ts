@@ -125,3 +125,19 @@ test("a delayed and slow connection loses nothing and keeps the order", async ()
   // 800 bytes at 4,000 a second.
   expect(performance.now() - begun).toBeGreaterThan(150);
 });
+
+test("pointed elsewhere, new connections go there; pointed nowhere yet, they are reset", async () => {
+  const [one, other] = [await setUp(), await setUp()];
+  const proxy = await startTcpProxy();
+  rooms.push(() => proxy.dispose());
+  const early = call(proxy.port);
+  early.socket.write("a");
+  expect(await early.end).toBe("ECONNRESET");
+  for (const { proxy: target, got } of [one, other]) {
+    proxy.pointTo(target.port);
+    const caller = call(proxy.port);
+    caller.socket.end("hello");
+    expect(await caller.end).toBe("closed");
+    expect(got()).toBe("hello");
+  }
+});

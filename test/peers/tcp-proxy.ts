@@ -7,12 +7,18 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 
+/** Where requests go. */
+export interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
 /** From the one who connected (`requests`), or to it (`answers`). */
 export type Direction = "requests" | "answers";
 
 export interface TcpProxyOptions {
-  /** Where requests go: a port of 127.0.0.1, or of another address. */
-  readonly to: number | { readonly host: string; readonly port: number };
+  /** Where requests go: a port of 127.0.0.1, or of another address. Default: nowhere, until `pointTo`. */
+  readonly to?: number | Target;
   /** Where it listens. Default: 127.0.0.1. */
   readonly host?: string;
 }
@@ -30,6 +36,8 @@ export interface TcpProxy {
     readonly cutMidway: number;
     readonly open: number;
   };
+  /** Sends the connections that come somewhere else, as a name does that moves; those that are open stay. */
+  pointTo(to: number | Target): void;
   /** Requests go through; an answer (each, or each `which` picks) is dropped and its connection reset. */
   cutAnswers(which?: () => boolean): void;
   /** Each piece of data waits this many milliseconds, in both directions; a function is asked for each piece. */
@@ -80,26 +88,26 @@ const NO_RULES: Rules = {
 const SLOW_STEPS = 20;
 
 /** Starts a proxy that changes nothing yet. */
-export async function startTcpProxy({ to, host = "127.0.0.1" }: TcpProxyOptions): Promise<TcpProxy> {
-  const proxy = new Proxy(typeof to === "number" ? { host: "127.0.0.1", port: to } : to, host);
+export async function startTcpProxy({ to, host = "127.0.0.1" }: TcpProxyOptions = {}): Promise<TcpProxy> {
+  const proxy = new Proxy(host);
+  if (to !== undefined) proxy.pointTo(to);
   await proxy.listen(0);
   return proxy;
 }
 
 class Proxy implements TcpProxy {
   readonly counts = { connections: 0, answersCut: 0, cutMidway: 0, open: 0 };
-  readonly #to: { readonly host: string; readonly port: number };
   readonly #host: string;
   readonly #pairs = new Set<Pair>();
   #rules: Rules = NO_RULES;
   #server: Server | null = null;
   #port = 0;
+  #to: Target | null = null;
   #over = false;
   /** Resolves at the next `heal`, or when all is over: for what is held. */
   #healed = Promise.withResolvers<void>();
 
-  constructor(to: { readonly host: string; readonly port: number }, host: string) {
-    this.#to = to;
+  constructor(host: string) {
     this.#host = host;
   }
 
@@ -114,6 +122,10 @@ class Proxy implements TcpProxy {
     server.listen(port, this.#host);
     await once(server, "listening");
     this.#port = (server.address() as AddressInfo).port;
+  }
+
+  pointTo(to: number | Target): void {
+    this.#to = typeof to === "number" ? { host: "127.0.0.1", port: to } : to;
   }
 
   cutAnswers(which: () => boolean = () => true): void {
@@ -164,6 +176,7 @@ class Proxy implements TcpProxy {
   }
 
   #take(client: Socket): void {
+    if (this.#to === null) return void client.resetAndDestroy();
     this.counts.connections += 1;
     const server = connect({ ...this.#to, allowHalfOpen: true, noDelay: true });
     const pair: Pair = { client, server };

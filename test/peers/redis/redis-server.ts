@@ -32,6 +32,8 @@ export interface RedisOptions {
   readonly port?: number;
   /** Variables over a plain environment, such as `LD_PRELOAD`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What it is started by, such as `["ip", "netns", "exec", NAME]`; it must become the program it starts. Default: nothing. */
+  readonly startedBy?: readonly string[];
 }
 
 export interface RedisServer {
@@ -72,11 +74,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     if (life !== null && !life.isOver()) throw new Error("this Redis runs already");
     const args = [...argumentsOf(options, folder, port), ...(more.extra ?? [])];
     let isReady = false;
-    const begun = new Life(args, { ...options.env, ...more.env }, (text) => {
-      printed = (printed + text).slice(-KEPT);
-      // Its own words: asking over the network would need a client, and would meet LOADING first.
-      isReady ||= printed.slice(1 - text.length - READY.length).includes(READY);
-    });
+    const begun = new Life(
+      [...(options.startedBy ?? []), "redis-server", ...args],
+      { ...options.env, ...more.env },
+      (text) => {
+        printed = (printed + text).slice(-KEPT);
+        // Its own words: asking over the network would need a client, and would meet LOADING first.
+        isReady ||= printed.slice(1 - text.length - READY.length).includes(READY);
+      },
+    );
     life = begun;
     try {
       await begun.until(() => isReady);
@@ -134,9 +140,13 @@ class Life {
   #over = false;
   #changed: () => void = () => {};
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>, onOutput: (text: string) => void) {
+  constructor(
+    [program = "", ...args]: readonly string[],
+    env: Readonly<Record<string, string>>,
+    onOutput: (text: string) => void,
+  ) {
     const plain = { PATH: process.env["PATH"], HOME: tmpdir(), LANG: "C.UTF-8", ...env };
-    this.#child = spawn("redis-server", args, { env: plain, cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(program, args, { env: plain, cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding("utf8");
       stream?.on("data", (text: string) => {

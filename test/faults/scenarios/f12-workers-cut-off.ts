@@ -1,0 +1,87 @@
+/**
+ * F12: the network between workers and the dispatcher swallows packets: all of them, those of requests, or only those of
+ * answers, for longer than a lease lasts. A worker that hears nothing kills what it runs before its job is given to
+ * somebody else, and sends what nobody confirmed again as it was.
+ */
+import { machineClock, pause } from "../../../apps/worker/src/loops/clock.ts";
+import { startTcpProxy } from "../../peers/tcp-proxy.ts";
+import type { RunHistory } from "../history.ts";
+import { runUnderLoad } from "../load-run.ts";
+import { type PlannedJob, planJob } from "../load.ts";
+import { type Dropped, openNamespace } from "../namespaces.ts";
+import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized } from "../scenario.ts";
+
+export const workersCutOff: Scenario = {
+  id: "F12",
+  title: "workers whose packets, requests or answers are dropped lose their leases and nothing else",
+  stores: ["sqlite"],
+  needsRoot: true,
+  run,
+};
+
+const PLAN = {
+  quick: { jobs: 30, drops: 3, dropMs: 2_600, restMs: 900, leaseMs: 2_000 },
+  full: { jobs: 300, drops: 30, dropMs: 10_000, restMs: 4_000, leaseMs: 6_000 },
+};
+const KINDS: readonly [Dropped, ...Dropped[]] = ["in", "both", "out"];
+const WORDS = { in: "answers are dropped", out: "requests are dropped", both: "everything is dropped" };
+
+async function run(options: ScenarioOptions): Promise<ScenarioOutcome> {
+  const { jobs, drops, dropMs, restMs, leaseMs } = sized(options.size, PLAN);
+  using room = openNamespace();
+  const { outside } = room.links[0];
+  // The dispatcher stays on loopback; this is how the namespace comes to it.
+  const door = await startTcpProxy({ host: outside });
+  await using _ = { [Symbol.asyncDispose]: () => door.dispose() };
+  return await runUnderLoad({
+    ...options,
+    id: "F12",
+    jobs,
+    planJob: (n, repo, acts) => slower(planJob(n, repo, acts)),
+    world: {
+      callbacks: false,
+      workers: 4,
+      leaseMs,
+      workersStartedBy: room.startedBy,
+      workerUrls: ([url = ""]) => {
+        door.pointTo(Number(new URL(url).port));
+        return [`http://${outside}:${door.port}`];
+      },
+    },
+    async harm({ history, signal, harmed }) {
+      let caught = 0;
+      for (let n = 0; n < drops && !signal.aborted; n += 1) {
+        harmed(n / drops);
+        const what = KINDS[n % KINDS.length] ?? KINDS[0];
+        // In the middle of work.
+        await pause(machineClock, restMs, signal);
+        const before = lost(history);
+        room.drop(what);
+        history.mark(WORDS[what]);
+        await pause(machineClock, dropMs, signal);
+        room.heal();
+        history.mark("the network is back");
+        if (lost(history) > before) caught += 1;
+      }
+      return {
+        figures: { drops, "leases lost": lost(history) },
+        least: [["drops that cost a lease", caught, Math.ceil(drops / 3)]],
+      };
+    },
+  });
+}
+
+/** A script that runs for a while, so that a drop finds it at work. */
+function slower(job: PlannedJob): PlannedJob {
+  const { script } = job.request;
+  if (script === undefined) return job;
+  return { ...job, request: { ...job.request, script: script.replace("sleep 0.1", "sleep 1.5") } };
+}
+
+/** Leases that ran out, as the event stream told so far. */
+function lost({ entries }: RunHistory): number {
+  return entries.filter(
+    (entry) =>
+      entry.kind === "event" && (entry.event.data["error"] as { code?: string } | null)?.code === "worker_lost",
+  ).length;
+}
