@@ -114,6 +114,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       openStore: () => options.storage.openStore(leadership),
       rules,
       clock,
+      abstain: leadership.watch.abstain,
       onTrouble,
       onCommit: metrics.commit,
     });
@@ -133,7 +134,12 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       mono: clock.mono,
       isolated: options.fleet.isolated,
     });
-    await reconsiderHeld(queue, policy);
+    // At each beginning as the queen: the one before may have had other settings.
+    const reconsider = (): Promise<void> => reconsiderHeld(queue, policy);
+    if (queue.readiness().ready) await reconsider();
+    queue.onReadiness(({ ready }) => {
+      if (ready) reconsider().catch((error: unknown) => onTrouble("held jobs could not be looked at", error));
+    });
 
     const client = createGuardedClient(guard);
     const deliverer = new Deliverer({
@@ -279,6 +285,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       stops.push(() => started.stop(STOP_MS));
       fleet = started;
     }
+    // First of all: somebody else is the queen before anything here ends, and what still runs here is handed on to her.
+    stops.push(() => queue.handOver());
     return { url: publicUrl, stop };
   } catch (error) {
     await stop();

@@ -22,7 +22,14 @@ import {
   newJobSchema,
   offset,
 } from "./job-schemas.ts";
-import { dayBudgetsSchema, healthSchema, poolSchema, statsSchema, workerSchema } from "./server-schemas.ts";
+import {
+  dayBudgetsSchema,
+  healthSchema,
+  poolSchema,
+  readySchema,
+  statsSchema,
+  workerSchema,
+} from "./server-schemas.ts";
 import { workerEndpoints } from "./worker-endpoints.ts";
 
 const jobParams = z.object({ jobId: jobIdSchema });
@@ -49,8 +56,8 @@ export const endpoints = {
     method: "GET",
     path: "/health/ready",
     access: "open",
-    summary: "200 while it can accept work, else 503 with the reason",
-    reply: { status: 200, body: z.object({ ready: z.literal(true), store: z.string() }) },
+    summary: "200 while it can accept work, itself or through the queen, else 503 with the reason",
+    reply: { status: 200, body: readySchema },
     errors: ["not_ready"],
   }),
   enqueue: endpoint({

@@ -11,18 +11,26 @@ export const queueCountsSchema = z.object({
   running: z.int(),
 });
 
+/** What a server is among those that share a store; one alone is the queen. */
+export const roleSchema = z.enum(["queen", "standby", "starting", "recovering", "stopped"]);
+export type ServerRole = z.infer<typeof roleSchema>;
+
 export const healthSchema = z
   .object({
     ok: z.boolean(),
     version: z.string(),
     /** True on the replica that may write. */
     leader: z.boolean(),
+    /** A standby hands requests on to the queen; its counts are hers. */
+    role: roleSchema,
     store: z.string(),
     queue: queueCountsSchema,
     workers: z.object({ total: z.int(), free: z.int(), busy: z.int() }),
   })
   .meta({ id: "Health" });
 export type Health = z.infer<typeof healthSchema>;
+
+export const readySchema = z.object({ ready: z.literal(true), store: z.string(), role: roleSchema });
 
 export const workerSchema = z
   .object({

@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import { HiveError } from "@hive/core";
 import { endpoints, type Endpoint, type EndpointName } from "@hive/protocol";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { createForwarder } from "../leader/forward.ts";
 import { bodyLimitOf, checkContentType, limitBytes, parseJson, readText } from "./body.ts";
 import { createAccess } from "./access.ts";
 import { createHandlers } from "./handlers.ts";
@@ -37,6 +38,9 @@ export interface HiveServer {
   /** For what is mounted beside the list: the web UI, the LLM gateway. */
   readonly app: FastifyInstance;
 }
+
+/** What a server answers of itself, whoever is the queen; everything else a standby hands on to her. */
+const OWN: ReadonlySet<EndpointName> = new Set(["health", "ready", "metrics", "openapi", "docs"]);
 
 type AnyHandler = (call: object) => Promise<unknown>;
 
@@ -73,6 +77,7 @@ export function createServer(parts: Parts): HiveServer {
 
   const access = createAccess(parts);
   const { handlers, stop } = createHandlers(parts);
+  const forwarder = createForwarder(parts);
 
   function sendProblem(response: ServerResponse, error: unknown, requestId: string): number {
     const readiness = parts.queue.readiness();
@@ -110,6 +115,10 @@ export function createServer(parts: Parts): HiveServer {
     response: ServerResponse,
   ): Promise<number> {
     const { raw } = request;
+    if (!OWN.has(name) && !parts.queue.readiness().ready) {
+      const passed = await forwarder.pass(raw, response);
+      if (passed !== null) return passed;
+    }
     const caller = await access(name, endpoint.access, raw);
     const body = await readBody(endpoint, raw);
     const call = new IncomingCall(request, response, {
@@ -168,6 +177,7 @@ export function createServer(parts: Parts): HiveServer {
     close() {
       closing ??= (async () => {
         stop();
+        forwarder.close();
         const cut = setTimeout(() => app.server.closeAllConnections(), STOP_MS);
         app.server.closeIdleConnections();
         const idle = setInterval(() => app.server.closeIdleConnections(), 50);

@@ -32,7 +32,7 @@ const GONE = 499;
 /** A request that takes longer than this, in milliseconds, waits for something to happen and is asked again elsewhere. */
 const LONG_MS = 1_000;
 /** Marks what a standby handed on: the next one that is not the queen refuses it, so that nothing goes in circles. */
-const FORWARDED = "x-hive-forwarded";
+export const FORWARDED = "x-hive-forwarded";
 /** Of one connection only (RFC 9110, 7.6.1), or made anew by Node. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
@@ -128,7 +128,10 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
         else if (!connected) settle(() => resolve("refused"));
         else {
           request.unpipe(upstream);
-          const lost = unknownOutcome("the queen did not answer, and whether she did what was asked is not known", cause);
+          const lost = unknownOutcome(
+            "the queen did not answer, and whether she did what was asked is not known",
+            cause,
+          );
           settle(() => reject(lost));
         }
       });

@@ -1,6 +1,8 @@
 /** What the server says of itself: health, counts, metrics, its API. */
 
 import { HiveError, type State } from "@hive/core";
+import { healthSchema } from "@hive/protocol";
+import { FORWARDED } from "../../leader/forward.ts";
 import type { Handlers } from "../handler.ts";
 import { docsPage } from "../docs-page.ts";
 import { openApi } from "../openapi.ts";
@@ -10,6 +12,9 @@ type ServerHandlers = Pick<Handlers, "health" | "ready" | "stats" | "metrics" | 
 
 type QueueCounts = { held: number; blocked: number; scheduled: number; queued: number; running: number };
 const NO_COUNTS: QueueCounts = { held: 0, blocked: 0, scheduled: 0, queued: 0, running: 0 };
+
+/** Milliseconds a standby waits for what the queen says of her health. */
+const QUEEN_MS = 1_000;
 
 interface Look {
   readonly queue: QueueCounts;
@@ -21,6 +26,18 @@ function lookAt(state: State): Look {
   for (const worker of state.workers.values()) if (worker.jobId !== null) busy += 1;
   const total = state.workers.size;
   return { queue: { ...state.counts }, workers: { total, free: total - busy, busy } };
+}
+
+/** What a standby says of the queue is what the queen says; null when she does not answer in time. */
+async function lookAtQueen(url: string): Promise<Look | null> {
+  try {
+    const signal = AbortSignal.timeout(QUEEN_MS);
+    const reply = await fetch(`${url}/health`, { headers: { [FORWARDED]: "1" }, redirect: "error", signal });
+    const { ok, queue, workers } = healthSchema.parse(await reply.json());
+    return ok ? { queue, workers } : null;
+  } catch {
+    return null;
+  }
 }
 
 export function serverHandlers(parts: Parts): ServerHandlers {
@@ -47,12 +64,16 @@ export function serverHandlers(parts: Parts): ServerHandlers {
   }
 
   return {
-    async health() {
-      const seen = await look();
+    async health({ headers }) {
+      const readiness = queue.readiness();
+      // A queen that is asked by a standby is the last to be asked: two that take each other for her would never end.
+      const { queen } = readiness.ready ? { queen: null } : readiness;
+      const seen = queen !== null && headers[FORWARDED] === undefined ? await lookAtQueen(queen.url) : await look();
       return {
         ok: seen !== null,
         version: parts.version,
-        leader: seen !== null,
+        leader: readiness.ready && seen !== null,
+        role: readiness.ready ? "queen" : readiness.role,
         store: queue.storeName,
         queue: seen?.queue ?? NO_COUNTS,
         workers: seen?.workers ?? { total: 0, free: 0, busy: 0 },
@@ -61,12 +82,12 @@ export function serverHandlers(parts: Parts): ServerHandlers {
 
     async ready() {
       const readiness = queue.readiness();
-      if (!readiness.ready) {
+      if (!readiness.ready && readiness.queen === null) {
         throw new HiveError("not_ready", `${readiness.why}; try again in a moment`, {
           retryAfterMs: readiness.retryAfterMs,
         });
       }
-      return { ready: true, store: queue.storeName };
+      return { ready: true, store: queue.storeName, role: readiness.ready ? "queen" : readiness.role };
     },
 
     async stats() {
