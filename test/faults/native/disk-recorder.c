@@ -36,7 +36,7 @@ struct header {
 };
 
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-static const char *folder;
+static char folder[PATH_MAX];
 static size_t folder_length;
 static int out = -1;
 static uint64_t syncs;
@@ -46,8 +46,10 @@ static void give_turn(void) { pthread_mutex_unlock(&turn); }
 
 __attribute__((constructor)) static void begin(void) {
   const char *log = getenv("RECORDED_LOG");
-  folder = getenv("RECORDED_FOLDER");
-  if (folder == NULL || log == NULL) return;
+  const char *place = getenv("RECORDED_FOLDER");
+  if (place == NULL || log == NULL) return;
+  /* A copy: programs that set their title (Redis) write over their environment. */
+  snprintf(folder, sizeof folder, "%s", place);
   folder_length = strlen(folder);
   int opened = syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   /* Away from the numbers that programs close without looking. */

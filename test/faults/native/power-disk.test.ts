@@ -1,11 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { plainEnvironment } from "../../e2e/hive-process.ts";
+import { startRedis } from "../../peers/redis/redis-server.ts";
 import { dice } from "../../sim/dice.ts";
 import { openPowerDisk, type PowerDisk } from "./power-disk.ts";
 
@@ -72,6 +74,21 @@ describe("a disk whose power is cut", () => {
       true,
     );
     expect(new Set(sectors).size).toBeGreaterThan(3);
+  });
+
+  it("records a Redis too, and the loss of what it had not synced", async () => {
+    const redis = await startRedis({ folder, env: disk.env, appendfsync: "no" });
+    const socket = connect(redis.port, "127.0.0.1");
+    try {
+      socket.write("SET key value\r\n");
+      expect(String((await once(socket, "data"))[0])).toBe("+OK\r\n");
+      await redis.crash();
+      expect(disk.cut({ kept: "nothing", dice: dice(1, "") }).lost).toBeGreaterThan(0);
+      await redis.start();
+    } finally {
+      socket.destroy();
+      await redis.dispose();
+    }
   });
 
   it("tells SQLite's FULL from its NORMAL, and an honest disk from one that lies", async () => {
