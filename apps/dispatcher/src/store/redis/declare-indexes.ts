@@ -7,7 +7,7 @@
 import type { CollectionDeclaration } from "@hive/core";
 import type { Election } from "../contract.ts";
 import type { CompiledCollection } from "../declared.ts";
-import { changeArguments, commitArguments } from "./commit-arguments.ts";
+import { commitArguments } from "./commit-arguments.ts";
 import type { RedisConnection } from "./connection.ts";
 import { corrupt, decode, type Shapes } from "./documents.ts";
 import { throwIfFenced } from "./election.ts";
@@ -42,7 +42,7 @@ export async function declareIndexes(declaring: Declaring): Promise<void> {
 }
 
 async function rebuild(declaring: Declaring, collection: CompiledCollection): Promise<void> {
-  const { connection, keys, election, shapes } = declaring;
+  const { connection, keys, election, shapes, collections } = declaring;
   await removeIndexes(declaring, collection.name);
   const script = commitScript([collection], { rebuild: true });
   const sets = [keys.ids(collection.name), keys.documents(collection.name)];
@@ -51,15 +51,15 @@ async function rebuild(declaring: Declaring, collection: CompiledCollection): Pr
     const cursor = after === "" ? ["", "", ""] : ["1", "", after];
     const reply = await connection.script(LIST, sets, ["id", "", "", ...cursor, "", String(PAGE)]);
     const { ids, texts, more } = pageIn(reply);
-    const changes = ids.flatMap((id, i) => {
+    const changes = ids.map((id, i) => {
       const text = texts[i];
       if (text == null) throw corrupt(collection.name, id);
-      return changeArguments(collection, id, decode(collection.name, id, text, shapes), shapes);
+      return { collection: collection.name, id, doc: decode(collection.name, id, text, shapes) };
     });
     const answer = await connection.script(
       script,
       [keys.meta, keys.shapes],
-      commitArguments({ keys, election, sequence: 0, shapes, absent: [], changes }),
+      commitArguments({ keys, collections, shapes, election, sequence: 0, absent: [], changes }),
     );
     throwIfFenced(answer, "the building of an index", election);
     shapes.stored();

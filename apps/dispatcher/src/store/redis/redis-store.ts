@@ -25,7 +25,7 @@ import {
   compileQuery,
   cursorOf,
 } from "../declared.ts";
-import { changeArguments, commitArguments } from "./commit-arguments.ts";
+import { commitArguments } from "./commit-arguments.ts";
 import type { RedisConnection, RedisScript } from "./connection.ts";
 import { declareIndexes } from "./declare-indexes.ts";
 import { corrupt, decode, Shapes } from "./documents.ts";
@@ -159,13 +159,9 @@ export class RedisStore implements Store {
   async commit({ election, sequence, changes, expectAbsent = [] }: Commit): Promise<void> {
     const { collections, shapes, commitScript: script } = this.#open();
     if (this.#failed) throw new StoreFenced("a commit of this election failed before: open the store again");
-    const flat: string[] = [];
-    for (const { collection, id, doc } of changes) {
-      for (const text of changeArguments(collectionOf(collections, collection), id, doc, shapes)) flat.push(text);
-    }
     const absent = expectAbsent.filter(({ collection, id }) => collectionOf(collections, collection) && canBeId(id));
     const keys = this.#keys;
-    const args = commitArguments({ keys, election, sequence, shapes, absent, changes: flat });
+    const args = commitArguments({ keys, collections, shapes, election, sequence, absent, changes });
     const sent = this.#options.mono();
     const done = this.#options.writing.script(script, [keys.meta, keys.shapes], args);
     this.#running = done.catch(() => {});
