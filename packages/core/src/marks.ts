@@ -26,6 +26,8 @@ export interface Floors {
   readonly fence: number;
   /** The number of every new event is above this. */
   readonly event: number;
+  /** The last event that both lives have in common: from it up to `event` are numbers of the other one. */
+  readonly lastEvent: number;
 }
 
 /** The mark as stored; 0 where nothing was ever removed. */
@@ -37,7 +39,7 @@ export function eventsMark(doc: Document | null): EventsMark {
 /** The floors as stored; a store that was never restored has none. */
 export function floorsOf(doc: Document | null): Floors {
   const stored: unknown = doc;
-  return (stored as Floors | null) ?? { fence: 0, event: 0 };
+  return (stored as Floors | null) ?? { fence: 0, event: 0, lastEvent: 0 };
 }
 
 /** The mark of the logs as stored; null: none were removed yet. */

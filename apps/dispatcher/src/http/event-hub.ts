@@ -3,7 +3,7 @@
  * that asks for events that are gone, or that this server never had, gets a `reset` and goes on from now.
  */
 
-import { numberId, type Effect, type HiveEvent } from "@hive/core";
+import { eventsMark, floorsOf, MARKS, numberId, type Effect, type HiveEvent } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import type { Queue } from "../queue/contract.ts";
 import type { Metrics } from "./metrics.ts";
@@ -101,8 +101,7 @@ export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics
 
   async function begin(reader: Reader, after: number): Promise<void> {
     const last = Math.max(head, queue.lastEvent());
-    const why =
-      after > last ? "this server has not come that far" : (await isGone(after)) ? "older events are not kept" : null;
+    const why = after > last ? "this server has not come that far" : await whyGone(after, reader.jobId);
     if (why !== null) {
       reader.at = last;
       reader.stream.send(frame("reset", JSON.stringify({ head: last, why }), last));
@@ -110,11 +109,13 @@ export function createEventHub(queue: Queue, clock: Clock, metrics: Pick<Metrics
     await catchUp(reader);
   }
 
-  /** True when events after this one were removed from the store. */
-  async function isGone(after: number): Promise<boolean> {
-    const first = await queue.documents.list({ collection: "events", limit: 1 });
-    const oldest = first.items[0]?.doc["id"];
-    return typeof oldest === "number" && oldest > after + 1;
+  /** Why what came after this event cannot be had; null: it can. */
+  async function whyGone(after: number, jobId: string | null): Promise<string | null> {
+    const [events = null, floors = null] = await queue.documents.get([MARKS.events, MARKS.floors]);
+    const { lastEvent, event } = floorsOf(floors);
+    if (after > lastEvent && after <= event) return "the server was restored from a backup that is older than this";
+    // Those of one job are all there as long as the job is.
+    return jobId === null && after < eventsMark(events).upTo ? "older events are not kept" : null;
   }
 
   return {

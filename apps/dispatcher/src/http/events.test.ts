@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { numberId } from "@hive/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Queue } from "../queue/contract.ts";
 import { OWNER, rawConnection, startServer, type TestServer } from "./server.fixture.ts";
@@ -129,6 +130,24 @@ describe("the event stream", () => {
     const events = await reader.until((all) => all.some(({ type }) => type === "job.canceled"));
     expect(new Set(events.map(({ data }) => data["jobId"]))).toEqual(new Set(["j3"]));
     reader.stop();
+  });
+
+  it("resets a reader whose next events are not kept any more, and only such a one", async () => {
+    await enqueue(2);
+    await world.send("POST", "/v1/jobs/j0/cancel", { json: {} });
+    // What retention does: the first job's first event is gone.
+    const keys = [{ collection: "events", id: numberId(1) }];
+    await world.queue.submit<"prune">({ type: "prune", keys, cleared: [] });
+    const late = await follow("/v1/events", { "last-event-id": "0" });
+    expect((await late.until((events) => events.length > 0))[0]).toMatchObject({
+      type: "reset",
+      data: { head: 3, why: "older events are not kept" },
+    });
+    const inTime = await follow("/v1/events", { "last-event-id": "1" });
+    expect((await inTime.until((events) => events.length > 1)).map(({ id }) => id)).toEqual([2, 3]);
+    const ofJob = await follow("/v1/events?jobId=j1", { "last-event-id": "0" });
+    expect((await ofJob.until((events) => events.length > 0))[0]).toMatchObject({ id: 2, type: "job.queued" });
+    for (const reader of [late, inTime, ofJob]) reader.stop();
   });
 
   it.each(["999999", "of-another-server", "-1", "1e3"])("resets a reader that names the event %s", async (last) => {
