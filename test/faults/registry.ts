@@ -1,8 +1,22 @@
 /** Every scenario of the fault suite, in the order they run. A new one is a module in `scenarios/` and a line here. */
 import type { Scenario, StoreKind } from "./scenario.ts";
 import { dispatcherKills } from "./scenarios/f01-dispatcher-kills.ts";
+import { redisPower } from "./scenarios/f07-redis-power.ts";
+import { sqlitePower } from "./scenarios/f08-sqlite-power.ts";
+import { damage } from "./scenarios/f09-damage.ts";
+import { diskFull } from "./scenarios/f10-disk-full.ts";
+import { memoryFull } from "./scenarios/f11-memory-full.ts";
+import { clockJumps } from "./scenarios/f15-clock-jumps.ts";
 
-export const SCENARIOS: readonly Scenario[] = [dispatcherKills];
+export const SCENARIOS: readonly Scenario[] = [
+  dispatcherKills,
+  redisPower,
+  sqlitePower,
+  damage,
+  diskFull,
+  memoryFull,
+  clockJumps,
+];
 
 /** One scenario on one store. */
 export interface Planned {
