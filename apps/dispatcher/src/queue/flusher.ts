@@ -29,6 +29,11 @@ export class Flusher {
   #sequence = 0;
   #gathering = new Batch();
   #flushing: Batch | null = null;
+  /**
+   * What was answered without a commit of its own while one is under way. That commit was sent before and proves nothing
+   * of the moment of the answer: this process may have been stopped since, and another elected.
+   */
+  #meanwhile = new Batch();
   /** What was answered without a commit, until it is sure that this is still the queen. */
   #unsure = new Batch();
   #confirming: Store | null = null;
@@ -60,16 +65,15 @@ export class Flusher {
 
   /** Lets `waiter` know once everything applied so far is durable, and certainly ours; then come the effects. */
   whenDurable(waiter: Waiter, effects: readonly Effect[] = []): void {
-    const written = this.#gathering.size > 0 ? this.#gathering : this.#flushing;
-    if (written === null && this.#options.tenure.store.confirmed) {
+    if (!this.busy && this.#options.tenure.store.confirmed) {
       waiter.settle();
       for (const effect of effects) this.#options.emit(effect);
       return;
     }
-    const batch = written ?? this.#unsure;
+    const batch = this.#gathering.size > 0 ? this.#gathering : this.busy ? this.#meanwhile : this.#unsure;
     batch.waiters.push(waiter);
     for (const effect of effects) batch.effects.push(effect);
-    if (written === null) void this.confirm();
+    if (!this.busy) void this.confirm();
   }
 
   /** Writes what has gathered, unless a write is under way: then it follows. */
@@ -87,9 +91,15 @@ export class Flusher {
       () => {
         if (store !== tenure.store || this.#flushing !== batch) return;
         this.#flushing = null;
+        const meanwhile = this.#meanwhile;
+        this.#meanwhile = new Batch();
         onDurable(changes, batch.lastEvent, clock.mono() - begun);
         this.flush();
         this.#settle(batch);
+        if (store.confirmed) return this.#settle(meanwhile);
+        this.#unsure.waiters.push(...meanwhile.waiters);
+        this.#unsure.effects.push(...meanwhile.effects);
+        if (meanwhile.waiters.length > 0) void this.confirm();
       },
       (error: unknown) => {
         if (store === tenure.store) onFailed("a commit failed or its outcome is unknown", error);
@@ -129,9 +139,10 @@ export class Flusher {
 
   /** Everything that is not durable is gone, and whoever waits for it is told so. */
   drop(error: Error): void {
-    const batches = [this.#flushing, this.#gathering, this.#unsure];
+    const batches = [this.#flushing, this.#gathering, this.#meanwhile, this.#unsure];
     this.#flushing = null;
     this.#gathering = new Batch();
+    this.#meanwhile = new Batch();
     this.#unsure = new Batch();
     for (const batch of batches) for (const waiter of batch?.waiters ?? []) waiter.fail(error);
   }
