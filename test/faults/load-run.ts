@@ -10,6 +10,7 @@ import { check } from "../sim/checkers/all.ts";
 import { type Dice, dice } from "../sim/dice.ts";
 import { monotonicMs, openHistory, type RunHistory } from "./history.ts";
 import { type LastLook, lookAtAll, pendingCallbacks, seenOf } from "./last-look.ts";
+import { historiesNotLinear } from "./linear-history.ts";
 import { followEvents, type LiveEvents } from "./live-events.ts";
 import { type Client, createLoadClient, type PlannedJob, planJob } from "./load.ts";
 import { asPlanned, inTheRepository, makeActs, readActs } from "./outcome.ts";
@@ -32,9 +33,9 @@ export interface LoadRun {
   /** Dice for a part of this run. */
   readonly dice: (part: string) => Dice;
   /** The share of the jobs that are over, 0 to 1. */
-  done(): number;
+  readonly done: () => number;
   /** Says how much of the harm is done, 0 to 1: jobs come in at that pace, so that there is work until the end of it. */
-  harmed(share: number): void;
+  readonly harmed: (share: number) => void;
   /** Aborted: the run failed elsewhere, or is over. */
   readonly signal: AbortSignal;
 }
@@ -86,7 +87,13 @@ async function runWith(options: LoadRunOptions, history: RunHistory): Promise<Sc
     history,
     live,
     jobs: Array.from({ length: options.jobs }, (_, n) => plan(n, `file://${world.bare}`, world.acts)),
-    client: createLoadClient({ hive: hasty, history, dice: dicePart("client"), signal: over.signal }),
+    client: createLoadClient({
+      hive: hasty,
+      history,
+      dice: dicePart("client"),
+      callbacks: options.world.callbacks ?? true,
+      signal: over.signal,
+    }),
     dice: dicePart,
     done: () => live.over.size / options.jobs,
     harmed: (share) => {
@@ -134,6 +141,7 @@ function promises(run: LoadRun, look: LastLook, haunting: Haunting): readonly st
   const { entries } = history;
   const broken = [...check({ ...look, entries, written: haunting.written, finishes: new Map() }), ...run.live.broken];
   broken.push(...asPlanned(jobs, look), ...inTheRepository(world.bare, jobs, look));
+  broken.push(...historiesNotLinear(entries));
   broken.push(...haunting.taken.map((what) => `I5: taken under an old fence: ${what}`));
   if (world.backend.unsigned() > 0) broken.push(`I6: ${world.backend.unsigned()} callbacks had a wrong signature`);
   return broken;
@@ -181,11 +189,11 @@ async function putIn({ jobs, client, signal }: LoadRun, harmed: () => number): P
 
 /** Somebody looks at a job now and then, at one dispatcher or another; what was shown must be true at the end. */
 async function readNowAndThen(run: LoadRun, isMended: () => boolean, restMs: number): Promise<void> {
-  const { jobs, world, history, done, signal, dice } = run;
-  const which = dice("reader");
+  const { jobs, world, history, signal } = run;
+  const which = run.dice("reader");
   const readers = world.urls.map((url) => createHive({ url, token: world.token, retries: 0 }));
   let mendedAt = Number.POSITIVE_INFINITY;
-  while (done() < 1 && monotonicMs() - mendedAt < restMs && !signal.aborted) {
+  while (run.done() < 1 && monotonicMs() - mendedAt < restMs && !signal.aborted) {
     await pause(machineClock, 150, signal);
     if (isMended()) mendedAt = Math.min(mendedAt, monotonicMs());
     const id = which.some(jobs)?.id ?? "";
