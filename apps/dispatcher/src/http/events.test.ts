@@ -258,6 +258,7 @@ function between(
         return page;
       },
     },
+    onChanges: () => () => {},
     onEffect: (listener) =>
       queue.onEffect((effect) =>
         steps.effect === undefined ? listener(effect) : steps.effect(() => listener(effect)),

@@ -13,6 +13,7 @@ import {
   createState,
   HiveError,
   nextDeadline,
+  type Change,
   type Command,
   type CommandOf,
   type CommandType,
@@ -56,6 +57,7 @@ interface Pending {
 export class Committer implements Queue {
   readonly #options: CommitterOptions;
   readonly #listeners = new Set<(effect: Effect) => void>();
+  readonly #copiers = new Set<(changes: readonly Change[]) => void>();
   readonly #tenure: Tenure;
   #state: State;
   readonly #flusher: Flusher;
@@ -100,6 +102,7 @@ export class Committer implements Queue {
       onDurable: (changes, lastEvent, ms) => {
         options.onCommit?.(ms, changes.length);
         this.#recent.add(changes);
+        for (const copy of this.#copiers) copy(changes);
         if (lastEvent > 0) this.#lastEvent = lastEvent;
         this.#wakeStop();
       },
@@ -198,6 +201,11 @@ export class Committer implements Queue {
   onEffect(listener: (effect: Effect) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  onChanges(listener: (changes: readonly Change[]) => void): () => void {
+    this.#copiers.add(listener);
+    return () => this.#copiers.delete(listener);
   }
 
   submit<T extends CommandType>(command: CommandOf<T>): Promise<Replies[T]> {

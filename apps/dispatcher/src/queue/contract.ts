@@ -4,7 +4,7 @@
  * a power cut could take back.
  */
 
-import type { CommandOf, CommandType, Effect, Replies, State } from "@hive/core";
+import type { Change, CommandOf, CommandType, Effect, Replies, State } from "@hive/core";
 import type { Election, Store } from "../store/contract.ts";
 
 /**
@@ -37,6 +37,8 @@ export interface Queue {
   readonly documents: Pick<Store, "get" | "list">;
   /** Called after the commit, in order, once per effect. A listener that throws is logged and harms nobody. */
   onEffect(listener: (effect: Effect) => void): () => void;
+  /** Called with the changes of each commit once it is durable, in order; must not throw. For copies that are being made. */
+  onChanges(listener: (changes: readonly Change[]) => void): () => void;
   readiness(): Readiness;
   /** Called after each change of `readiness()`. Returns how to take that back. */
   onReadiness(listener: (readiness: Readiness) => void): () => void;
