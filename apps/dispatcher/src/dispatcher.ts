@@ -215,6 +215,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       firstBeatMs: rules.firstBeatMs,
       limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.storage.limits },
       metrics,
+      storeWarnings: options.storage.warnings,
       pools: () => fleet?.pools() ?? [],
     });
     let gatewayUrl: string | null = null;

@@ -26,6 +26,8 @@ export const healthSchema = z
     store: z.string(),
     queue: queueCountsSchema,
     workers: z.object({ total: z.int(), free: z.int(), busy: z.int() }),
+    /** What may be lost although it was acknowledged, a sentence each; empty: nothing. */
+    warnings: z.array(z.string()).default([]),
   })
   .meta({ id: "Health" });
 export type Health = z.infer<typeof healthSchema>;

@@ -82,6 +82,8 @@ export interface Parts {
   readonly firstBeatMs: number;
   readonly limits: WorkerLimits;
   readonly metrics: Metrics;
+  /** What the store may lose of the acknowledged, a sentence each; empty: nothing. */
+  readonly storeWarnings: () => readonly string[];
   /** The kinds of workers this server starts, as they are now; none before the fleet has started. */
   readonly pools: () => readonly PoolView[];
 }

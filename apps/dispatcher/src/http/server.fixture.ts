@@ -131,6 +131,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     logs,
     artifacts,
     caches: null,
+    storeWarnings: () => [],
     pools: () => [],
     mirrors: {
       handOut: async () => ({ ok: false, code: "network", message: "no mirrors in this test" }),

@@ -77,6 +77,7 @@ export function serverHandlers(parts: Parts): ServerHandlers {
         store: queue.storeName,
         queue: seen?.queue ?? NO_COUNTS,
         workers: seen?.workers ?? { total: 0, free: 0, busy: 0 },
+        warnings: [...parts.storeWarnings()],
       };
     },
 
