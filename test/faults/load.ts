@@ -21,7 +21,7 @@ export interface PlannedJob {
   readonly prints: string | null;
 }
 
-const BRIEF: JobBrief = { key: null, callback: true, maxAttempts: 3, dependsOn: [] };
+const BRIEF = { key: null, maxAttempts: 3, dependsOn: [] };
 /** Longer than any restart on a busy machine. */
 const PATIENCE_MS = 180_000;
 const AGAIN_MS = 150;
@@ -81,10 +81,13 @@ export function createLoadClient(options: {
   readonly hive: HiveClient;
   readonly history: RunHistory;
   readonly dice: Dice;
+  /** Whether the backend is told of its jobs. Default true. */
+  readonly callbacks?: boolean;
   /** Aborted: the run failed elsewhere. */
   readonly signal: AbortSignal;
 }): Client {
   const { hive, history, dice } = options;
+  const brief: JobBrief = { ...BRIEF, callback: options.callbacks ?? true };
   const counts = { unknown: 0, repeated: 0 };
   let accepted = Promise.withResolvers<void>();
 
@@ -112,7 +115,7 @@ export function createLoadClient(options: {
         const at = monotonicMs();
         const bodyHash = stampOfRequest(job.request);
         // Nobody tells a client whether an earlier try had made the job; that there is one only, the events tell.
-        history.add({ kind: "enqueue", at, sentAt, id: job.id, bodyHash, brief: BRIEF, outcome, existing: true });
+        history.add({ kind: "enqueue", at, sentAt, id: job.id, bodyHash, brief, outcome, existing: true });
         if (outcome === "ok" || options.signal.aborted) return;
         if (outcome === "unknown") counts.unknown += 1;
         else if (!outcome.endsWith("try again")) throw new Error(`${job.id} was answered with ${outcome}`);
