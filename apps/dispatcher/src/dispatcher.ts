@@ -41,6 +41,7 @@ import { createPriceBook } from "./prices/price-book.ts";
 import { Committer } from "./queue/committer.ts";
 import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
 import { createWaiters } from "./queue/waiters.ts";
+import { createRetention } from "./retention/retention.ts";
 import { open, parseKeyRing } from "./secrets/sealing.ts";
 import { openRunFolder, runFolderOf, shareCallbackSecret } from "./run-folder.ts";
 import type { Settings } from "./settings.ts";
@@ -227,6 +228,17 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       await deliverer.stop();
       client.close();
     });
+    const { keepDays: days, keepJobs: jobs, keepLogDays: logDays, idRetention: idDays } = config;
+    const retention = createRetention({
+      queue,
+      logs,
+      clock,
+      keep: { days, jobs, logDays, idDays },
+      onTrouble,
+      onSwept: (swept) => log.info(swept, "old jobs were taken away"),
+    });
+    retention.start();
+    stops.push(() => retention.stop());
 
     // How this server's own processes reach it, whatever address people use.
     const localUrl = `http://${isAnyAddress(config.host) ? "127.0.0.1" : bracketed(config.host)}:${port}`;
