@@ -8,16 +8,16 @@ import { parseArgs } from "node:util";
 import { readMachine } from "./machine.ts";
 import { judge, type Judged, type Row, type Size } from "./row.ts";
 import { cancelRow } from "./rows/cancel.ts";
-import { claimRow } from "./rows/claim.ts";
+import { claimRedisRow, claimRow } from "./rows/claim.ts";
 import { cloneRow } from "./rows/clone.ts";
 import { containerRow } from "./rows/container.ts";
-import { enqueueRow } from "./rows/enqueue.ts";
+import { enqueueRedisRow, enqueueRow } from "./rows/enqueue.ts";
 import { gatewayRow } from "./rows/gateway.ts";
-import { lifeRow } from "./rows/life.ts";
+import { lifeRedisRow, lifeRow } from "./rows/life.ts";
 import { logsRow } from "./rows/logs.ts";
-import { memoryRow } from "./rows/memory.ts";
-import { pickupRow } from "./rows/pickup.ts";
-import { restartRow } from "./rows/restart.ts";
+import { memoryRedisRow, memoryRow } from "./rows/memory.ts";
+import { pickupRedisRow, pickupRow } from "./rows/pickup.ts";
+import { restartRedisRow, restartRow } from "./rows/restart.ts";
 import { Stage } from "./stage.ts";
 import { figureLine, machineLines, table } from "./table.ts";
 
@@ -33,6 +33,12 @@ const ROWS: readonly Row[] = [
   cancelRow,
   containerRow,
   gatewayRow,
+  enqueueRedisRow,
+  lifeRedisRow,
+  pickupRedisRow,
+  claimRedisRow,
+  memoryRedisRow,
+  restartRedisRow,
 ];
 
 const HELP = `npm run bench -- [options]
@@ -40,7 +46,7 @@ const HELP = `npm run bench -- [options]
   --full              the million-job rows, the 100 MB repository, longer runs
   --quick             tiny sizes: proves that the bench works, the figures mean nothing
   --json FILE         where the JSON goes (default bench/results/<time>.json)
-Rows: ${ROWS.map((row) => `\n  ${row.name.padEnd(9)} ${row.about}`).join("")}`;
+Rows: ${ROWS.map((row) => `\n  ${row.name.padEnd(13)} ${row.about}`).join("")}`;
 
 process.exitCode = await main();
 

@@ -1,6 +1,6 @@
 /**
- * What one claim costs while this many jobs wait: in the pure core, and through the committer on a store in memory.
- * `node claim.ts <waiting> <rounds>` prints microseconds a claim. After each round of claims the jobs are finished and as
+ * What one claim costs while this many jobs wait: in the pure core, and through the committer on SQLite or Redis.
+ * `node claim.ts <waiting> <rounds> [redis url]` prints microseconds a claim. After each round of claims the jobs are finished and as
  * many new ones put in, unmeasured, so that the number of waiting jobs stays the same.
  */
 import { mkdtemp, rm } from "node:fs/promises";
@@ -18,8 +18,12 @@ import {
   type Replies,
   type State,
 } from "@hive/core";
+import { newSigningKey, readSigningKey } from "../../apps/dispatcher/src/auth/signing-key.ts";
 import { systemClock } from "../../apps/dispatcher/src/clock.ts";
 import { Committer } from "../../apps/dispatcher/src/queue/committer.ts";
+import { createLeadership } from "../../apps/dispatcher/src/leader/leadership.ts";
+import type { Store } from "../../apps/dispatcher/src/store/contract.ts";
+import { openRedis } from "../../apps/dispatcher/src/store/redis/open-redis.ts";
 import { SqliteStore } from "../../apps/dispatcher/src/store/sqlite/sqlite-store.ts";
 import { RESULT } from "../job-body.ts";
 import { median } from "../row.ts";
@@ -31,7 +35,8 @@ const WORKERS = 50;
 /** Carries out a command; the reply comes at once (core) or later (committer). */
 type Submit = <T extends CommandType>(command: CommandOf<T>) => Replies[T] | Promise<Replies[T]>;
 
-const [waiting = 0, rounds = 0] = process.argv.slice(2).map(Number);
+const [waiting = 0, rounds = 0] = process.argv.slice(2, 4).map(Number);
+const redisUrl = process.argv[4];
 const core = await measure(submitToCore(loadedState(waiting)));
 const folder = await mkdtemp(join(tmpdir(), "hive-bench-claim-"));
 let committer: number;
@@ -100,7 +105,7 @@ function submitToCore(state: State): Submit {
 
 async function startQueue(): Promise<{ readonly queue: Committer; readonly submit: Submit }> {
   const queue = new Committer({
-    openStore: () => new SqliteStore(join(folder, "hive.db")),
+    openStore: redisUrl === undefined ? () => new SqliteStore(join(folder, "hive.db")) : inRedis(redisUrl),
     rules: BENCH_RULES,
     clock: systemClock,
     onTrouble: (message, error) => {
@@ -112,4 +117,14 @@ async function startQueue(): Promise<{ readonly queue: Committer; readonly submi
     await queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: null });
   }
   return { queue, submit: (command) => queue.submit(command) };
+}
+
+function inRedis(url: string): () => Store {
+  const signingKey = newSigningKey();
+  const one = "bench";
+  const secrets = { internalApiToken: one, callbackSecret: one, webhookSecret: one, sealingKeys: one, signingKey };
+  const { mono } = systemClock;
+  const leadership = createLeadership({ url: "http://bench", secrets, signingKey: readSigningKey(signingKey), mono });
+  const redis = openRedis({ url, prefix: "bench", durability: "strict", mono, onWarning: () => {} });
+  return () => redis.openStore(leadership);
 }

@@ -1,4 +1,5 @@
 /** Whether a claim costs the same however many jobs wait. */
+import { startRedis } from "../redis.ts";
 import { median, type Row, type RowContext } from "../row.ts";
 
 const FEW = 1_000;
@@ -11,10 +12,16 @@ interface Micros {
 export const claimRow: Row = {
   name: "claim",
   about: "what a claim costs with very many jobs waiting, against 1,000",
-  run: measureClaim,
+  run: (context) => measureClaim(context, "SQLite"),
 };
 
-async function measureClaim({ stage, pick, say }: RowContext): ReturnType<Row["run"]> {
+export const claimRedisRow: Row = {
+  name: "claim-redis",
+  about: "the same through the committer with the jobs in Redis",
+  run: (context) => measureClaim(context, "Redis"),
+};
+
+async function measureClaim({ stage, pick, say }: RowContext, store: "SQLite" | "Redis"): ReturnType<Row["run"]> {
   const many = pick({ quick: 5_000, usual: 100_000, full: 1_000_000 });
   const claims = String(pick({ quick: 20, usual: 200, full: 200 }));
   const rounds = pick({ quick: 1, usual: 3, full: 3 });
@@ -24,8 +31,14 @@ async function measureClaim({ stage, pick, say }: RowContext): ReturnType<Row["r
   const room = ["--max-old-space-size=12000"];
   for (let round = 1; round <= rounds; round += 1) {
     say(`round ${round} of ${rounds}`);
-    ofFew.push((await stage.measure("claim.ts", [String(FEW), claims], room)) as Micros);
-    ofMany.push((await stage.measure("claim.ts", [String(many), claims], room)) as Micros);
+    for (const [waiting, micros] of [
+      [FEW, ofFew],
+      [many, ofMany],
+    ] as const) {
+      const where = store === "Redis" ? [(await startRedis(stage, "always")).url] : [];
+      micros.push((await stage.measure("claim.ts", [String(waiting), claims, ...where], room)) as Micros);
+      await stage.clear();
+    }
   }
   const figure = (part: keyof Micros, what: string) =>
     ({
@@ -35,5 +48,6 @@ async function measureClaim({ stage, pick, say }: RowContext): ReturnType<Row["r
       anchor: { name: "with 1,000 waiting", value: median(ofFew.map((one) => one[part])) },
       goal: { of: "ratio", at: "most", bound: 1.2 },
     }) as const;
-  return [figure("core", "core alone"), figure("committer", "through the committer")];
+  const committer = figure("committer", `through the committer, ${store}`);
+  return store === "SQLite" ? [figure("core", "core alone"), committer] : [committer];
 }

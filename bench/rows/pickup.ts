@@ -1,7 +1,6 @@
 /** How long an idle system takes from "here is a job" to a worker that has it. */
-import { startDispatcher } from "../dispatcher.ts";
-import { startRedis } from "../redis.ts";
-import { percentile, type Row, type RowContext } from "../row.ts";
+import { type Figure, percentile, type Row, type RowContext } from "../row.ts";
+import { BULL_NAMES, type Place, PLACE_NAMES, REDIS_PLACES, takeTurns } from "../turns.ts";
 
 interface Samples {
   readonly samples: readonly number[];
@@ -10,28 +9,32 @@ interface Samples {
 export const pickupRow: Row = {
   name: "pickup",
   about: "milliseconds from sending a job to a waiting worker's lease, idle, over HTTP",
-  run: measurePickup,
+  run: (context) => measurePickup(context, "sqlite"),
 };
 
-async function measurePickup({ stage, pick, say }: RowContext): ReturnType<Row["run"]> {
-  const count = String(pick({ quick: 50, usual: 500, full: 500 }));
-  say("Hive");
-  const { port } = await startDispatcher(stage);
-  const hive = (await stage.measure("pickup.ts", [String(port), count])) as Samples;
-  await stage.clear();
-  say("BullMQ");
-  const redis = await startRedis(stage);
-  const bull = (await stage.measure("bullmq.ts", ["pickup", String(redis), count])) as Samples;
-  await stage.clear();
-  return [figure(0.5, "p50", 1, hive.samples, bull.samples), figure(0.99, "p99", 5, hive.samples, bull.samples)];
-}
+export const pickupRedisRow: Row = {
+  name: "pickup-redis",
+  about: "the same with the jobs in Redis, beside BullMQ on the same Redis",
+  run: async (context) => {
+    const figures: Figure[] = [];
+    for (const place of REDIS_PLACES) figures.push(...(await measurePickup(context, place)));
+    return figures;
+  },
+};
 
-function figure(p: number, name: string, bound: number, hive: readonly number[], bull: readonly number[]) {
-  return {
-    name: `pickup by a waiting worker, ${name}`,
-    value: percentile(hive, p),
+async function measurePickup({ stage, pick, say }: RowContext, place: Place): Promise<Figure[]> {
+  const count = String(pick({ quick: 50, usual: 500, full: 500 }));
+  say(PLACE_NAMES[place]);
+  const { hive, bull } = await takeTurns(stage, place, {
+    hive: async ({ port }) => (await stage.measure("pickup.ts", [String(port), count])) as Samples,
+    bull: async (port) => (await stage.measure("bullmq.ts", ["pickup", String(port), count])) as Samples,
+  });
+  const figure = (p: number, name: string, bound: number): Figure => ({
+    name: `pickup by a waiting worker, ${PLACE_NAMES[place]}, ${name}`,
+    value: percentile(hive.samples, p),
     unit: "ms",
-    anchor: { name: `BullMQ add to processor, ${name}`, value: percentile(bull, p) },
+    anchor: { name: `BullMQ add to processor, ${BULL_NAMES[place]}, ${name}`, value: percentile(bull.samples, p) },
     goal: { of: "value", at: "most", bound },
-  } as const;
+  });
+  return [figure(0.5, "p50", 1), figure(0.99, "p99", 5)];
 }

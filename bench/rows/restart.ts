@@ -1,35 +1,46 @@
 /** How long a dispatcher that was killed takes to answer again with very many jobs waiting. */
 import { readFileSync } from "node:fs";
-import { API_TOKEN, startDispatcher } from "../dispatcher.ts";
-import { HttpConnection } from "../http-connection.ts";
-import { JOB_BODY } from "../job-body.ts";
+import { type BenchDispatcher, startDispatcher } from "../dispatcher.ts";
+import { startRedis } from "../redis.ts";
 import { median, type Figure, type Row, type RowContext } from "../row.ts";
+import { putJobsIn } from "./put-jobs-in.ts";
 
 const GOAL_JOBS = 1_000_000;
 const GOAL_SECONDS = 10;
-/** Jobs of one request. */
-const BATCH = 1_000;
-
 export const restartRow: Row = {
   name: "restart",
   about: "seconds from the start of the process to ready, after a SIGKILL, with very many jobs waiting",
-  run: measureRestart,
+  run: (context) => measureRestart(context, "SQLite", () => startDispatcher(context.stage)),
 };
 
-async function measureRestart({ stage, pick, say }: RowContext): ReturnType<Row["run"]> {
+export const restartRedisRow: Row = {
+  name: "restart-redis",
+  about: "the same with the jobs in Redis, which goes on running",
+  run: (context) =>
+    measureRestart(context, "Redis", async () => {
+      const redis = await startRedis(context.stage, "always");
+      return startDispatcher(context.stage, redis.settings);
+    }),
+};
+
+async function measureRestart(
+  { stage, pick, say }: RowContext,
+  store: "SQLite" | "Redis",
+  begin: () => Promise<BenchDispatcher>,
+): ReturnType<Row["run"]> {
   const jobs = pick({ quick: 2_000, usual: 100_000, full: GOAL_JOBS });
   const starts = pick({ quick: 1, usual: 3, full: 3 });
   const empty: number[] = [];
   for (let n = 0; n < starts; n += 1) {
-    const dispatcher = await startDispatcher(stage);
+    const dispatcher = await begin();
     await dispatcher.stop("SIGKILL");
     empty.push(await dispatcher.start());
     await stage.clear();
   }
 
   say(`putting ${jobs.toLocaleString("en-US")} jobs in`);
-  const dispatcher = await startDispatcher(stage);
-  await fill(dispatcher.port, jobs);
+  const dispatcher = await begin();
+  await putJobsIn(dispatcher.port, jobs);
   const full: number[] = [];
   for (let n = 1; n <= starts; n += 1) {
     await dispatcher.stop("SIGKILL");
@@ -42,9 +53,9 @@ async function measureRestart({ stage, pick, say }: RowContext): ReturnType<Row[
   const bare = median(empty) / 1_000;
   const seconds = median(full) / 1_000;
   const count = jobs.toLocaleString("en-US");
-  const note = `${resident} MiB resident afterwards; the files were in the page cache`;
+  const note = `${resident} MiB resident afterwards${store === "SQLite" ? "; the files were in the page cache" : ""}`;
   const measured: Figure = {
-    name: `restart with ${count} waiting`,
+    name: `restart with ${count} waiting in ${store}`,
     value: seconds,
     unit: "s",
     anchor: { name: "restart with none", value: bare },
@@ -54,22 +65,13 @@ async function measureRestart({ stage, pick, say }: RowContext): ReturnType<Row[
   return [
     measured,
     {
-      name: "restart with 1,000,000 waiting, reckoned from that",
+      name: `restart with 1,000,000 waiting in ${store}, reckoned from that`,
       value: bare + Math.max(0, seconds - bare) * (GOAL_JOBS / jobs),
       unit: "s",
       goal: { of: "value", at: "most", bound: GOAL_SECONDS },
       note: "reckoned, not measured: --full measures it",
     },
   ];
-}
-
-async function fill(port: number, jobs: number): Promise<void> {
-  const connection = await HttpConnection.open(port);
-  for (let done = 0; done < jobs; done += BATCH) {
-    const body = { jobs: Array.from({ length: Math.min(BATCH, jobs - done) }, () => JOB_BODY) };
-    await connection.expect(202, "/v1/jobs", API_TOKEN, body);
-  }
-  connection.close();
 }
 
 /** All of them are there again, or the time means nothing. */
