@@ -1,8 +1,10 @@
 /**
  * `npm run faults [-- --only F1,F3] [--quick] [--seed N] [--store redis|sqlite]`: runs scenarios of the fault suite one
  * after the other, in full unless told otherwise, and prints the figures of each. Ends with 1 when a promise was broken.
+ * `--mutations [--only text of a name]` instead makes careless changes to a copy, and ends with 1 unless each is seen.
  */
 import { parseArgs } from "node:util";
+import { biteAll } from "./mutations.ts";
 import { type Planned, plan } from "./registry.ts";
 import { type Size, type StoreKind, tellFigures } from "./scenario.ts";
 
@@ -15,8 +17,10 @@ async function main(): Promise<number> {
       store: { type: "string", default: "" },
       seed: { type: "string", default: "1" },
       quick: { type: "boolean", default: false },
+      mutations: { type: "boolean", default: false },
     },
   });
+  if (values.mutations) return (await biteAll(values.only)) ? 0 : 1;
   const size: Size = values.quick ? "quick" : "full";
   const seed = Number(values.seed);
   let failed = 0;

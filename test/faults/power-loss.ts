@@ -28,6 +28,8 @@ const SINGLES = 12;
 const BATCHES = 3;
 const BATCH = 5;
 const CALL_MS = 5_000;
+/** Longer than a worker needs to be heard again once the power is back, shorter than the whole run. */
+const LEASE_MS = 6_000;
 const REST_MS = 120_000;
 
 export interface PowerLossOptions {
@@ -68,6 +70,7 @@ export async function losePower(options: PowerLossOptions): Promise<ScenarioOutc
   // Redis appends to its log and reads it from the front: a hole in it is no power cut that its file systems know.
   const kinds: [Kept, ...Kept[]] = store === "redis" ? ["nothing", "first"] : ["nothing", "first", "any"];
   await using on = await startHiveOn(store, {
+    leaseMs: LEASE_MS,
     ...(store === "sqlite" ? { data: place.path, env: disk.env } : {}),
     ...(store === "redis" && weak ? { env: { HIVE_DURABILITY: "relaxed" } } : {}),
     redis: { folder: place.path, env: disk.env, appendfsync: weak ? "everysec" : "always" },
@@ -109,6 +112,7 @@ export async function losePower(options: PowerLossOptions): Promise<ScenarioOutc
     await Promise.all([...working, live.stop()]);
   }
   if (!weak) broken.push(...live.broken, ...run.work.broken);
+  if (!weak && run.work.lost > 0) broken.push(`${run.work.lost} leases were taken from workers that live`);
   if (broken.length === 0 || weak) history.remove();
   else if (!weak) broken.push(`the history is in ${history.path}`);
   return { figures: figuresOf(run, lost), broken, lost };
