@@ -24,6 +24,8 @@ export interface RedisOptions {
   readonly appendonly?: boolean;
   /** Such as `50mb`; default: no limit. What happens at the limit is `noeviction` unless `extra` says otherwise. */
   readonly maxmemory?: string;
+  /** Speaks TLS on its port, and nothing in the clear: paths of PEM files. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
   /** More arguments of `redis-server`, such as `["--maxmemory-policy", "allkeys-lru"]`. */
   readonly extra?: readonly string[];
   /** An existing folder to keep its data in; it stays. Default: a new one that `dispose` removes. */
@@ -37,7 +39,7 @@ export interface RedisOptions {
 }
 
 export interface RedisServer {
-  /** `redis://127.0.0.1:PORT` */
+  /** `redis://127.0.0.1:PORT`, or `rediss://localhost:PORT` */
   readonly url: string;
   readonly port: number;
   /** Its data: `appendonlydir` is in it. */
@@ -102,7 +104,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     throw error;
   }
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: options.tls === undefined ? `redis://127.0.0.1:${port}` : `rediss://localhost:${port}`,
     port,
     folder,
     get pid() {
@@ -125,12 +127,19 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 function argumentsOf(options: RedisOptions, folder: string, port: number): string[] {
   const { appendonly = true, appendfsync = "always", maxmemory } = options;
   return [
-    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder, "--save", ""],
+    ...listening(options.tls, port),
+    ...["--bind", "127.0.0.1", "--dir", folder, "--save", ""],
     ...["--appendonly", appendonly ? "yes" : "no", "--appendfsync", appendfsync],
     ...["--maxmemory-policy", "noeviction"],
     ...(maxmemory === undefined ? [] : ["--maxmemory", maxmemory]),
     ...(options.extra ?? []),
   ];
+}
+
+function listening(tls: RedisOptions["tls"], port: number): string[] {
+  if (tls === undefined) return ["--port", String(port)];
+  const files = ["--tls-cert-file", tls.certificate, "--tls-key-file", tls.key];
+  return ["--port", "0", "--tls-port", String(port), ...files, "--tls-auth-clients", "no"];
 }
 
 /** One process of it. */

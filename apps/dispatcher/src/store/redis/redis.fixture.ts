@@ -17,10 +17,12 @@ export interface HandClock {
 export interface Place {
   readonly prefix: string;
   readonly keys: RedisKeys;
+  /** The time of all its stores, unless they are given another. */
+  readonly clock: HandClock;
   /** A handle as the process of `place` makes them: all share its watch and address. */
   readonly store: (more?: Partial<RedisStoreOptions>) => RedisStore;
-  /** A handle as another dispatcher has it, with an address, a watch and connections of its own. */
-  readonly stranger: (more?: Partial<RedisStoreOptions>) => RedisStore;
+  /** Another dispatcher, with an address, a watch and connections of its own: each call of what it gives is a handle. */
+  readonly stranger: (address?: string, secretsId?: string) => () => RedisStore;
   /** A command on a connection beside the store's. */
   readonly command: (...args: string[]) => Promise<unknown>;
 }
@@ -51,17 +53,18 @@ export async function redisWorld(options: RedisOptions = {}): Promise<RedisWorld
       places += 1;
       const prefix = `p${places}`;
       const [writing, reading] = [connect(url), connect(url)];
-      const { mono } = handClock();
+      const clock = handClock();
+      const { mono } = clock;
       const own = { writing, reading, prefix, mono, leadership: leadershipOf("http://one.example", mono) };
       return {
         prefix,
         keys: redisKeys(prefix),
+        clock,
         store: (more = {}) => new RedisStore({ ...own, ...more }),
-        stranger: (more = {}) => {
-          const [its, too] = [connect(), connect()];
-          const time = more.mono ?? mono;
-          const leadership = leadershipOf("http://two.example", time);
-          return new RedisStore({ writing: its, reading: too, prefix, mono: time, leadership, ...more });
+        stranger(address = "http://two.example", secretsId = "same") {
+          const its = { writing: connect(), reading: connect(), prefix, mono };
+          const leadership = leadershipOf(address, mono, secretsId);
+          return () => new RedisStore({ ...its, leadership });
         },
         command: (...args) => beside.command(args),
       };
