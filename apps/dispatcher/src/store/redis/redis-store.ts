@@ -25,6 +25,7 @@ import {
   compileQuery,
   cursorOf,
 } from "../declared.ts";
+import { checkWhole } from "./check-whole.ts";
 import { commitArguments } from "./commit-arguments.ts";
 import type { RedisConnection, RedisScript } from "./connection.ts";
 import { declareIndexes } from "./declare-indexes.ts";
@@ -99,6 +100,7 @@ export class RedisStore implements Store {
     try {
       shapes.load(pairsIn(await connection.command(["HGETALL", keys.shapes])));
       await declareIndexes({ connection, keys, election, shapes, declarations, collections });
+      await checkWhole({ connection, keys, election, shapes, collections });
     } catch (error) {
       // Elected, but not of any use: another may try at once.
       await release(connection, keys, election).catch(() => {});
