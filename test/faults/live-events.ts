@@ -11,6 +11,12 @@ export interface LiveEvents {
   readonly over: ReadonlySet<string>;
   /** The highest fence that was given for a job. */
   fenceOf(jobId: string): number;
+  /** The highest fence of this job that was begun under. */
+  startedOf(jobId: string): number;
+  /** The job this worker was given last, unless it is over, given back or somebody else's. */
+  jobOf(workerId: string): string | null;
+  /** How often this job's worker was lost, or of all jobs together. */
+  losses(jobId?: string): number;
   /** The number of the last event seen. */
   last(): number;
   stop(): Promise<void>;
@@ -21,11 +27,19 @@ export function eventOf({ id, type, at, jobId, data }: StreamEvent): HiveEvent {
   return { id, type: type as EventType, at, jobId, data };
 }
 
+/** The lease ran out, or its worker is known to be dead. */
+function isLoss({ data }: HiveEvent): boolean {
+  return (data["error"] as { readonly code?: string } | undefined)?.code === "worker_lost";
+}
+
 /** Reads from the first event on until `stop`. */
 export function followEvents(hive: HiveClient, history: RunHistory): LiveEvents {
   const broken: string[] = [];
   const over = new Set<string>();
   const fences = new Map<string, number>();
+  const started = new Map<string, number>();
+  const lost = new Map<string, number>();
+  const holders = new Map<string, string>();
   const stopping = new AbortController();
   let last = 0;
 
@@ -39,7 +53,11 @@ export function followEvents(hive: HiveClient, history: RunHistory): LiveEvents 
       const { type, jobId, data } = event;
       if (jobId === null) continue;
       if (isEnd(type)) over.add(jobId);
+      if (isLoss(event)) lost.set(jobId, (lost.get(jobId) ?? 0) + 1);
+      if (data["status"] !== undefined && data["status"] !== "running") holders.delete(jobId);
+      if (type === "job.started") started.set(jobId, Number(data["fence"]));
       if (type !== "job.leased") continue;
+      holders.set(jobId, String(data["workerId"]));
       const fence = Number(data["fence"]);
       fences.set(jobId, Math.max(fence, fences.get(jobId) ?? 0));
       history.add({ kind: "granted", at, worker: String(data["workerId"]), jobId, fence });
@@ -52,6 +70,10 @@ export function followEvents(hive: HiveClient, history: RunHistory): LiveEvents 
     broken,
     over,
     fenceOf: (jobId) => fences.get(jobId) ?? 0,
+    startedOf: (jobId) => started.get(jobId) ?? 0,
+    jobOf: (workerId) => [...holders].findLast(([, holder]) => holder === workerId)?.[0] ?? null,
+    losses: (jobId) =>
+      jobId === undefined ? [...lost.values()].reduce((sum, count) => sum + count, 0) : (lost.get(jobId) ?? 0),
     last: () => last,
     stop: async () => {
       stopping.abort();

@@ -8,12 +8,13 @@ import { machineClock, pause } from "../../apps/worker/src/loops/clock.ts";
 import { until } from "../e2e/until.ts";
 import { check } from "../sim/checkers/all.ts";
 import { type Dice, dice } from "../sim/dice.ts";
-import { monotonicMs, openHistory, type RunHistory } from "./history.ts";
-import { type LastLook, lookAtAll, pendingCallbacks, seenOf } from "./last-look.ts";
+import { openHistory, type RunHistory } from "./history.ts";
+import { type LastLook, lookAtAll, pendingCallbacks } from "./last-look.ts";
 import { historiesNotLinear } from "./linear-history.ts";
 import { followEvents, type LiveEvents } from "./live-events.ts";
 import { type Client, createLoadClient, type PlannedJob, planJob } from "./load.ts";
 import { asPlanned, inTheRepository, makeActs, readActs } from "./outcome.ts";
+import { readNowAndThen } from "./reader.ts";
 import type { ScenarioOptions, ScenarioOutcome } from "./scenario.ts";
 import { openWorld, type World, type WorldOptions } from "./world.ts";
 import { haunt, type Haunting } from "./zombie.ts";
@@ -108,12 +109,9 @@ async function runWith(options: LoadRunOptions, history: RunHistory): Promise<Sc
     const harming = options.harm(run).finally(() => {
       harmed = 1;
     });
-    const [done] = await Promise.all([
-      harming,
-      putIn(run, () => harmed),
-      readNowAndThen(run, () => harmed === 1, restMs),
-      ...hauntings(options, run, haunting),
-    ]);
+    // Until the run is over: nobody waits for who only looks.
+    void read(run);
+    const [done] = await Promise.all([harming, putIn(run, () => harmed), ...hauntings(options, run, haunting)]);
     history.mark("no more faults");
     const isRest = async (): Promise<boolean> => run.done() === 1 && (await pendingCallbacks(world.hive())) === 0;
     await until("every job to be over and told of", isRest, { limitMs: restMs }).catch(() => undefined);
@@ -187,24 +185,18 @@ async function putIn({ jobs, client, signal }: LoadRun, harmed: () => number): P
   await Promise.all(Array.from({ length: SENDERS }, sender));
 }
 
-/** Somebody looks at a job now and then, at one dispatcher or another; what was shown must be true at the end. */
-async function readNowAndThen(run: LoadRun, isMended: () => boolean, restMs: number): Promise<void> {
-  const { jobs, world, history, signal } = run;
-  const which = run.dice("reader");
-  const readers = world.urls.map((url) => createHive({ url, token: world.token, retries: 0 }));
-  let mendedAt = Number.POSITIVE_INFINITY;
-  while (run.done() < 1 && monotonicMs() - mendedAt < restMs && !signal.aborted) {
-    await pause(machineClock, 150, signal);
-    if (isMended()) mendedAt = Math.min(mendedAt, monotonicMs());
-    const id = which.some(jobs)?.id ?? "";
-    const sentAt = monotonicMs();
-    const job = await which
-      .some(readers)
-      ?.get(id)
-      .catch(() => null);
-    if (job !== null && job !== undefined)
-      history.add({ kind: "read", at: monotonicMs(), sentAt, id, job: seenOf(job) });
-  }
+function read({ jobs, world, history, done, signal, dice: dicePart }: LoadRun): Promise<void> {
+  const ids = jobs.map(({ id }) => id);
+  const { urls, token } = world;
+  return readNowAndThen({
+    urls,
+    token,
+    history,
+    dice: dicePart("reader"),
+    ids: () => ids,
+    isOver: () => done() === 1,
+    signal,
+  });
 }
 
 function hauntings(

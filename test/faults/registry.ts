@@ -1,6 +1,8 @@
 /** Every scenario of the fault suite, in the order they run. A new one is a module in `scenarios/` and a line here. */
 import type { Scenario, StoreKind } from "./scenario.ts";
 import { dispatcherKills } from "./scenarios/f01-dispatcher-kills.ts";
+import { workerKills } from "./scenarios/f02-worker-kills.ts";
+import { zombies } from "./scenarios/f03-zombies.ts";
 import { redisPower } from "./scenarios/f07-redis-power.ts";
 import { sqlitePower } from "./scenarios/f08-sqlite-power.ts";
 import { damage } from "./scenarios/f09-damage.ts";
@@ -10,6 +12,8 @@ import { clockJumps } from "./scenarios/f15-clock-jumps.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   dispatcherKills,
+  workerKills,
+  zombies,
   redisPower,
   sqlitePower,
   damage,
