@@ -1,13 +1,13 @@
 /**
- * F19: between the dispatcher and its clients and workers lies a poor network: late, slow, cut at any byte, answers lost.
- * Whoever does not know whether a call was heard sends it again as it was, and nothing happens twice.
+ * F19: between the dispatcher and its workers lies a poor network: late, slow, cut at any byte, answers lost. Whoever does
+ * not know whether a call was heard sends it again as it was, logs go on where they are known to be, and nothing happens
+ * twice.
  */
 import { machineClock, pause } from "../../../apps/worker/src/loops/clock.ts";
 import { startTcpProxy, type TcpProxy } from "../../peers/tcp-proxy.ts";
-import { type Dice, dice } from "../../sim/dice.ts";
-import { runLight } from "../light-run.ts";
-import { startReplicas } from "../replicas.ts";
-import { type Scenario, type ScenarioOptions, sized } from "../scenario.ts";
+import type { Dice } from "../../sim/dice.ts";
+import { runUnderLoad } from "../load-run.ts";
+import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized } from "../scenario.ts";
 
 export const poorNetwork: Scenario = {
   id: "F19",
@@ -17,53 +17,57 @@ export const poorNetwork: Scenario = {
 };
 
 const PLAN = {
-  quick: { jobs: 60, workers: 8, spells: 10, spellMs: 400, delayMs: 120, bytesPerSecond: 60_000 },
-  full: { jobs: 300, workers: 12, spells: 60, spellMs: 2_000, delayMs: 2_000, bytesPerSecond: 1_000 },
+  quick: { jobs: 20, spells: 10, spellMs: 600, delayMs: 200, bytesPerSecond: 20_000 },
+  full: { jobs: 300, spells: 80, spellMs: 3_000, delayMs: 2_000, bytesPerSecond: 1_000 },
 };
+/** Ways of being bad, one after the other. */
+const KINDS = 5;
 
-async function run({ size, seed, store }: ScenarioOptions) {
-  const { jobs, workers, spells, spellMs, delayMs, bytesPerSecond } = sized(size, PLAN);
-  await using replicas = await startReplicas({ store, count: 1, env: { HIVE_LEASE_MS: "6000" } });
-  const proxy = await startTcpProxy({ to: replicas.port(0) });
+async function run(options: ScenarioOptions): Promise<ScenarioOutcome> {
+  const plan = sized(options.size, PLAN);
+  const { jobs, spells, spellMs } = plan;
+  const proxy = await startTcpProxy();
   await using _ = { [Symbol.asyncDispose]: () => proxy.dispose() };
-  const chance = dice(seed, "F19");
-  const bad = `http://127.0.0.1:${proxy.port}`;
-  return await runLight({
-    name: `F19-${store}`,
-    seed,
-    token: replicas.token,
-    secret: replicas.secret,
-    cleanUrl: replicas.urls[0],
-    clientUrl: bad,
-    workerUrls: [bad],
-    workers,
+  return await runUnderLoad({
+    ...options,
+    id: "F19",
     jobs,
-    holdMs: 200,
-    restMs: 120_000,
-    async harm({ history, signal }) {
-      for (let spell = 0; spell < spells && !signal.aborted; spell += 1) {
-        history.mark(beBad(proxy, chance, { delayMs, bytesPerSecond, kind: spell % KINDS }));
+    world: {
+      callbacks: false,
+      workers: 4,
+      workerUrls: ([url = ""]) => {
+        proxy.pointTo(Number(new URL(url).port));
+        return [`http://127.0.0.1:${proxy.port}`];
+      },
+    },
+    async harm({ dice, done, history, harmed, signal }) {
+      const chance = dice("network");
+      for (let spell = 0; (spell < spells || done() < 0.8) && !signal.aborted; spell += 1) {
+        harmed(Math.min(1, spell / spells));
+        history.mark(beBad(proxy, chance, { ...plan, kind: spell % KINDS }));
         await pause(machineClock, spellMs, signal);
         await proxy.heal();
       }
       const { answersCut, cutMidway, connections } = proxy.counts;
-      return { spells, connections, "answers cut": answersCut, "connections cut midway": cutMidway };
+      return {
+        figures: { spells, connections, "answers cut": answersCut, "connections cut midway": cutMidway },
+        least: [
+          ["answers cut", answersCut, spells / 2],
+          ["connections cut midway", cutMidway, spells / 2],
+        ],
+      };
     },
-    verdict: () =>
-      proxy.counts.answersCut < spells / 2 || proxy.counts.cutMidway < spells / 2
-        ? [`the run proves little: ${proxy.counts.answersCut} answers cut, ${proxy.counts.cutMidway} cut midway`]
-        : [],
   });
 }
 
-const KINDS = 5;
+interface Badness {
+  readonly kind: number;
+  readonly delayMs: number;
+  readonly bytesPerSecond: number;
+}
 
-/** One way of being bad; tells which. */
-function beBad(
-  proxy: TcpProxy,
-  chance: Dice,
-  { delayMs, bytesPerSecond, kind }: { delayMs: number; bytesPerSecond: number; kind: number },
-): string {
+/** Begins to be bad in one way; tells which. */
+function beBad(proxy: TcpProxy, chance: Dice, { delayMs, bytesPerSecond, kind }: Badness): string {
   switch (kind) {
     case 0:
       proxy.cutAnswers(() => chance.chance(0.3));
