@@ -1,6 +1,7 @@
-/** The pieces of a log as entries of Redis streams: what is written, and what is still there, in order, a batch at a time. */
+/** The bytes of a log in Redis: its beginning is a string, its end the entries of a stream. Read a batch at a time. */
 
 import { StoreCorrupt } from "../../store/contract.ts";
+import { READ_PIECE } from "../contract.ts";
 import type { GuardedRedis } from "./guarded-redis.ts";
 
 /** Bytes that a batch is meant to have. */
@@ -15,8 +16,25 @@ export interface KeptBytes {
   readonly bytes: Buffer;
 }
 
-/** What a Redis stream has of the log from `from` up to but without `to`, cut to exactly that. */
-export async function* keptBytes(
+/** The beginning of a log from `from` up to but without `to`; ends early where there is no more. */
+export async function* headBytes(
+  redis: GuardedRedis,
+  key: string,
+  from: number,
+  to: number,
+): AsyncGenerator<KeptBytes> {
+  for (let start = from; start < to; start += BATCH_BYTES) {
+    const end = Math.min(start + BATCH_BYTES, to);
+    const found = await redis.bytes(["GETRANGE", key, String(start), String(end - 1)]);
+    if (!Buffer.isBuffer(found)) throw unexpected();
+    for (let at = 0; at < found.length; at += READ_PIECE)
+      yield { offset: start + at, bytes: found.subarray(at, at + READ_PIECE) };
+    if (found.length < end - start) return;
+  }
+}
+
+/** What is kept of the end of a log, from `from` up to but without `to`, cut to exactly that. */
+export async function* tailBytes(
   redis: GuardedRedis,
   key: string,
   from: number,

@@ -3,14 +3,15 @@
  *
  *     {hive}:log:job:<jobId>            hash: `highest` fence seen; <fence> → the stream's state (stream-state.ts);
  *                                       a:<fence>:<name> → "<bytes> <sha256>" of an artifact
- *     {hive}:log:head:<fence>:<jobId>   stream: the beginning of a log, an entry "<offset>-1 d <bytes>" per piece
- *     {hive}:log:tail:<fence>:<jobId>   stream: its end, as far as it is kept
+ *     {hive}:log:head:<fence>:<jobId>   string: the beginning of a log, or all of it
+ *     {hive}:log:tail:<fence>:<jobId>   stream: the end of a longer one, an entry "<offset>-1 d <bytes>" per piece
  *     {hive}:art:<fence>:<name>:<jobId> list: the pieces of an artifact
  *     {hive}:art:partial:<upload>       list: the pieces of one that is still coming
  *     {hive}:art:partials               set: the names of those
  *
- * Offsets as ids of entries let Redis find a place in a log and forget its middle. Ids of jobs come last: they may
- * contain colons, what stands before them may not.
+ * Offsets as ids of entries let Redis find a place in the end of a log, and forget what came before it. A stream takes 4
+ * KiB before it holds anything, a string nothing, and most logs are short. Ids of jobs come last: they may contain
+ * colons, what stands before them may not.
  */
 
 export interface LogKeys {

@@ -4,7 +4,7 @@ import { maybeTextsIn, textsIn } from "../../store/redis/replies.ts";
 import { type LogKey, READ_PIECE } from "../contract.ts";
 import { cutMarker } from "../cut-marker.ts";
 import type { GuardedRedis } from "./guarded-redis.ts";
-import { keptBytes } from "./kept-bytes.ts";
+import { headBytes, tailBytes } from "./kept-bytes.ts";
 import { READ_JOB } from "./log-scripts.ts";
 import { parseState, type StreamState } from "./stream-state.ts";
 
@@ -78,7 +78,7 @@ export class LogReader {
 
   async *#kept({ jobId, fence }: LogKey, { head }: StreamState, from: number, to: number) {
     const { keys } = this.#redis;
-    if (from < Math.min(head, to)) yield* keptBytes(this.#redis, keys.head(jobId, fence), from, Math.min(head, to));
-    if (Math.max(from, head) < to) yield* keptBytes(this.#redis, keys.tail(jobId, fence), Math.max(from, head), to);
+    if (from < Math.min(head, to)) yield* headBytes(this.#redis, keys.head(jobId, fence), from, Math.min(head, to));
+    if (Math.max(from, head) < to) yield* tailBytes(this.#redis, keys.tail(jobId, fence), Math.max(from, head), to);
   }
 }

@@ -6,6 +6,9 @@
 import { redisScript } from "../../store/redis/connection.ts";
 import { CHECK_ELECTION } from "../../store/redis/keys.ts";
 
+/** The beginning of a log that is stored once more at its end, in bytes. */
+const TRIMMED_BYTES = 65_536;
+
 /** Needs `meta`, `job`, `epoch`, `electionId`, `fence`; an empty epoch: nobody else can write here (a restore, tests). */
 const CHECK = `
 if epoch ~= '' then
@@ -30,9 +33,12 @@ return {'done'}
 `);
 
 /**
- * Goes on with a stream: KEYS meta, job, head, tail; ARGV epoch, electionId, fence, the state it must be in (empty:
- * none), then of its new state bytes, crc32, sealed and head; the offset below which the tail is forgotten, how many
- * pieces go to the head, and the pieces: id and bytes each. Answers also `moved, state` and, when done, the new state.
+ * Goes on with a log: KEYS meta, job, head, tail; ARGV epoch, electionId, fence, the state it must be in (empty: none),
+ * then of its new state bytes, crc32, sealed and head; the offset below which the tail is forgotten, the bytes for the
+ * head, and the pieces for the tail: id and bytes each. Answers also `moved, state` and, when done, the new state.
+ *
+ * A string that grew has room to grow on, up to as much again. One that is over is stored once more, in what it needs,
+ * where that is not much to write.
  */
 export const WRITE_LOG = redisScript(`
 local meta, job, head, tail = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -41,11 +47,12 @@ ${CHECK}
 local state = redis.call('HGET', job, fence) or ''
 if state ~= ARGV[4] then return {'moved', state} end
 see()
-local pieces, toHead = (#ARGV - 10) / 2, tonumber(ARGV[10])
-for i = 1, pieces do
-  redis.call('XADD', i <= toHead and head or tail, ARGV[9 + 2 * i], 'd', ARGV[10 + 2 * i])
+if ARGV[10] ~= '' then redis.call('APPEND', head, ARGV[10]) end
+for i = 11, #ARGV, 2 do redis.call('XADD', tail, ARGV[i], 'd', ARGV[i + 1]) end
+if #ARGV > 10 then redis.call('XTRIM', tail, 'MINID', ARGV[9]) end
+if ARGV[7] == '1' and ARGV[8] ~= '0' and tonumber(ARGV[8]) <= ${TRIMMED_BYTES} then
+  redis.call('SET', head, redis.call('GET', head))
 end
-if pieces > toHead then redis.call('XTRIM', tail, 'MINID', ARGV[9]) end
 -- What is missing begins where the head ends, and ends where the first piece of the tail begins.
 local from = ARGV[8]
 local first = redis.call('XRANGE', tail, '-', '+', 'COUNT', 1)[1]

@@ -239,7 +239,7 @@ class RedisLogs implements LogStore {
     const name = keys.head(jobId, fence);
     const forgotten = Math.max(to.head, to.bytes - this.#half);
     const start = to.bytes - bytes.length;
-    const head = [...toEntries(bytes, start, start, to.head, READ_PIECE)];
+    const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.max(0, Math.min(to.head, to.bytes) - start));
     // A piece is forgotten whole: small ones where little is kept.
     const tail = [...toEntries(bytes, start, forgotten, to.bytes, Math.min(READ_PIECE, Math.ceil(this.#half / 8)))];
     this.#states.delete(name);
@@ -249,8 +249,9 @@ class RedisLogs implements LogStore {
       [
         String(fence),
         from === null ? "" : formatState(from),
-        ...[to.bytes, to.crc32, to.sealed ? 1 : 0, to.head, forgotten, head.length].map(String),
-        ...[...head, ...tail].flat(),
+        ...[to.bytes, to.crc32, to.sealed ? 1 : 0, to.head, forgotten].map(String),
+        head,
+        ...tail.flat(),
       ],
     );
     if (answer === "lost") return lost(Number(detail));
