@@ -11,9 +11,11 @@ import { dice } from "../sim/dice.ts";
 import type { JobBrief } from "../sim/history.ts";
 import { monotonicMs, openHistory, type RunHistory } from "./history.ts";
 import { type LastLook, lookAtAll } from "./last-look.ts";
+import { historiesNotLinear } from "./linear-history.ts";
 import { type LightWork, noLightWork, runLightWorker } from "./light-worker.ts";
 import { followEvents, type LiveEvents } from "./live-events.ts";
 import { stampOfRequest } from "./load.ts";
+import { readNowAndThen } from "./reader.ts";
 import type { ScenarioOutcome } from "./scenario.ts";
 
 export interface LightRunOptions {
@@ -29,6 +31,8 @@ export interface LightRunOptions {
   readonly clientUrl: string;
   /** What workers are told. */
   readonly workerUrls: readonly string[];
+  /** Where somebody looks at jobs while harm is done. Default: at `cleanUrl`. */
+  readonly readUrls?: readonly string[];
   readonly workers: number;
   /** At least so many jobs; more when the harm takes longer, up to ten times as many. */
   readonly jobs: number;
@@ -92,6 +96,16 @@ export async function runLight(options: LightRunOptions): Promise<ScenarioOutcom
   const sending = send(options, run, accepted, () => {
     unknown += 1;
   });
+  // Until the run is over: nobody waits for who only looks.
+  void readNowAndThen({
+    urls: options.readUrls ?? [options.cleanUrl],
+    token: options.token,
+    history,
+    dice: dice(options.seed, `${options.name} reader`),
+    ids: () => [...accepted].slice(-40),
+    isOver: () => over.signal.aborted,
+    signal: over.signal,
+  });
   try {
     const figures = await Promise.race([options.harm(run), sending.failed]);
     history.mark("no more faults");
@@ -103,6 +117,7 @@ export async function runLight(options: LightRunOptions): Promise<ScenarioOutcom
     const look = await lookAtAll(hive, live.last(), new Set(work.written.keys()));
     const broken = [
       ...check({ ...look, entries: history.entries, written: work.written, finishes: new Map() }),
+      ...historiesNotLinear(history.entries),
       ...live.broken,
       ...work.broken,
       ...asAccepted(accepted, look),
