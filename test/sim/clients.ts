@@ -262,6 +262,9 @@ export class Clients {
   }
 
   #ask<T>(ask: (queue: Dispatcher["queue"]) => Promise<T>): Promise<T> {
-    return this.#world.replicas.ask(this.#program, ({ queue }) => ask(queue), { timeoutMs: 5_000 });
+    // Many people and programs, each with an address of his own.
+    const { replicas, scenario } = this.#world;
+    const first = scenario.dispatchers > 1 ? this.#dice.int(0, scenario.dispatchers - 1) : 0;
+    return replicas.ask(this.#program, ({ queue }) => ask(queue), { timeoutMs: 5_000, first });
   }
 }

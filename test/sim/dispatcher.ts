@@ -145,7 +145,7 @@ export async function startDispatcher(world: World, program: Program, replica: R
     if (effect.type === "reloaded") void world.readers.catchUp(queue).catch(() => undefined);
   });
   await world.readers.catchUp(queue).catch(() => undefined);
-  await deliverer.start().catch(() => undefined);
+  await deliverer.start();
   const dispatcher: Dispatcher = {
     program,
     connections,

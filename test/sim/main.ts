@@ -7,9 +7,9 @@
  */
 
 import { parseArgs } from "node:util";
-import { Counters } from "./counters.ts";
+import { Counters, MUST_HAPPEN, MUST_HAPPEN_TO_QUEENS } from "./counters.ts";
 import { runSeed } from "./run.ts";
-import { SCENARIOS } from "./scenario.ts";
+import { QUEENS, SCENARIOS, STORM, type Scenario } from "./scenario.ts";
 import { tell } from "./tell.ts";
 
 const { values } = parseArgs({
@@ -24,9 +24,10 @@ const { values } = parseArgs({
   },
 });
 
-const scenario = SCENARIOS.find(({ name }) => name === values.scenario);
-if (scenario === undefined) {
-  process.stderr.write(`There is no scenario ${values.scenario}. There are:\n`);
+/** Each seed takes one of these. */
+const scenarios = values.scenario === "mix" ? SCENARIOS : SCENARIOS.filter(({ name }) => name === values.scenario);
+if (scenarios.length === 0) {
+  process.stderr.write(`There is no scenario ${values.scenario}. There are "mix", which takes turns, and:\n`);
   for (const { name, about } of SCENARIOS) process.stderr.write(`  ${name.padEnd(20)} ${about}\n`);
   process.exit(2);
 }
@@ -38,6 +39,7 @@ const counters = new Counters();
 let operations = 0;
 let brokenSeeds = 0;
 for (let seed = first; seed < first + count; seed += 1) {
+  const scenario = scenarios[seed % scenarios.length] ?? STORM;
   const verdict = await runSeed(scenario, seed);
   operations += verdict.operations;
   counters.add(verdict.counters);
@@ -54,7 +56,9 @@ if (values.counters) {
   for (const [what, times] of [...counters.counts].sort(([a], [b]) => (a < b ? -1 : 1)))
     process.stdout.write(`${String(times).padStart(9)} ${what}\n`);
 }
-const missing = count >= 500 && scenario.name === "storm" ? counters.missing() : [];
+const runs = (scenario: Scenario): number => (scenarios.includes(scenario) ? count / scenarios.length : 0);
+const must = [...(runs(STORM) >= 500 ? MUST_HAPPEN : []), ...(runs(QUEENS) >= 100 ? MUST_HAPPEN_TO_QUEENS : [])];
+const missing = counters.missing(must);
 if (missing.length > 0) process.stdout.write(`never happened, so nothing was shown about it: ${missing.join(", ")}\n`);
 process.stdout.write(`seeds ${count}, operations ${operations}, broken ${brokenSeeds}\n`);
 process.exitCode = brokenSeeds + missing.length === 0 ? 0 : 1;

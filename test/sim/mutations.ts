@@ -286,6 +286,56 @@ export const MUTATIONS: readonly Mutation[] = [
     promise: /I4/,
   },
   {
+    name: "answers without a commit are given without a look whether another was elected",
+    scenario: "queens",
+    seeds: 20,
+    file: FLUSHER,
+    edits: [["if (!this.busy && this.#options.tenure.store.confirmed) {", "if (!this.busy) {"]],
+    promise: /linear/,
+  },
+  {
+    name: "an answer rests on a commit that was sent before it",
+    scenario: "queens",
+    seeds: 60,
+    file: FLUSHER,
+    edits: [
+      ["if (store.confirmed) return this.#settle(meanwhile);", "if (store !== null) return this.#settle(meanwhile);"],
+    ],
+    promise: /linear/,
+  },
+  {
+    name: "no election check in a commit",
+    scenario: "queens",
+    seeds: 60,
+    file: "apps/dispatcher/src/store/memory/memory-store.ts",
+    edits: [
+      ["if (election.epoch !== content.epoch || election.electionId !== content.electionId) {", "if (!election) {"],
+      ["if (sequence !== content.sequence + 1) {", "if (sequence < 1) {"],
+    ],
+    promise: /I\d|taken back|linear/,
+  },
+  {
+    name: "a queen is followed before her term is over",
+    scenario: "queens",
+    seeds: 20,
+    file: "apps/dispatcher/src/leader/watch.ts",
+    edits: [["mono() - movedAt >= termMs)", "mono() - movedAt >= 0)"]],
+    promise: /linear/,
+  },
+  {
+    name: "no full term after a takeover",
+    scenario: "hand-overs",
+    seeds: 15,
+    file: "packages/core/src/state.ts",
+    edits: [
+      [
+        "this.leases.extend(lease, now.mono + this.rules.leaseMs, timeoutAt);",
+        "this.leases.extend(lease, now.mono, timeoutAt);",
+      ],
+    ],
+    promise: /I4|quiet/,
+  },
+  {
     name: "what was said while an attempt ran is done by its success",
     scenario: "storm",
     seeds: 60,

@@ -120,11 +120,14 @@ export class Replicas {
     for (const { program } of this.all) this.crash(program);
   }
 
-  /** One request to whichever dispatcher answers. @throws ApiError, UnreachableError */
-  async ask<T>(from: Program, work: Work<T>, settings: CallSettings): Promise<T> {
+  /**
+   * One request to whichever dispatcher answers, beginning with `first`, or where this caller last had an answer.
+   * @throws ApiError, UnreachableError
+   */
+  async ask<T>(from: Program, work: Work<T>, settings: CallSettings & { readonly first?: number }): Promise<T> {
     const { time, network } = this.#world;
     const end = time.now + settings.timeoutMs;
-    const first = this.#good.get(from.name) ?? 0;
+    const first = settings.first ?? this.#good.get(from.name) ?? 0;
     for (let tried = 1; ; tried += 1) {
       const at = (first + tried - 1) % this.all.length;
       const replica = this.all[at];

@@ -157,6 +157,39 @@ export const CALM_DAY: Scenario = {
   noLossesExpected: true,
 };
 
+/** Several dispatchers, and everything that can part them from each other and from their store. */
+export const QUEENS: Scenario = {
+  ...CALM_DAY,
+  name: "queens",
+  about: "three dispatchers on one store are killed, stopped, asleep and cut off from it; people read all the time",
+  dispatchers: 3,
+  weather: { lost: 0.02, answerLost: 0.02, twice: 0.02, late: 0.02, fastest: 1, slowest: 60 },
+  store: {
+    ...NO_STORE_FAULTS,
+    crashBefore: 0.003,
+    crashAfter: 0.004,
+    failsBefore: 0.003,
+    failsAfter: 0.004,
+    landsLate: 0.01,
+    slow: 0.03,
+    readFails: 0.002,
+    readSlow: 0.1,
+    renewalLost: 0.02,
+    renewalLate: 0.02,
+  },
+  every: {
+    ...NEVER,
+    dispatcherCrash: 12_000,
+    dispatcherSleep: 7_000,
+    handOver: 12_000,
+    storeCut: 9_000,
+    workerSleep: 12_000,
+    person: 120,
+  },
+  rude: 0.5,
+  noLossesExpected: false,
+};
+
 /** The named scenarios, each about one kind of trouble. */
 export const SCENARIOS: readonly Scenario[] = [
   STORM,
@@ -261,37 +294,7 @@ export const SCENARIOS: readonly Scenario[] = [
     mostSteps: 16,
     noLossesExpected: false,
   },
-  {
-    ...CALM_DAY,
-    name: "queens",
-    about: "three dispatchers on one store are killed, stopped, asleep and cut off from it; people read all the time",
-    dispatchers: 3,
-    weather: { lost: 0.02, answerLost: 0.02, twice: 0.02, late: 0.02, fastest: 1, slowest: 60 },
-    store: {
-      ...NO_STORE_FAULTS,
-      crashBefore: 0.003,
-      crashAfter: 0.004,
-      failsBefore: 0.003,
-      failsAfter: 0.004,
-      landsLate: 0.01,
-      slow: 0.03,
-      readFails: 0.002,
-      readSlow: 0.1,
-      renewalLost: 0.02,
-      renewalLate: 0.02,
-    },
-    every: {
-      ...NEVER,
-      dispatcherCrash: 12_000,
-      dispatcherSleep: 7_000,
-      handOver: 12_000,
-      storeCut: 9_000,
-      workerSleep: 12_000,
-      person: 250,
-    },
-    rude: 0.5,
-    noLossesExpected: false,
-  },
+  QUEENS,
   {
     ...CALM_DAY,
     name: "hand-overs",

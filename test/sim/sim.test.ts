@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { Counters } from "./counters.ts";
+import { Counters, MUST_HAPPEN_TO_QUEENS } from "./counters.ts";
 import { runSeed } from "./run.ts";
-import { SCENARIOS, STORM } from "./scenario.ts";
+import { QUEENS, SCENARIOS, STORM } from "./scenario.ts";
 
 test("500 worlds in which everything goes wrong break no promise, and every bad path was taken", async () => {
   const counters = new Counters();
@@ -15,16 +15,28 @@ test("500 worlds in which everything goes wrong break no promise, and every bad 
   expect(counters.missing()).toEqual([]);
 });
 
-test.each(SCENARIOS.filter((scenario) => scenario !== STORM).map((scenario) => [scenario.name, scenario] as const))(
-  "the scenario %s breaks no promise",
-  async (name, scenario) => {
-    for (let seed = 1; seed <= 15; seed += 1) {
-      const { broken } = await runSeed(scenario, seed);
-      const replay = broken.length === 0 ? [] : [`replay: npm run sim -- --scenario ${name} --seed ${seed}`];
-      expect([...replay, ...broken]).toEqual([]);
-    }
-  },
-);
+test("40 worlds of three dispatchers break no promise, and every way to lose and take the lead was taken", async () => {
+  const counters = new Counters();
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const verdict = await runSeed(QUEENS, seed);
+    counters.add(verdict.counters);
+    const replay = verdict.broken.length === 0 ? [] : [`replay: npm run sim -- --scenario queens --seed ${seed}`];
+    expect([...replay, ...verdict.broken]).toEqual([]);
+  }
+  expect(counters.missing(MUST_HAPPEN_TO_QUEENS)).toEqual([]);
+});
+
+test.each(
+  SCENARIOS.filter((scenario) => scenario !== STORM && scenario !== QUEENS).map(
+    (scenario) => [scenario.name, scenario] as const,
+  ),
+)("the scenario %s breaks no promise", async (name, scenario) => {
+  for (let seed = 1; seed <= 15; seed += 1) {
+    const { broken } = await runSeed(scenario, seed);
+    const replay = broken.length === 0 ? [] : [`replay: npm run sim -- --scenario ${name} --seed ${seed}`];
+    expect([...replay, ...broken]).toEqual([]);
+  }
+});
 
 test("the same seed makes the same history, another seed another", async () => {
   const first = await runSeed(STORM, 7);

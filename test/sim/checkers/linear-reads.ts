@@ -45,11 +45,12 @@ export const readsAreLinear: Checker = (seen) => {
 function versions(events: readonly HiveEvent[]): ReadonlyMap<string, readonly Version[]> {
   const jobs = new Map<string, Version[]>();
   for (const { jobId, data } of events) {
-    if (jobId === null || data["status"] === undefined) continue;
+    const { status } = data;
+    if (jobId === null || typeof status !== "string") continue;
     let story = jobs.get(jobId);
     if (story === undefined) jobs.set(jobId, (story = []));
     const fence = Math.max(Number(data["fence"] ?? 0), story.at(-1)?.fence ?? 0);
-    story.push({ status: String(data["status"]), generation: Number(data["generation"]), fence });
+    story.push({ status, generation: Number(data["generation"]), fence });
   }
   return jobs;
 }
