@@ -28,6 +28,15 @@ export interface Loaded {
  * without a dispatcher.
  */
 export async function loadState(store: Store, rules: Rules, clock: Clock): Promise<Loaded> {
+  const [restoring = null] = await store.get([MARKS.restoring]);
+  if (restoring === null) return buildState(store, rules, clock);
+  throw new StoreCorrupt(
+    "This store is half restored: the restore of a backup was cut short. Run it again: npm run hive -- restore FILE",
+  );
+}
+
+/** As `loadState`, of a store that is being restored too. */
+export async function buildState(store: Store, rules: Rules, clock: Clock): Promise<Loaded> {
   const state = createState(rules);
   // The casts below: documents were written by this program from these very types, and each carries a checksum.
   for await (const page of store.load({ collection: "workers" })) {
@@ -45,12 +54,7 @@ export async function loadState(store: Store, rules: Rules, clock: Clock): Promi
   }
   const newestJob = await store.list({ collection: "jobs", index: "all", equals: {}, order: "descending", limit: 1 });
   const newestEvent = await store.list({ collection: "events", order: "descending", limit: 1 });
-  const [restoring = null, floors = null] = await store.get([MARKS.restoring, MARKS.floors]);
-  if (restoring !== null) {
-    throw new StoreCorrupt(
-      "This store is half restored: the restore of a backup was cut short. Run it again: npm run hive -- restore FILE --replace",
-    );
-  }
+  const [floors = null] = await store.get([MARKS.floors]);
   const floor = floorsOf(floors);
   const lastSeq = Number(newestJob.items[0]?.doc["seq"] ?? 0);
   const lastEvent = Number(newestEvent.items[0]?.id ?? 0);
