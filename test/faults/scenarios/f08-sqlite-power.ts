@@ -12,8 +12,10 @@ export const sqlitePower: Scenario = {
       store,
       seed,
       rounds: sized(size, { quick: 2, full: 12 }),
-      jobs: sized(size, { quick: 50, full: 250 }),
+      jobs: sized(size, { quick: 40, full: 250 }),
     });
+    // Small runs leave that to the mutation and to the tests of the disk.
+    if (size === "quick") return { figures, broken };
     const lying = await losePower({ store, seed, rounds: 1, jobs: 60, weak: true });
     const blind = lying.lost > 0 ? [] : ["the run cannot see a loss: a disk that lies about its syncs lost nothing"];
     return { figures: { ...figures, "lost on a disk that lies": lying.lost }, broken: [...broken, ...blind] };
