@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Copy, copySources, MUTATIONS } from "./mutations.ts";
+import { type Copy, copySources } from "./mutated-copy.ts";
+import { MUTATIONS } from "./mutations.ts";
 
 let copy: Copy;
 const green = new Map<string, ReturnType<Copy["run"]>>();
