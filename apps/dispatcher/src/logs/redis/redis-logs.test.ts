@@ -122,10 +122,20 @@ describe("a log longer than Redis keeps", () => {
   it("takes next to nothing for a short log: most are", async () => {
     const prefix = randomUUID();
     const { logs } = open(prefix);
-    await sendAll(logs, whole.subarray(0, 300), 100);
-    await logs.seal({ ...KEY, bytes: 300, crc32: crc32(whole.subarray(0, 300)) });
+    await sendAll(logs, whole.subarray(0, 300), 300);
     expect(await memoryOf(prefix)).toBeLessThan(900);
-    expect(await text(logs.read(KEY))).toBe(whole.subarray(0, 300).toString());
+  });
+
+  it("takes what it needs once it is over, and no room to grow", async () => {
+    const prefix = randomUUID();
+    const { logs } = open(prefix);
+    const said = randomBytes(11_000);
+    await sendAll(logs, said, 1000);
+    const growing = await memoryOf(prefix);
+    await logs.seal({ ...KEY, bytes: said.length, crc32: crc32(said) });
+    const over = await memoryOf(prefix);
+    expect([growing > 16_000, over < 13_000]).toEqual([true, true]);
+    expect((await bytesOf(logs.read(KEY))).equals(said)).toBe(true);
   });
 
   it("gives any range of any log right, whatever was kept", async () => {
@@ -157,8 +167,8 @@ describe("a log longer than Redis keeps", () => {
 describe("several dispatchers on one Redis", () => {
   it("go on where the other one was, and their followers see it", async () => {
     const prefix = randomUUID();
-    const [one, two] = [open(prefix, { pollMs: 10 }).logs, open(prefix).logs];
-    const followed = text(one.follow({ ...KEY, signal: AbortSignal.timeout(20_000) }));
+    const [one, two, reader] = [open(prefix).logs, open(prefix).logs, open(prefix, { pollMs: 10 }).logs];
+    const followed = text(reader.follow({ ...KEY, signal: AbortSignal.timeout(20_000) }));
     expect(await one.append({ ...KEY, offset: 0, bytes: Buffer.from("one ") })).toMatchObject({ committed: 4 });
     expect(await two.append({ ...KEY, offset: 4, bytes: Buffer.from("two ") })).toMatchObject({ committed: 8 });
     // The first one remembers a log of 4 bytes: other bytes for what the second wrote are refused, the same ones taken.
