@@ -10,7 +10,7 @@ import type { CompiledCollection } from "../declared.ts";
 import { commitArguments } from "./commit-arguments.ts";
 import type { RedisConnection } from "./connection.ts";
 import { corrupt, decode, type Shapes } from "./documents.ts";
-import { throwIfFenced } from "./election.ts";
+import { renew, throwIfFenced } from "./election.ts";
 import type { RedisKeys } from "./keys.ts";
 import { pageIn, pairsIn, textsIn } from "./replies.ts";
 import { commitScript, DECLARE, LIST, REMOVE_KEYS } from "./scripts.ts";
@@ -63,6 +63,8 @@ async function rebuild(declaring: Declaring, collection: CompiledCollection): Pr
     );
     throwIfFenced(answer, "the building of an index", election);
     shapes.stored();
+    // Standbys must not take this for silence.
+    await renew(connection, keys, election);
     if (!more) return;
     after = ids.at(-1) ?? "";
   }

@@ -104,6 +104,7 @@ describe("a strict dispatcher", () => {
       "-@dangerous",
       "-@admin",
       "+config|get",
+      "+info",
     ];
     await world.connect().command(["ACL", "SETUSER", "mine", "on", ">mine", ...rights]);
     const url = `redis://mine:mine@127.0.0.1:${world.server.port}`;
