@@ -14,7 +14,7 @@ import { containerRow } from "./rows/container.ts";
 import { enqueueRedisRow, enqueueRow } from "./rows/enqueue.ts";
 import { gatewayRow } from "./rows/gateway.ts";
 import { lifeRedisRow, lifeRow } from "./rows/life.ts";
-import { logsRow } from "./rows/logs.ts";
+import { logsRedisRow, logsRow } from "./rows/logs.ts";
 import { memoryRedisRow, memoryRow } from "./rows/memory.ts";
 import { pickupRedisRow, pickupRow } from "./rows/pickup.ts";
 import { restartRedisRow, restartRow } from "./rows/restart.ts";
@@ -39,6 +39,7 @@ const ROWS: readonly Row[] = [
   claimRedisRow,
   memoryRedisRow,
   restartRedisRow,
+  logsRedisRow,
 ];
 
 const HELP = `npm run bench -- [options]
