@@ -2,6 +2,7 @@
 
 import { ApiError, UnreachableError } from "@hive/sdk";
 import { Command } from "commander";
+import { addBackupCommands } from "./commands/backup.ts";
 import { addCandidateCommands } from "./commands/candidates.ts";
 import { addCommentCommands } from "./commands/comments.ts";
 import { addJobCommands } from "./commands/jobs.ts";
@@ -29,6 +30,7 @@ addJobCommands(program, context);
 addCommentCommands(program, context);
 addCandidateCommands(program, context);
 addServerCommands(program, context);
+addBackupCommands(program, context);
 // `hive ls --json` reads better than `hive --json ls`: both are taken.
 for (const command of program.commands) {
   command.option("--json", "answer with JSON").on("option:json", () => program.setOptionValue("json", true));

@@ -13,6 +13,7 @@ import { createLeaseTokens } from "./auth/lease-tokens.ts";
 import { createRegistrar } from "./auth/registration.ts";
 import { readSigningKey } from "./auth/signing-key.ts";
 import { createWorkerTokens } from "./auth/worker-tokens.ts";
+import { createBackups } from "./backup/backups.ts";
 import { createBudgetPolicy } from "./budgets/budget-policy.ts";
 import type { CacheStore } from "./caches/cache-files.ts";
 import { Deliverer } from "./callbacks/deliverer.ts";
@@ -217,6 +218,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       limits: { logChunkBytes: LOG_CHUNK_BYTES, ...options.storage.limits },
       metrics,
       storeWarnings: options.storage.warnings,
+      backups: createBackups({
+        ...{ queue, logs, artifacts, clock, onTrouble },
+        version: VERSION,
+        secretsId: leadership.secretsId,
+      }),
       pools: () => fleet?.pools() ?? [],
     });
     let gatewayUrl: string | null = null;

@@ -312,6 +312,15 @@ export const endpoints = {
     reply: { status: 200, body: z.object({ pools: z.array(poolSchema) }) },
     errors: [],
   }),
+  backup: endpoint({
+    method: "GET",
+    path: "/v1/backup",
+    access: "owner",
+    summary:
+      "Everything this server keeps, of one moment, while it goes on: compressed lines of JSON, for hive restore",
+    reply: { status: 200, body: "bytes" },
+    errors: ["too_many_requests", "store_failed"],
+  }),
   listBudgets: endpoint({
     method: "GET",
     path: "/v1/budgets",

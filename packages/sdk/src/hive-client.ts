@@ -87,6 +87,8 @@ export interface HiveClient {
   pools(): Promise<readonly Pool[]>;
   /** What model calls may use in a day and have used, in all and by project. `day` in UTC, default today. */
   budgets(day?: string): Promise<DayBudgets>;
+  /** Everything the server keeps, of one moment, as compressed bytes: what `hive backup` writes into a file. */
+  backup(): Promise<AsyncIterable<Uint8Array>>;
   /** Everything that happens, from now or after an id, over lost connections without a gap. */
   events(options?: {
     readonly jobId?: string;
@@ -177,6 +179,10 @@ export function createHive(options: HiveOptions): HiveClient {
     workers: async () => (await again(() => api.call(endpoints.listWorkers, {}))).workers,
     budgets: (day) => again(() => api.call(endpoints.listBudgets, { query: day === undefined ? {} : { day } })),
     pools: async () => (await again(() => api.call(endpoints.listPools, {}))).pools,
+    async backup() {
+      const response = await again(() => api.open(endpoints.backup, {}));
+      return response.body ?? (async function* () {})();
+    },
     events: (given = {}) => eventStream(api, { ...given, sleep }),
     async wait(jobId, { signal, held = false } = {}) {
       const isOver = (job: JobDetail): boolean => OVER.has(job.status) || (held && job.status === "held");

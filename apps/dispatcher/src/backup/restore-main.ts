@@ -11,13 +11,13 @@ import { BackupRefused, type BackupHeader } from "@hive/protocol/backup-file";
 import { readSigningKey } from "../auth/signing-key.ts";
 import { systemClock } from "../clock.ts";
 import { ConfigError } from "../config.ts";
-import { advertisedUrl } from "../leader/advertised-url.ts";
 import { createLeadership, type Leadership } from "../leader/leadership.ts";
 import { createLog } from "../log.ts";
 import { SecretsFileError } from "../secrets/secrets-file.ts";
 import { readSettings } from "../settings.ts";
 import { chooseStorage, type Storage } from "../storage.ts";
-import { type Election, type Store, StoreHeld, StoreInUse, StoreSecretsDiffer } from "../store/contract.ts";
+import { type Election, type Store, StoreFenced, StoreHeld, StoreInUse } from "../store/contract.ts";
+import { isStartRefusal } from "../store/start-refusal.ts";
 import { type Restored, restore, StoreNotEmpty } from "./restore.ts";
 
 /** How long a dispatcher that seems to run is looked at before that is believed, in terms of the leadership. */
@@ -36,10 +36,13 @@ async function main(): Promise<void> {
   const [file] = positionals;
   if (file === undefined) throw new BackupRefused("name the file to restore");
   const { config, secrets } = await readSettings();
+  if (config.store === "memory")
+    throw new BackupRefused("nothing is left of a store in memory: set HIVE_STORE to another");
   await mkdir(config.data, { recursive: true, mode: 0o700 });
   const storage = chooseStorage(config, createLog("off"));
   const leadership = createLeadership({
-    url: advertisedUrl("127.0.0.1", config.port),
+    // Nobody's: a dispatcher that lives at the usual one must not be taken for an earlier life of this.
+    url: "http://restore.invalid",
     secrets,
     signingKey: readSigningKey(secrets.signingKey),
     mono: systemClock.mono,
@@ -108,15 +111,17 @@ try {
 
 /** A restore that was refused, in words a person can act on; anything unforeseen keeps its stack. */
 function explain(error: unknown): string {
+  if (error instanceof StoreFenced)
+    return `A dispatcher was started on this store while it was restored, and the restore is not complete. Stop it, and restore again. (${error.message})`;
   const known =
     error instanceof BackupRefused ||
     error instanceof ConfigError ||
     error instanceof OtherSecrets ||
     error instanceof SecretsFileError ||
-    error instanceof StoreInUse ||
     error instanceof StoreNotEmpty ||
-    error instanceof StoreSecretsDiffer;
+    isStartRefusal(error);
   if (known) return error.message;
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return error.message;
+  if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "EACCES"))
+    return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

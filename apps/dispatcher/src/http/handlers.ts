@@ -4,6 +4,7 @@ import { createEventHub } from "./event-hub.ts";
 import type { Handlers } from "./handler.ts";
 import type { Parts } from "./parts.ts";
 import { attemptFileHandlers } from "./routes/attempt-files.ts";
+import { backupHandlers } from "./routes/backup.ts";
 import { budgetHandlers } from "./routes/budgets.ts";
 import { cacheHandlers } from "./routes/caches.ts";
 import { candidateHandlers } from "./routes/candidates.ts";
@@ -41,6 +42,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...jobFiles.handlers,
       ...eventHandlers(hub),
       ...ownersWorkerHandlers(parts),
+      ...backupHandlers(parts),
       ...budgetHandlers(parts),
       ...callbackHandlers(parts),
       ...workerHandlers(parts, signals),

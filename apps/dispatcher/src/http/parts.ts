@@ -7,6 +7,7 @@ import type { LeaseAccess } from "../auth/lease-access.ts";
 import type { LeaseTokens } from "../auth/lease-tokens.ts";
 import type { Registrar } from "../auth/registration.ts";
 import type { WorkerTokens } from "../auth/worker-tokens.ts";
+import type { Backups } from "../backup/backups.ts";
 import type { BudgetPolicy } from "../budgets/budget-policy.ts";
 import type { CacheStore } from "../caches/cache-files.ts";
 import type { Clock } from "../clock.ts";
@@ -86,4 +87,6 @@ export interface Parts {
   readonly storeWarnings: () => readonly string[];
   /** The kinds of workers this server starts, as they are now; none before the fleet has started. */
   readonly pools: () => readonly PoolView[];
+  /** Copies of everything, for whoever asks. */
+  readonly backups: Backups;
 }

@@ -19,6 +19,7 @@ import { createRegistrar } from "../auth/registration.ts";
 import { newSigningKey, readSigningKey } from "../auth/signing-key.ts";
 import { createWorkerTokens } from "../auth/worker-tokens.ts";
 import { agentPolicy } from "../agents/agent-policy.fixture.ts";
+import { createBackups } from "../backup/backups.ts";
 import { createBudgetPolicy } from "../budgets/budget-policy.ts";
 import { systemClock } from "../clock.ts";
 import { createGuard } from "../guard/guard.ts";
@@ -132,6 +133,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     artifacts,
     caches: null,
     storeWarnings: () => [],
+    backups: createBackups({
+      ...{ queue, logs, artifacts, clock },
+      version: "0.0.0-test",
+      secretsId: "secrets of the test",
+      onTrouble: () => {},
+    }),
     pools: () => [],
     mirrors: {
       handOut: async () => ({ ok: false, code: "network", message: "no mirrors in this test" }),
