@@ -1,6 +1,8 @@
 /** Logs and artifacts on a real Redis: the shared suite, and what only Redis does. */
 
 import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -281,6 +283,27 @@ describe("a Redis that fails", () => {
     expect(await logs.seal({ ...KEY, bytes: whole.length, crc32: crc32(whole) })).toEqual({ ok: true });
     expect((await followed).equals(whole)).toBe(true);
   });
+});
+
+it("logs and artifacts need no more rights in Redis than the documents say", async () => {
+  const docs = await readFile(join(import.meta.dirname, "../../../../../docs/configuration.md"), "utf8");
+  const rights = /^ACL SETUSER hive on >PASSWORD (.*)$/m.exec(docs)?.[1]?.split(" ") ?? [];
+  expect(rights.length).toBeGreaterThan(3);
+  await beside.command(["ACL", "SETUSER", "hive", "on", ">PASSWORD", ...rights]);
+  const { logs, artifacts } = open("hive", { keptBytes: 100 }, redis.url.replace("//", "//hive:PASSWORD@"));
+  const whole = randomBytes(500);
+  await sendAll(logs, whole, 50);
+  expect(await logs.append({ ...KEY, offset: 0, bytes: whole })).toMatchObject({ ok: true });
+  expect((await bytesOf(logs.read(KEY))).length).toBeGreaterThan(90);
+  expect(await logs.seal({ ...KEY, bytes: 500, crc32: crc32(whole) })).toEqual({ ok: true });
+  const sha256 = createHash("sha256").update("x").digest("hex");
+  expect(await artifacts.putArtifact({ ...KEY, name: "a", stream: once("x"), sha256 })).toMatchObject({ ok: true });
+  expect(await artifacts.putArtifact({ ...KEY, name: "b", stream: once("y"), sha256 })).toMatchObject({ ok: false });
+  const read = await artifacts.readArtifact({ ...KEY, name: "a" });
+  expect(await text(read?.stream ?? once(""))).toBe("x");
+  expect(await logs.fences(KEY.jobId)).toEqual([KEY.fence]);
+  await logs.remove(KEY.jobId);
+  expect(await logs.size(KEY)).toBeNull();
 });
 
 describe("what is left in Redis", () => {
