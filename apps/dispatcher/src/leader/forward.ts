@@ -161,7 +161,9 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
     },
     close() {
       for (const { request, response, since } of running) {
-        if (request.method === "GET" || clock.mono() - since > LONG_MS) response.destroy();
+        const left = request.method === "GET" ? 0 : since + LONG_MS - clock.mono();
+        if (left <= 0) response.destroy();
+        else clock.after(left, () => response.destroy());
       }
       for (const agent of Object.values(agents)) {
         for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
