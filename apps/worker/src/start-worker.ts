@@ -149,7 +149,7 @@ export async function startWorker(options: StartOptions): Promise<Worker> {
     slot,
     folder,
     git,
-    mirrorsFor: await openMirrors(git, config),
+    mirrorsFor: await openMirrors(git, config, (message) => log.warn(message)),
     allowFileRepos: config.allowFileRepos,
     way,
     tasks: options.tasksWith(git),

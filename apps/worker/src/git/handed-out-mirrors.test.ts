@@ -8,7 +8,7 @@ import { checkout, readBaseFile } from "./checkout.ts";
 import { collect } from "./collect.ts";
 import { commitInside, type GitWorld, plainGit, startGitWorld } from "./git-fixture.ts";
 import { createHandedOutMirrors } from "./handed-out-mirrors.ts";
-import type { Mirrors } from "./mirror.ts";
+import { createMirrors, type Mirrors } from "./mirror.ts";
 
 let world: GitWorld;
 beforeAll(async () => {
@@ -16,11 +16,18 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
+/** For what must be there: nothing may be cloned. */
+const NO_OTHER = {
+  own: () => Promise.reject(new Error("a hand-out was there")),
+  warn: () => undefined,
+};
+
 /** A keeper, and the mirrors of one lease that asks it. `seen` are its answers. */
 async function handedOut(repo: string): Promise<{ mirrors: Mirrors; seen: MirrorReply[]; folder: string }> {
   const { ask, folder } = await startKeeper(world);
   const seen: MirrorReply[] = [];
   const mirrors = createHandedOutMirrors({
+    ...NO_OTHER,
     folder,
     ask: async ({ broken }) => {
       const reply = await ask(repo, "job-1:1", { broken });
@@ -131,6 +138,7 @@ describe("a checkout from what the server handed out", () => {
     const { ask, folder } = await startKeeper(world);
     const asked: unknown[] = [];
     const mirrors = createHandedOutMirrors({
+      ...NO_OTHER,
       folder,
       ask: (about) => {
         asked.push(about);
@@ -151,10 +159,41 @@ describe("a checkout from what the server handed out", () => {
     ]);
   });
 
-  it("fails as the server says, and says what is missing where its folder is not mounted", async () => {
+  it("clones by itself what was handed out elsewhere, with the job's own credential, and goes on so", async () => {
+    const repo = await world.makeRepo("far.git", { "a.txt": "a\n" });
+    const warnings: string[] = [];
+    const places: string[] = [];
+    const asked: unknown[] = [];
+    const mirrors = createHandedOutMirrors({
+      folder: world.newFolder("mounted"),
+      ask: (about) => {
+        asked.push(about);
+        const folder = `handouts/bee-1/${"0".repeat(32)}.git`;
+        return Promise.resolve({ ok: true, folder, defaultBranch: null, heads: [] });
+      },
+      own: () => {
+        places.push(world.newFolder("own"));
+        return createMirrors(world.git, places.at(-1) ?? "");
+      },
+      warn: (message) => warnings.push(message),
+    });
+    const made = await checkout(wanted(repo, mirrors));
+    if (!made.ok) throw new Error(`${made.code} ${made.message}`);
+    expect(readFileSync(join(made.repo, "a.txt"), "utf8")).toBe("a\n");
+    expect(made.mirror.folder.startsWith(places[0] ?? "none")).toBe(true);
+    const pushed = world.commitElsewhere(repo, "main", { "a.txt": "b\n" });
+    const again = await mirrors.prepare(wanted(repo, mirrors).remote, undefined, made.mirror);
+    expect(again.ok && again.refs.heads.get("main")).toBe(pushed);
+    expect([asked.length, places.length, warnings.length]).toEqual([1, 1, 1]);
+    expect(warnings[0]).toContain("mounted");
+    const stranger = { ...wanted(repo, mirrors).remote, credential: { username: "x", password: "wrong" } };
+    expect(await mirrors.prepare(stranger)).toMatchObject({ ok: false });
+  });
+
+  it("fails as the server says", async () => {
     const repo = await world.makeRepo("unmounted.git");
-    const refusing = (reply: MirrorReply, folder = world.newFolder("elsewhere")): Mirrors =>
-      createHandedOutMirrors({ folder, ask: () => Promise.resolve(reply) });
+    const refusing = (reply: MirrorReply): Mirrors =>
+      createHandedOutMirrors({ ...NO_OTHER, folder: world.folder, ask: () => Promise.resolve(reply) });
     const full = refusing({ ok: false, code: "disk_full", message: "the server's disk is full" });
     expect(await checkout(wanted(repo, full))).toMatchObject({
       ok: false,
@@ -167,18 +206,13 @@ describe("a checkout from what the server handed out", () => {
       code: "git_failed",
       message: "of a newer server",
     });
-    const folder = `handouts/bee-1/${"0".repeat(32)}.git`;
-    const elsewhere = refusing({ ok: true, folder, defaultBranch: null, heads: [] });
-    expect(await checkout(wanted(repo, elsewhere))).toMatchObject({
-      ok: false,
-      message: expect.stringContaining("mount"),
-    });
   });
 
   it("is left by who is stopped while the server fetches", async () => {
     const repo = await world.makeRepo("patient.git");
     const stop = new AbortController();
     const mirrors = createHandedOutMirrors({
+      ...NO_OTHER,
       folder: world.folder,
       ask: (_about, signal) =>
         new Promise((_resolve, reject) => {

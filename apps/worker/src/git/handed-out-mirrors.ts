@@ -1,6 +1,7 @@
 /**
  * Mirrors for a worker in a container: the server's mirror keeper brings them up to date and makes a read-only hand-out
- * of one for this lease, which lies in a folder that is mounted here. Nothing is copied or written on this side.
+ * of one for this lease, which lies in a folder that is mounted here. Nothing is copied or written on this side. Where
+ * the server has replicas, the one that leads may be on another machine than this folder: then a plain clone does.
  */
 import { access } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -21,15 +22,22 @@ export interface HandedOutMirrorsOptions {
   readonly ask: (about: MirrorAsk, signal?: AbortSignal) => Promise<MirrorReply>;
   /** Where the server's folder of mirrors is mounted. */
   readonly folder: string;
+  /** Mirrors of this worker's own, for when what was handed out is not in `folder`. Called once at most. */
+  readonly own: () => Promise<Mirrors>;
+  /** Told when that happens: it works, and costs a whole clone. */
+  readonly warn: (message: string) => void;
 }
 
-/** The mirrors of one lease. The server knows its repository and credential: what `prepare` is given is not sent. */
-export function createHandedOutMirrors({ ask, folder }: HandedOutMirrorsOptions): Mirrors {
+/** The mirrors of one lease. The server knows its repository and credential: what `prepare` is given is not sent to it. */
+export function createHandedOutMirrors({ ask, folder, own, warn }: HandedOutMirrorsOptions): Mirrors {
   let given: string | null = null;
   let broken: string | null = null;
+  /** What is used in place of hand-outs, once one was not there. */
+  let instead: Mirrors | null = null;
 
   return {
-    async prepare(_remote, signal, old) {
+    async prepare(remote, signal, old) {
+      if (instead !== null) return instead.prepare(remote, signal, old);
       let reply: MirrorReply;
       try {
         reply = await ask({ broken, outdated: old === undefined ? null : relative(folder, old.folder) }, signal);
@@ -46,17 +54,20 @@ export function createHandedOutMirrors({ ask, folder }: HandedOutMirrorsOptions)
         () => false,
       );
       if (!isThere) {
-        return failedWith(
-          "git_failed",
-          `the server handed out ${reply.folder}, which is not in ${folder}: mount its folder of mirrors there`,
+        warn(
+          `the server handed out ${reply.folder}, which is not in ${folder} (is its folder mounted?): cloning instead`,
         );
+        instead = await own();
+        return instead.prepare(remote, signal);
       }
       const { defaultBranch, heads } = reply;
       return { ok: true, folder: place, refs: { ok: true, defaultBranch, heads: new Map(heads) } };
     },
     // It is the job's alone, and readable to its agent, as it was handed out.
-    lend: (mirror) => Promise.resolve({ ok: true, folder: mirror.folder }),
-    discard() {
+    lend: (mirror, target, signal) =>
+      instead?.lend(mirror, target, signal) ?? Promise.resolve({ ok: true, folder: mirror.folder }),
+    discard(mirror) {
+      if (instead !== null) return instead.discard(mirror);
       broken = given;
       return Promise.resolve();
     },

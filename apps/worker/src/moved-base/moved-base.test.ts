@@ -180,6 +180,8 @@ describe("a base branch that moved", () => {
     let given: Promise<MirrorReply> | null = null;
     // As the server does it: the same hand-out again, unless another one is asked for.
     const mirrors = createHandedOutMirrors({
+      own: () => Promise.reject(new Error("a hand-out was there")),
+      warn: () => undefined,
       folder,
       ask: ({ outdated }) => (given = given === null || outdated !== null ? ask(repo, "job-1:1") : given),
     });
