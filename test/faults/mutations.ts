@@ -94,16 +94,16 @@ export const MUTATIONS: readonly Mutation[] = [
     verdict: /BROKEN \d+ leases were taken from workers that live/,
   },
   {
-    name: "leases by the wall clock",
+    name: "a worker measures its lease by the wall clock",
     seenBy: { scenario: "F15", store: "sqlite" },
     edits: [
       {
-        file: "apps/dispatcher/src/clock.ts",
+        file: "apps/worker/src/loops/clock.ts",
         find: "mono: () => performance.now(),",
         replace: "mono: () => Date.now(),",
       },
     ],
-    verdict: /BROKEN clock-\d+ is .* with fence/,
+    verdict: /BROKEN clock-\d+ is/,
   },
   {
     name: "documents in Redis are read without looking at their checksum",
@@ -119,7 +119,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "logs are taken under an old fence",
-    seenBy: { scenario: "F1", store: "sqlite" },
+    seenBy: { scenario: "F3", store: "sqlite" },
     edits: [
       {
         file: "apps/dispatcher/src/http/routes/attempt-files.ts",
@@ -128,6 +128,38 @@ export const MUTATIONS: readonly Mutation[] = [
       },
     ],
     verdict: /BROKEN I5/,
+  },
+  {
+    name: "what a deposed queen commits is taken",
+    seenBy: { scenario: "F4", store: "redis" },
+    edits: [
+      {
+        file: "apps/dispatcher/src/store/redis/keys.ts",
+        find: "if record[1] ~= epoch or record[2] ~= electionId then",
+        replace: "if false then",
+      },
+      // Her sequence is another one too; alone it would refuse her nearly always.
+      { file: REDIS_SCRIPTS, find: "tonumber(ARGV[4]) ~= sequence + 1", replace: "false" },
+    ],
+    verdict: /BROKEN/,
+  },
+  {
+    name: "the index entries that a restarted Redis loaded are not looked at",
+    seenBy: { scenario: "F9", store: "redis" },
+    edits: [
+      {
+        file: "apps/dispatcher/src/store/redis/redis-store.ts",
+        find: "await checkWhole({ connection, keys, election, shapes, collections });",
+        replace: "",
+      },
+      // Nobody calls it any more.
+      {
+        file: "apps/dispatcher/src/store/redis/redis-store.ts",
+        find: 'import { checkWhole } from "./check-whole.ts";',
+        replace: "",
+      },
+    ],
+    verdict: /BROKEN redis: flip/,
   },
   {
     name: "a commit is taken whatever its sequence",
