@@ -15,6 +15,8 @@ import type { Pool } from "./pool-settings.ts";
 import { type Exit, type Provider, ProviderError, type Running } from "./provider.ts";
 
 export interface CrewOptions {
+  /** See `FleetOptions`. */
+  readonly dispatcher: string | null;
   readonly queue: Pick<Queue, "read" | "submit">;
   readonly clock: Clock;
   readonly tokens: LaunchTokens;
@@ -76,7 +78,7 @@ export function createCrew(options: CrewOptions): Crew {
   function decide({ pool, needs, provider }: PoolKeeper): Launched {
     const taken = [...launches.values()];
     for (const [name, until] of foreign) if (until <= clock.mono()) foreign.delete(name);
-    const name = freeName(pool, new Set([...taken.map((one) => one.name), ...foreign.keys()]));
+    const name = freeName(pool, options.dispatcher, new Set([...taken.map((one) => one.name), ...foreign.keys()]));
     const slot = lowestFree(taken.map((one) => one.slot));
     const launchId = randomUUID();
     const { roles, labels, egress, timeoutMs } = pool;
@@ -181,7 +183,7 @@ export function createCrew(options: CrewOptions): Crew {
     try {
       await tellGone(queue, { name: exit.name, provider: provider.name, blame, message });
     } catch (error) {
-      // The lease runs out by itself; this only made it quicker.
+      // The lease runs out by itself; this only made it quicker. A standby's fleet has nobody to tell.
       log.warn(`the queue was not told that ${exit.name} is gone: ${text(error)}`);
     }
   }

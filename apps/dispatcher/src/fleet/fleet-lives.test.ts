@@ -45,6 +45,23 @@ describe("a server that starts again", () => {
     expect(await world.job("j1")).toEqual({ status: "queued", losses: 0, returns: 1 });
   });
 
+  test("does not take another dispatcher's workers for fallen, nor their names, for it cannot see them", async () => {
+    const world = await start({ dispatcher: "aaaa" });
+    await world.pass(1_100);
+    await world.enqueue({});
+    expect(await world.claim()).toEqual(["hive-worker-aaaa-1"]);
+    world.docker.machine.workers.clear();
+    await world.restart({ dispatcher: "bbbb" });
+    await world.enqueue({});
+    await world.pass(1_100);
+    expect(await world.job("j1")).toMatchObject({ status: "running", returns: 0 });
+    expect(world.names()).toEqual(["hive-worker-bbbb-1", "hive-worker-bbbb-2"]);
+    // Its own, of its earlier life, it knows by their names.
+    world.docker.machine.workers.clear();
+    await world.restart({ dispatcher: "aaaa" });
+    expect(await world.job("j1")).toMatchObject({ status: "queued", returns: 1 });
+  });
+
   test("stops a container that had not registered: nobody knows its token any more", async () => {
     const world = await start({ bootMs: null });
     const { launchId } = world.launchOf("hive-worker-1");

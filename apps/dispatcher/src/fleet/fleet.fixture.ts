@@ -24,6 +24,8 @@ export interface WorldOptions {
   /** How many listings of the machine fail before one answers. */
   readonly failLists?: number;
   readonly limitOf?: (key: string) => number | null;
+  /** See `FleetOptions`. Default null. */
+  readonly dispatcher?: string;
 }
 
 export interface FleetWorld {
@@ -125,7 +127,9 @@ export async function fleetWorld(options: WorldOptions = {}): Promise<FleetWorld
         ["process", process],
       ]),
       max: settings.workers ?? 1_000,
+      dispatcher: settings.dispatcher ?? null,
       queue: {
+        readiness: () => queue.readiness(),
         read: (look) => queue.read(look),
         onEffect: (listener) => queue.onEffect(listener),
         async submit(command) {

@@ -23,7 +23,12 @@ export interface FleetOptions {
   readonly providers: ReadonlyMap<ProviderName, Provider>;
   /** Workers of all pools together, at most. */
   readonly max: number;
-  readonly queue: Pick<Queue, "read" | "submit" | "onEffect">;
+  readonly queue: Pick<Queue, "read" | "submit" | "onEffect" | "readiness">;
+  /**
+   * Names this dispatcher among those that share its store, in the names of its workers: each starts and ends its own,
+   * and only while it is the queen. Null: there is one dispatcher.
+   */
+  readonly dispatcher: string | null;
   readonly clock: Clock;
   readonly tokens: LaunchTokens;
   /** Every agent adapter there is: what a worker might offer before one of its pool was seen. */
@@ -67,6 +72,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   });
   const { poke } = looks;
   const crew = createCrew({
+    dispatcher: options.dispatcher,
     queue,
     clock,
     tokens: options.tokens,
@@ -78,6 +84,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
 
   /** One look. Gives the moment of the next one. */
   async function look(): Promise<number> {
+    const readiness = queue.readiness();
+    // A standby knows no jobs, and its workers are as good as the queen's: they stay. An election brings it back here.
+    if (!readiness.ready && readiness.role === "standby") return Number.POSITIVE_INFINITY;
     for (const [name, provider] of options.providers) await list(name, provider);
     await prepare();
     if (stopping !== null) return Number.POSITIVE_INFINITY;
@@ -108,7 +117,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
           keepers.push({ ...createPoolKeeper(strayPool(found.pool, name), provider, false), listed: true });
         }
       }
-      await tellFallen(queue, provider, running);
+      await tellFallen(queue, provider, running, options.dispatcher);
       for (const keeper of own) {
         keeper.listed = true;
         keeper.listError = null;

@@ -2,6 +2,7 @@
 
 import type { WorkerRecord } from "@hive/core";
 import type { Queue } from "../queue/contract.ts";
+import { isNameOf } from "./launches.ts";
 import type { Exit, Provider, Running } from "./provider.ts";
 
 /** How a worker ended, in words, and whether a job that had begun may be the cause. */
@@ -39,19 +40,23 @@ export async function tellFallen(
   queue: Pick<Queue, "read" | "submit">,
   provider: Provider,
   running: readonly Running[],
+  dispatcher: string | null,
 ): Promise<void> {
   const alive = new Set(running.map(({ name }) => name));
   const fallen = await queue.read((state) =>
     [...state.workers.values()]
       .map(({ record }) => record)
-      .filter((record) => isOurs(record, provider) && !alive.has(record.name)),
+      .filter((record) => isOurs(record, provider, dispatcher) && !alive.has(record.name)),
   );
   for (const { name } of fallen) {
     await tellGone(queue, { name, provider: provider.name, blame: false, message: `${name} ended with its server` });
   }
 }
 
-/** Started by a fleet with this provider. Servers before pools wrote no pool, but nobody else uses `process`. */
-function isOurs({ provider, pool }: WorkerRecord, { name }: Provider): boolean {
-  return provider === name && (pool !== null || name === "process");
+/**
+ * Started by this dispatcher's fleet with this provider; another dispatcher's workers run where this one cannot look.
+ * Servers before pools wrote no pool, but nobody else uses `process`.
+ */
+function isOurs({ name, provider, pool }: WorkerRecord, { name: own }: Provider, dispatcher: string | null): boolean {
+  return provider === own && (pool !== null || own === "process") && isNameOf(dispatcher, name);
 }

@@ -57,10 +57,19 @@ export function lowestFree(taken: Iterable<number>): number {
   for (let number = 0; ; number += 1) if (!all.has(number)) return number;
 }
 
-/** A name for a new worker of this pool that no other has: `hive-worker-1` … in the pool `default`, else `hive-POOL-1` … */
-export function freeName(pool: Pick<Pool, "name">, taken: ReadonlySet<string>): string {
-  const prefix = pool.name === "default" ? "hive-worker" : `hive-${pool.name}`;
+/**
+ * A name for a new worker of this pool that no other has: `hive-worker-1` … in the pool `default`, else `hive-POOL-1` …;
+ * with several dispatchers, which know nothing of each other's workers, `hive-worker-DISPATCHER-1` …
+ */
+export function freeName(pool: Pick<Pool, "name">, dispatcher: string | null, taken: ReadonlySet<string>): string {
+  const base = pool.name === "default" ? "hive-worker" : `hive-${pool.name}`;
+  const prefix = dispatcher === null ? base : `${base}-${dispatcher}`;
   for (let number = 1; ; number += 1) if (!taken.has(`${prefix}-${number}`)) return `${prefix}-${number}`;
+}
+
+/** Whether a worker of this name was started by this dispatcher, or by its earlier life. */
+export function isNameOf(dispatcher: string | null, name: string): boolean {
+  return dispatcher === null || name.replace(/-\d+$/, "").endsWith(`-${dispatcher}`);
 }
 
 /** A launch that was just decided on. */

@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import { mirrorFolder } from "../mirrors/open-mirrors.ts";
 import type { Queue } from "../queue/contract.ts";
 import { runFolderOf } from "../run-folder.ts";
+import { isRedisUrl } from "../store/store-options.ts";
 import type { FleetChoice } from "./choose-fleet.ts";
 import { openDocker } from "./docker/open-docker.ts";
 import { readServerId } from "./docker/server-id.ts";
@@ -21,6 +22,8 @@ import { passOn } from "./worker-log.ts";
 
 /** Milliseconds a worker gets at a stop before it is killed; its own drain is a little shorter. */
 export const STOP_MS = 10_000;
+/** Characters of the server's id that tell its workers from those of other dispatchers. */
+const TAG = 4;
 const WORKER = fileURLToPath(new URL("../../../worker/src/main.ts", import.meta.url));
 const CHECKOUT = fileURLToPath(new URL("../../../../", import.meta.url));
 /** What a process takes over from this server's environment: where programs are, how text reads, which authorities count. */
@@ -61,6 +64,7 @@ export async function startChosenFleet(options: StartFleetOptions): Promise<Flee
   if (choice.dockerHost !== null) providers.set("docker", await containers(options, choice.dockerHost));
   return startFleet({
     pools: choice.pools,
+    dispatcher: isRedisUrl(options.config.store) ? (await readServerId(options.config.data)).slice(0, TAG) : null,
     providers,
     max: choice.max,
     queue,
