@@ -84,6 +84,8 @@ const triedInTime: Checker = (seen) => {
       // Sent again although it was taken: a crash came before the outcome was written, and this try may fail.
       done.delete(entry.n);
     }
+    // Also by a dispatcher that was deposed meanwhile: the failure of the other's try is what was written down.
+    if (entry.kind === "heard" && entry.status !== 200) done.delete(entry.n);
     if (entry.kind === "heard" && entry.status === 200) done.add(entry.n);
   }
   const waiting = new Set<string>();
