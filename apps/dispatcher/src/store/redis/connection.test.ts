@@ -4,6 +4,7 @@ import { writeFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRedis } from "../../../../../test/peers/redis/redis-server.ts";
+import { startTcpProxy } from "../../../../../test/peers/tcp-proxy.ts";
 import { CERTIFICATE, KEY } from "../../guard/certificate.fixture.ts";
 import { RedisConnection, redisScript } from "./connection.ts";
 import { RedisOffline, RedisTimeout } from "./failures.ts";
@@ -21,7 +22,10 @@ const connections: RedisConnection[] = [];
 afterEach(() => {
   for (const connection of connections.splice(0)) connection.close();
 });
-function connect(url: string, more: { commandMs?: number; mono?: () => number; random?: () => number } = {}) {
+function connect(
+  url: string,
+  more: { commandMs?: number; connectMs?: number; mono?: () => number; random?: () => number } = {},
+) {
   const connection = new RedisConnection({ url, ...more });
   connections.push(connection);
   return connection;
@@ -36,15 +40,28 @@ describe("a connection", () => {
     expect(await connection.script(COUNT, ["n"], [])).toBe(3);
   });
 
-  it("gives up a command that is not answered, and connects anew for the next", async () => {
+  it("gives up a command that is not answered, and lets nothing wait behind it: the next has a connection of its own", async () => {
+    const proxy = await startTcpProxy({ to: world.server.port });
+    try {
+      const connection = connect(`redis://127.0.0.1:${proxy.port}`, { commandMs: 150 });
+      await connection.command(["SET", "a", "1"]);
+      proxy.hold("answers");
+      await expect(connection.command(["SET", "a", "2"])).rejects.toThrow(RedisTimeout);
+      await proxy.heal();
+      expect(await connection.command(["GET", "a"])).toBe("2");
+      expect(proxy.counts.connections).toBe(2);
+    } finally {
+      await proxy.dispose();
+    }
+  });
+
+  it("gives up a Redis that takes connections and says nothing", async () => {
     const server = await startRedis();
     try {
-      const connection = connect(server.url, { commandMs: 150 });
-      await connection.command(["SET", "a", "1"]);
+      const connection = connect(server.url, { connectMs: 150 });
       server.stopNow();
-      await expect(connection.command(["GET", "a"])).rejects.toThrow(RedisTimeout);
+      await expect(connection.command(["GET", "a"])).rejects.toThrow(/no answer within 150 ms/);
       server.goOn();
-      expect(await connection.command(["GET", "a"])).toBe("1");
     } finally {
       await server.dispose();
     }

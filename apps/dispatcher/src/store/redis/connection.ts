@@ -9,12 +9,12 @@
 
 import { createHash } from "node:crypto";
 import { createClient, RESP_TYPES } from "redis";
-import { explainRedis, RedisOffline, RedisTimeout } from "./failures.ts";
+import { explainRedis, reasonOf, RedisOffline, RedisTimeout } from "./failures.ts";
 
 /** How long a command may take, in milliseconds: much longer than a flush to a busy disk. */
 const COMMAND_MS = 5_000;
-/** How long a connection may take to be made, in milliseconds. */
-const CONNECT_MS = 2_000;
+/** How long a connection may take to be made, greeting included, in milliseconds. */
+const CONNECT_MS = 3_000;
 /** Pause after a failed attempt to connect, in milliseconds; doubled by each further one, and shortened by chance. */
 const RETRY_MIN_MS = 25;
 const RETRY_MAX_MS = 500;
@@ -26,8 +26,10 @@ export interface RedisConnectionOptions {
   readonly url: string;
   /** How `CLIENT LIST` shows it. Default `hive`. */
   readonly name?: string;
-  /** Milliseconds; default 5,000. */
+  /** Milliseconds a command may take; default 5,000. */
   readonly commandMs?: number;
+  /** Milliseconds a connection may take, greeting included; default 3,000. */
+  readonly connectMs?: number;
   /** From 0 to below 1. Default `Math.random`. */
   readonly random?: () => number;
   /** Milliseconds of a clock that never goes back. Default `performance.now`. */
@@ -65,7 +67,8 @@ export class RedisConnection {
   #connecting: Promise<Client> | null = null;
   #retryMs = 0;
   #notBefore = 0;
-  #lastError: Error | null = null;
+  /** Why the last attempt to connect failed. */
+  #trouble = "";
   #closed = false;
 
   constructor(options: RedisConnectionOptions) {
@@ -127,8 +130,7 @@ export class RedisConnection {
     if (this.#closed) throw new RedisOffline("the connection to Redis was closed");
     if (this.#connecting === null) {
       // Whoever asks again and again must not knock again and again, nor at the same moment as everybody else.
-      if (this.#mono() < this.#notBefore)
-        throw new RedisOffline(`${this.place} cannot be reached (${this.#lastError?.message ?? "not yet"})`);
+      if (this.#mono() < this.#notBefore) throw new RedisOffline(`${this.place} cannot be reached: ${this.#trouble}`);
       this.#connecting = this.#connect().finally(() => {
         this.#connecting = null;
       });
@@ -139,24 +141,23 @@ export class RedisConnection {
   async #connect(): Promise<Client> {
     const client = newClient(this.#options);
     // Node-redis tells here of what also ends the commands that wait; without a listener it would end the process.
-    client.on("error", (error: Error) => {
-      this.#lastError = error;
+    client.on("error", () => {
       if (this.#client === client) this.#drop(client);
     });
+    const { connectMs = CONNECT_MS } = this.#options;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${2 * CONNECT_MS} ms`)), 2 * CONNECT_MS);
+      timer = setTimeout(() => reject(new Error(`no answer within ${connectMs} ms`)), connectMs);
     });
     try {
-      // The time-out of the socket covers the way; a Redis that is stopped takes the connection and then says nothing.
+      // Not left to the socket: a Redis that is stopped takes the connection and then says nothing.
       await Promise.race([client.connect(), late]);
     } catch (error) {
       this.#drop(client);
       this.#retryMs = Math.min(Math.max(RETRY_MIN_MS, this.#retryMs * 2), RETRY_MAX_MS);
       this.#notBefore = this.#mono() + this.#retryMs * (0.5 + this.#random() / 2);
-      const refused = explainRedis(error, this.place);
-      this.#lastError = refused;
-      throw new RedisOffline(`${this.place} cannot be reached (${refused.message})`, { cause: refused });
+      this.#trouble = reasonOf(error);
+      throw new RedisOffline(`${this.place} cannot be reached: ${this.#trouble}`, { cause: error });
     } finally {
       clearTimeout(timer);
     }

@@ -33,11 +33,14 @@ const MEANINGS: Readonly<Record<string, string>> = {
 /** The error to give on, its cause kept; errors made here come back as they are. */
 export function explainRedis(error: unknown, place: string): Error {
   if (error instanceof RedisOffline || error instanceof RedisTimeout || error instanceof RedisRefused) return error;
-  if (!(error instanceof Error)) return new RedisRefused(`${place}: ${String(error)}`);
+  return new RedisRefused(`${place}: ${reasonOf(error)}`, { cause: error });
+}
+
+/** What is wrong, without the place. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   // node-redis gives several at once when a name has several addresses.
-  const message = error instanceof AggregateError ? String(error.errors[0]) : error.message;
+  const message = error instanceof AggregateError ? reasonOf(error.errors[0]) : error.message;
   const meaning = MEANINGS[/^[A-Z]+/.exec(message)?.[0] ?? ""];
-  return new RedisRefused(meaning === undefined ? `${place}: ${message}` : `${place}: ${meaning} (${message})`, {
-    cause: error,
-  });
+  return meaning === undefined ? message : `${meaning} (${message})`;
 }
