@@ -30,7 +30,7 @@ const BATCH = 5;
 const CALL_MS = 5_000;
 /** Longer than a worker needs to be heard again once the power is back, shorter than the whole run. */
 const LEASE_MS = 6_000;
-const REST_MS = 120_000;
+const REST_MS = 400_000;
 
 export interface PowerLossOptions {
   readonly store: StoreKind;
@@ -202,6 +202,10 @@ async function lookAfter(run: Run): Promise<{ readonly lost: number; readonly br
     );
   await until("the dispatcher to be ready", ready, { more: () => run.on.server.printed() });
   const broken: string[] = [];
+  // Before the look, for workers go on meanwhile.
+  const ended = history.entries
+    .filter((entry) => entry.kind === "write")
+    .filter(({ what, outcome }) => what === "finish" && outcome === "ok");
   const there = await listAll(hive);
   const acknowledged = sent.filter((request) => request.acknowledged).flatMap(({ ids }) => ids);
   const gone = acknowledged.filter((id) => !there.has(id));
@@ -211,8 +215,7 @@ async function lookAfter(run: Run): Promise<{ readonly lost: number; readonly br
   const known = new Set(sent.flatMap(({ ids }) => ids));
   for (const id of there.keys()) if (!known.has(id)) broken.push(`I2: ${id} is there and nobody asked for it`);
   let undone = 0;
-  for (const entry of history.entries) {
-    if (entry.kind !== "write" || entry.what !== "finish" || entry.outcome !== "ok") continue;
+  for (const entry of ended) {
     const job = there.get(entry.jobId);
     if (job?.status === "succeeded") continue;
     undone += 1;
@@ -227,8 +230,7 @@ async function atTheEnd(run: Run, last: () => number): Promise<readonly string[]
   const isOver = ({ status }: { readonly status: string }): boolean => status === "succeeded" || status === "failed";
   const isDone = async (): Promise<boolean> => [...(await listAll(hive)).values()].every(isOver);
   await until("every job to be over", isDone, { limitMs: REST_MS }).catch(() => undefined);
-  const { events } = await hive.health().then(() => ({ events: last() }));
-  const look = await lookAtAll(hive, events, new Set());
+  const look = await lookAtAll(hive, last(), new Set());
   const broken = [
     ...look.badLogs,
     ...check({ ...look, entries: history.entries, written: new Map(), finishes: new Map() }),

@@ -12,7 +12,7 @@ export const redisPower: Scenario = {
       store,
       seed,
       rounds: sized(size, { quick: 2, full: 12 }),
-      jobs: sized(size, { quick: 40, full: 250 }),
+      jobs: sized(size, { quick: 40, full: 120 }),
     });
     const relaxed = await losePower({ store, seed, rounds: 1, jobs: 60, weak: true });
     const blind = relaxed.lost > 0 ? [] : ["the run cannot see a loss: a Redis with everysec lost nothing"];

@@ -12,7 +12,7 @@ export const sqlitePower: Scenario = {
       store,
       seed,
       rounds: sized(size, { quick: 2, full: 12 }),
-      jobs: sized(size, { quick: 40, full: 250 }),
+      jobs: sized(size, { quick: 40, full: 120 }),
     });
     // Small runs leave that to the mutation and to the tests of the disk.
     if (size === "quick") return { figures, broken };
