@@ -12,7 +12,7 @@ const OK: Sent = { status: 204, retryAfter: undefined, excerpt: "" };
 const BROKEN: Sent = { status: 500, retryAfter: undefined, excerpt: "out of order" };
 
 async function start(
-  answer: (message: Message) => Sent | Promise<Sent>,
+  answer: (message: Message, signal: AbortSignal) => Sent | Promise<Sent>,
   content = new MemoryContent(),
   clock = new HandClock(),
   faults: MemoryFaults = {},
@@ -31,9 +31,9 @@ async function start(
     clock,
     serverUrl: "https://backend.example/hive",
     onTrouble: (message) => trouble.push(message),
-    send: async (message) => {
+    send: async (message, signal) => {
       sent.push(message);
-      return answer(message);
+      return answer(message, signal);
     },
   });
   await deliverer.start();
@@ -226,6 +226,33 @@ describe("callbacks", () => {
     await hive.clock.pass(2_000);
     expect(tries).toBe(2);
     await hive.stop();
+  });
+});
+
+describe("a stop", () => {
+  it("does not wait for receivers that hang: whom they were to tell is told later, under the same id", async () => {
+    const content = new MemoryContent();
+    const hangs = (_: Message, signal: AbortSignal): Promise<Sent> =>
+      new Promise((resolve) => {
+        signal.addEventListener("abort", () => resolve({ status: null, error: "given up" }));
+      });
+    const hive = await start(hangs, content);
+    for (let n = 0; n < 20; n += 1) await hive.enqueue(`job-${n}`);
+    await settle();
+    const called = hive.sent.map(({ id }) => id);
+    expect(called.length).toBeLessThan(20);
+    const stopped = hive.deliverer.stop();
+    await hive.clock.pass(2_000);
+    await stopped;
+    expect(hive.sent.length).toBe(called.length);
+    await hive.queue.stop();
+
+    const next = await start(() => OK, content);
+    await settle();
+    expect(next.sent.map(({ id }) => id)).toEqual(expect.arrayContaining(called));
+    expect(next.sent.length).toBe(20);
+    expect((await next.callbacks("job-0")).map((doc) => [doc["state"], doc["tries"]])).toEqual([["delivered", 1]]);
+    await next.stop();
   });
 });
 

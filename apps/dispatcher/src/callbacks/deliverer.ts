@@ -31,8 +31,8 @@ export type Sent =
 export interface DelivererOptions {
   readonly queue: Queue;
   readonly clock: Clock;
-  /** Signs and sends; never throws. */
-  readonly send: (message: Message) => Promise<Sent>;
+  /** Signs and sends; never throws. Gives up when the signal is aborted. */
+  readonly send: (message: Message, signal: AbortSignal) => Promise<Sent>;
   /** For jobs without a callbackUrl of their own. */
   readonly serverUrl: string | undefined;
   readonly onTrouble: (message: string, error: unknown) => void;
@@ -47,6 +47,12 @@ interface Line {
   cancelTimer: () => void;
 }
 
+/**
+ * How long a stop waits for receivers that were called already. What they have not answered by then counts as never sent:
+ * whoever comes next sends it again under the same id.
+ */
+const STOP_GRACE_MS = 2000;
+
 /** After a store failure, before the same callback is looked at again. */
 const AGAIN_MS = 1000;
 
@@ -55,6 +61,7 @@ export class Deliverer {
   readonly #lines = new Map<string, Line>();
   readonly #lanes = new Lanes();
   #stopped = false;
+  readonly #givingUp = new AbortController();
   /** Counts the readings of everything pending; the latest counts. */
   #collection = 0;
   /** True once everything pending is known. */
@@ -134,16 +141,17 @@ export class Deliverer {
     }
   }
 
-  /** Sends nothing new; resolves when running tries are over. Safe to call twice. */
+  /** Sends nothing new; resolves when running tries are over or given up, within two seconds. Safe to call twice. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     for (const line of this.#lines.values()) line.cancelTimer();
-    if (this.#running > 0) {
-      await new Promise<void>((resolve) => {
-        this.#idle = resolve;
-      });
-    }
+    if (this.#running === 0) return;
+    const cancel = this.#options.clock.after(STOP_GRACE_MS, () => this.#givingUp.abort());
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+    cancel();
   }
 
   #add(jobId: string, n: number): void {
@@ -208,6 +216,7 @@ export class Deliverer {
     const url = job?.callbackUrl ?? this.#options.serverUrl;
     const begun = clock.mono();
     const sent = await this.#send(jobId, n, url, event as StoredEvent | null | undefined, job);
+    if (sent === null) return null;
     const tries = callback.tries + 1;
     const retryAfter = sent.status === null ? undefined : sent.retryAfter;
     const verdict = judge(tries, sent.status, parseRetryAfter(retryAfter, clock.wall()), clock.random);
@@ -223,24 +232,30 @@ export class Deliverer {
     return verdict.state === "pending" ? verdict.waitMs : null;
   }
 
+  /** Null: it was not sent, or was given up, since this part stops. */
   async #send(
     jobId: string,
     n: number,
     url: string | undefined,
     event: StoredEvent | null | undefined,
     job: JobBody | null | undefined,
-  ): Promise<Sent> {
+  ): Promise<Sent | null> {
     if (event == null) return { status: null, error: "the event is no longer kept" };
     if (url === undefined)
       return { status: null, error: "there is no address to call: HIVE_CALLBACK_URL was taken away" };
-    return this.#lanes.run(new URL(url).origin, () =>
-      this.#options.send({
+    return this.#lanes.run(new URL(url).origin, async () => {
+      // It may have waited behind others for its turn.
+      if (this.#stopped) return null;
+      const message: Message = {
         url,
         trusted: job?.callbackUrl == null,
         id: messageId(jobId, n),
         timestamp: Math.floor(this.#options.clock.wall() / 1000),
         body: messageBody(event, job?.metadata),
-      }),
-    );
+      };
+      const { signal } = this.#givingUp;
+      const sent = await this.#options.send(message, signal);
+      return sent.status === null && signal.aborted ? null : sent;
+    });
   }
 }

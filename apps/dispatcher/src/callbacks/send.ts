@@ -18,8 +18,8 @@ export interface SenderOptions {
 }
 
 /** How the deliverer sends. */
-export function createSender(options: SenderOptions): (message: Message) => Promise<Sent> {
-  return async (message) => {
+export function createSender(options: SenderOptions): (message: Message, signal: AbortSignal) => Promise<Sent> {
+  return async (message, signal) => {
     const check = options.guard.checkUrl(message.url, { what: "callback", trusted: message.trusted });
     if (!check.ok) return { status: null, error: check.message };
     const { id, timestamp, body } = message;
@@ -31,6 +31,7 @@ export function createSender(options: SenderOptions): (message: Message) => Prom
       body,
       timeoutMs: TIMEOUT_MS,
       trusted: message.trusted,
+      signal,
     });
     if (!reply.ok) return { status: null, error: reply.message };
     const excerpt = reply.body.toString("utf8").slice(0, EXCERPT_CHARS);
