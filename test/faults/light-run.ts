@@ -21,6 +21,8 @@ import type { ScenarioOutcome } from "./scenario.ts";
 export interface LightRunOptions {
   /** Of the history's file, such as `F19-sqlite`. */
   readonly name: string;
+  /** One that others write into too; it goes at the end when all is well. Default: a new one. */
+  readonly history?: RunHistory;
   readonly seed: number;
   readonly token: string;
   /** `CALLBACK_SECRET` */
@@ -42,6 +44,12 @@ export interface LightRunOptions {
   readonly harm: (run: LightRun) => Promise<ScenarioOutcome["figures"]>;
   /** More checks of what is there at the end. */
   readonly verdict?: (run: LightRun, look: LastLook) => readonly string[];
+  /** More of the request of job `n`, from 1. */
+  readonly more?: (n: number) => Pick<NewJobRequest, "callbackUrl">;
+  /** Whether the backend that the history tells of is owed the callbacks of job `n`. Default: of none. */
+  readonly isTold?: (n: number) => boolean;
+  /** Whether what is to happen beside the jobs has happened. Default: nothing is. */
+  readonly isAtRest?: (run: LightRun) => boolean | Promise<boolean>;
   /** How long everything may take to come to rest after the harm, in milliseconds. Default 60,000. */
   readonly restMs?: number;
 }
@@ -61,7 +69,7 @@ export interface LightRun {
   readonly signal: AbortSignal;
 }
 
-const BRIEF: JobBrief = { key: null, callback: false, maxAttempts: 3, dependsOn: [] };
+const BRIEF = { key: null, maxAttempts: 3, dependsOn: [] };
 const SENDERS = 4;
 const AGAIN_MS = 100;
 /** A client that hears nothing for so long sends again. */
@@ -71,7 +79,7 @@ const BACKLOG = 4;
 
 /** Runs it to its end. @throws when harm could not be done */
 export async function runLight(options: LightRunOptions): Promise<ScenarioOutcome> {
-  const history = openHistory(options.name);
+  const history = options.history ?? openHistory(options.name);
   const hive = createHive({ url: options.cleanUrl, token: options.token, retries: 10 });
   const over = new AbortController();
   const live = followEvents(hive, history);
@@ -79,7 +87,7 @@ export async function runLight(options: LightRunOptions): Promise<ScenarioOutcom
   const accepted = new Set<string>();
   let unknown = 0;
   const run: LightRun = { history, hive, live, work, accepted, unknown: () => unknown, signal: over.signal };
-  const chance = dice(options.seed, `${options.name} holds`);
+  const chance = dice(options.seed, "holds");
   const workers = Array.from({ length: options.workers }, (_, n) =>
     runLightWorker(
       {
@@ -111,7 +119,8 @@ export async function runLight(options: LightRunOptions): Promise<ScenarioOutcom
     history.mark("no more faults");
     sending.end();
     await sending.all;
-    const isOver = (): boolean => [...accepted].every((id) => live.over.has(id));
+    const isOver = async (): Promise<boolean> =>
+      [...accepted].every((id) => live.over.has(id)) && ((await options.isAtRest?.(run)) ?? true);
     await until("every job to be over", isOver, { limitMs: options.restMs ?? 60_000 }).catch(() => undefined);
     history.mark("at rest");
     const look = await lookAtAll(hive, live.last(), new Set(work.written.keys()));
@@ -170,7 +179,7 @@ function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, on
   let ending = false;
 
   /** One job, until it is accepted. */
-  async function put(request: NewJobRequest & { readonly jobId: string }): Promise<void> {
+  async function put(request: NewJobRequest & { readonly jobId: string }, brief: JobBrief): Promise<void> {
     const id = request.jobId;
     const bodyHash = stampOfRequest(request);
     while (!run.signal.aborted) {
@@ -184,7 +193,7 @@ function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, on
         outcome = !(error instanceof ApiError) ? "unknown" : error.retry ? `${error.code}, try again` : error.code;
       }
       const at = monotonicMs();
-      run.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief: BRIEF, outcome, existing: true });
+      run.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief, outcome, existing: true });
       if (outcome === "ok") {
         accepted.add(id);
         return;
@@ -202,7 +211,8 @@ function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, on
         continue;
       }
       count += 1;
-      await put(jobOf(count));
+      const n = count;
+      await put({ ...jobOf(n), ...options.more?.(n) }, { ...BRIEF, callback: options.isTold?.(n) ?? false });
     }
   }
   const all = Promise.all(Array.from({ length: SENDERS }, sender)).then(() => undefined);
