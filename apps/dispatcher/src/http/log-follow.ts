@@ -4,7 +4,7 @@
  * over, so this watches both.
  */
 
-import { isTerminal } from "@hive/core";
+import { HiveError, isTerminal } from "@hive/core";
 import type { LogStore } from "../logs/contract.ts";
 import type { Queue } from "../queue/contract.ts";
 import { findJob } from "./job-view.ts";
@@ -22,14 +22,18 @@ export interface FollowOptions {
 export async function* followLog(options: FollowOptions): AsyncGenerator<Uint8Array> {
   const { queue, jobId, signal } = options;
   const bell = createBell(signal);
-  const unlisten = queue.onEffect((effect) => {
-    if (effect.type === "event" && effect.event.jobId === jobId) bell.ring();
-  });
+  const unlisten = [
+    queue.onEffect((effect) => {
+      // After a store that failed, what landed in spite of it was told to nobody.
+      if (effect.type === "reloaded" || (effect.type === "event" && effect.event.jobId === jobId)) bell.ring();
+    }),
+    queue.onReadiness(bell.ring),
+  ];
   let fence = options.fence;
   try {
     while (!signal.aborted) {
       const heard = bell.heard();
-      const now = await placeOf(queue, jobId);
+      const now = await placeOf(options, bell, signal);
       if (now === null) return;
       fence ??= now.fence > 0 ? now.fence : null;
       if (fence !== null && fence <= now.fence) {
@@ -43,26 +47,29 @@ export async function* followLog(options: FollowOptions): AsyncGenerator<Uint8Ar
       await bell.next(heard);
     }
   } finally {
-    unlisten();
+    for (const each of unlisten) each();
   }
 }
 
 /** All bytes of one attempt: as they come while it runs, and what is left once it is over. */
-async function* followAttempt(
-  { queue, logs, jobId, signal }: FollowOptions,
-  fence: number,
-  bell: Bell,
-): AsyncGenerator<Uint8Array> {
+async function* followAttempt(options: FollowOptions, fence: number, bell: Bell): AsyncGenerator<Uint8Array> {
+  const { logs, jobId, signal } = options;
   const over = new AbortController();
   const watch = async (): Promise<void> => {
-    for (;;) {
-      const heard = bell.heard();
-      const now = signal.aborted ? null : await placeOf(queue, jobId).catch(() => null);
-      if (now === null || over.signal.aborted || now.fence > fence || !now.runs) return over.abort();
-      await bell.next(heard);
+    try {
+      for (;;) {
+        const heard = bell.heard();
+        const now = await placeOf(options, bell, AbortSignal.any([signal, over.signal]));
+        if (now === null || now.fence > fence || !now.runs) return;
+        await bell.next(heard);
+      }
+    } finally {
+      over.abort();
     }
   };
   const watching = watch();
+  // Whoever reads must hear of it: an end without an error would look like the end of the log.
+  watching.catch(() => {});
   try {
     yield* logs.follow({ jobId, fence, signal, over: over.signal });
   } finally {
@@ -78,10 +85,22 @@ interface Place {
   readonly runs: boolean;
 }
 
-async function placeOf(queue: Queue, jobId: string): Promise<Place | null> {
-  const job = await findJob(queue, jobId);
-  if (job === null) return null;
-  return { fence: job.run?.fence ?? 0, over: isTerminal(job.status), runs: job.status === "running" };
+/** Where the job is; waits for a store that is away. Null: there is no such job, or `stop` was aborted. */
+async function placeOf({ queue, jobId }: FollowOptions, bell: Bell, stop: AbortSignal): Promise<Place | null> {
+  while (!stop.aborted) {
+    const heard = bell.heard();
+    try {
+      const job = await findJob(queue, jobId);
+      if (job === null) return null;
+      return { fence: job.run?.fence ?? 0, over: isTerminal(job.status), runs: job.status === "running" };
+    } catch (error) {
+      const isAway = error instanceof HiveError && (error.code === "not_ready" || error.code === "store_failed");
+      if (!isAway) throw error;
+      // Ready again meanwhile, or about to be told otherwise: a turn later it is clear.
+      await (queue.readiness().ready ? new Promise(setImmediate) : bell.next(heard));
+    }
+  }
+  return null;
 }
 
 interface Bell {
