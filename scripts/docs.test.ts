@@ -53,7 +53,7 @@ describe.each(pages)("%s", (page) => {
   });
 
   it("names only settings that some part of Hive reads", () => {
-    const code = [...sources, "vitest.config.ts", "compose.yaml"].map(read).join("\n");
+    const code = [...sources, "vitest.config.ts", "compose.yaml", "compose.redis.yaml"].map(read).join("\n");
     const named = new Set(allCode(text).flatMap((part) => part.match(/\bHIVE_[A-Z0-9_]*[A-Z0-9]\b/g) ?? []));
     expect([...named].filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
   });
