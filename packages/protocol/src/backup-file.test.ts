@@ -1,6 +1,8 @@
-import { gunzipSync, gzipSync } from "node:zlib";
+import { createHash } from "node:crypto";
+import { pipeline, Readable } from "node:stream";
+import { createGunzip, gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { type BackupLine, BackupRefused, openBackup, writeBackup } from "./backup-file.ts";
+import { type BackupLine, BackupRefused, type OpenBackup, openBackup, writeBackup } from "./backup-file.ts";
 
 const HEADER = {
   version: "0.1.0",
@@ -23,7 +25,7 @@ const LINES: readonly BackupLine[] = [
 
 async function textOf(lines: readonly BackupLine[] = LINES): Promise<string> {
   let text = "";
-  for await (const piece of writeBackup(HEADER, iterate(lines))) text += piece;
+  for await (const piece of writeBackup(HEADER, iterate(lines), createHash("sha256"))) text += piece;
   return text;
 }
 
@@ -31,11 +33,17 @@ async function* iterate<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
+function open(pieces: readonly Uint8Array[]): Promise<OpenBackup> {
+  const unpacked = createGunzip();
+  pipeline(Readable.from(pieces), unpacked, () => {});
+  return openBackup(unpacked, createHash("sha256"));
+}
+
 async function read(bytes: Uint8Array, piece = bytes.length): Promise<readonly BackupLine[]> {
   const pieces = Array.from({ length: Math.ceil(bytes.length / piece) }, (_, n) =>
     bytes.subarray(n * piece, (n + 1) * piece),
   );
-  const backup = await openBackup(iterate(pieces));
+  const backup = await open(pieces);
   const lines: BackupLine[] = [];
   for await (const line of backup.lines) {
     lines.push(line.kind === "bytes" ? { ...line, bytes: new Uint8Array(line.bytes) } : line);
@@ -48,7 +56,7 @@ describe("a backup", () => {
   it("says again what was put in, however it is cut in pieces on its way", async () => {
     const bytes = gzipSync(await textOf());
     for (const piece of [1, 7, 64, bytes.length]) expect(await read(bytes, piece)).toEqual(LINES);
-    expect((await openBackup(iterate([bytes]))).header).toEqual({ hive: "backup", format: 1, ...HEADER });
+    expect((await open([bytes])).header).toEqual({ hive: "backup", format: 1, ...HEADER });
   });
 
   it("is refused when it is cut anywhere", async () => {

@@ -11,12 +11,10 @@
  *     {"sum":{"documents":9,"logs":1,"files":1,"sha256":"<of all lines before>"}}
  *
  * A document may come more than once: the last word counts, for they are written while the server goes on.
- * Not part of the package's main door: it needs Node, and clients may be browsers.
+ * Not part of the package's main door, for it is for programs that run on Node. Packing and hashing are the caller's:
+ * `node:zlib` and `node:crypto`.
  */
 
-import { createHash } from "node:crypto";
-import { pipeline, Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
 import { z } from "zod";
 
 /** The newest format this Hive writes and reads. */
@@ -89,12 +87,18 @@ export class BackupRefused extends Error {
   override readonly name = "BackupRefused";
 }
 
+/** A SHA-256 in the making, such as `createHash("sha256")` gives. */
+export interface Sha256 {
+  update(part: string | Uint8Array): unknown;
+  digest(encoding: "hex"): string;
+}
+
 /** The text of a backup, not compressed yet. */
 export async function* writeBackup(
   header: Omit<BackupHeader, "hive" | "format">,
   lines: AsyncIterable<BackupLine>,
+  hash: Sha256,
 ): AsyncGenerator<string> {
-  const hash = createHash("sha256");
   const counts = { documents: 0, logs: 0, files: 0 };
   const say = (line: object): string => {
     const text = `${JSON.stringify(line)}\n`;
@@ -108,7 +112,7 @@ export async function* writeBackup(
     else if (line.kind === "file") counts.files += 1;
     yield say(written(line));
   }
-  yield say({ sum: { ...counts, sha256: hash.copy().digest("hex") } });
+  yield `${JSON.stringify({ sum: { ...counts, sha256: hash.digest("hex") } })}\n`;
 }
 
 function written(line: BackupLine): object {
@@ -139,11 +143,12 @@ export interface OpenBackup {
 }
 
 /**
- * Reads a backup's compressed bytes.
+ * Reads a backup.
+ * @param unpacked what gunzip makes of the file, in pieces of any size
  * @throws BackupRefused when it does not begin like one, or was made by a newer Hive
  */
-export async function openBackup(compressed: AsyncIterable<Uint8Array>): Promise<OpenBackup> {
-  const texts = textsOf(compressed);
+export async function openBackup(unpacked: AsyncIterable<Uint8Array>, hash: Sha256): Promise<OpenBackup> {
+  const texts = textsOf(unpacked);
   const first = await texts.next();
   const header = first.done === true ? null : headerOf(first.value);
   if (header === null) throw new BackupRefused("this is not a backup of Hive");
@@ -156,9 +161,8 @@ export async function openBackup(compressed: AsyncIterable<Uint8Array>): Promise
     header,
     sum: () => sum,
     lines: (async function* read(): AsyncGenerator<BackupLine> {
-      const hash = createHash("sha256")
-        .update(first.value ?? "")
-        .update("\n");
+      hash.update(first.value ?? "");
+      hash.update("\n");
       const counts = { documents: 0, logs: 0, files: 0 };
       for await (const text of texts) {
         if (sum !== null) throw damaged("goes on after its end");
@@ -171,7 +175,8 @@ export async function openBackup(compressed: AsyncIterable<Uint8Array>): Promise
           sum = line.sum;
           continue;
         }
-        hash.update(text).update("\n");
+        hash.update(text);
+        hash.update("\n");
         if (line.kind === "document") counts.documents += 1;
         else if (line.kind === "log") counts.logs += 1;
         else if (line.kind === "file") counts.files += 1;
@@ -218,13 +223,12 @@ function parse(text: Buffer): unknown {
 }
 
 /** The lines of the unpacked file, without their line ends. */
-async function* textsOf(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const unpacked = createGunzip();
-  pipeline(Readable.from(compressed), unpacked, () => {});
+async function* textsOf(unpacked: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let pieces: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of unpacked as AsyncIterable<Buffer>) {
+    for await (const piece of unpacked) {
+      const chunk = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
       let from = 0;
       for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, from)) {
         pieces.push(chunk.subarray(from, end));

@@ -1,10 +1,13 @@
 /** `hive backup` and `hive restore`. */
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { pipeline } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { createGunzip } from "node:zlib";
 import { BackupRefused, type BackupSum, openBackup } from "@hive/protocol/backup-file";
 import type { Command } from "commander";
 import { environment } from "../config.ts";
@@ -87,7 +90,11 @@ async function writeWhole(
     const sum = await sumOf(partial);
     await rename(partial, file);
     const folder = await open(dirname(file), "r");
-    await folder.sync().finally(() => folder.close());
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
     return { bytes, sum };
   } catch (error) {
     await rm(partial, { force: true });
@@ -98,7 +105,9 @@ async function writeWhole(
 }
 
 async function sumOf(path: string): Promise<BackupSum> {
-  const { lines, sum } = await openBackup(createReadStream(path));
+  const unpacked = createGunzip();
+  pipeline(createReadStream(path), unpacked, () => {});
+  const { lines, sum } = await openBackup(unpacked, createHash("sha256"));
   for await (const line of lines) void line;
   const found = sum();
   if (found === null) throw new BackupRefused("the backup has no end; take another one");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { COLLECTIONS, DEFAULT_RULES, docKey, type Document, MARKS, numberId } from "@hive/core";
 import { newJob } from "@hive/core/new-job.fixture";
-import { type BackupLine, openBackup, writeBackup } from "@hive/protocol/backup-file";
+import { type BackupLine, writeBackup } from "@hive/protocol/backup-file";
 import { afterEach, describe, expect, it } from "vitest";
 import { openFileLogs } from "../logs/files/file-logs.ts";
 import { Committer } from "../queue/committer.ts";
@@ -14,6 +14,7 @@ import { MemoryContent } from "../store/memory/memory-content.ts";
 import { MemoryStore, type MemoryFaults } from "../store/memory/memory-store.ts";
 import { createBackups } from "./backups.ts";
 import { copyAll } from "./copy.ts";
+import { openPacked } from "./open-packed.ts";
 import { restore, StoreNotEmpty } from "./restore.ts";
 
 const profile = { name: "w", version: "1", roles: [], labels: [], provider: "test", isolation: "none", agents: [] };
@@ -76,7 +77,7 @@ async function restoreInto(bytes: Uint8Array, content: MemoryContent, options: {
   const folder = await mkdtemp(join(tmpdir(), "hive-restore-"));
   cleanUps.push(() => rm(folder, { recursive: true, force: true }));
   const restored = await restore({
-    read: () => pieces(bytes),
+    read: () => openPacked(pieces(bytes)),
     accept: () => {},
     open: async (minEpoch) => {
       const store = new MemoryStore({ content });
@@ -317,7 +318,7 @@ describe("a restore", () => {
     const content = new MemoryContent();
     let commits = 0;
     const dying = restore({
-      read: () => pieces(bytes),
+      read: () => openPacked(pieces(bytes)),
       accept: () => {},
       open: async (minEpoch) => {
         const beforeCommit = (): void => {
@@ -344,7 +345,7 @@ describe("a restore", () => {
 
   it("tells of a file that was damaged when it was copied, and takes the rest", async () => {
     const hive = await busyServer();
-    const { lines, header } = await openBackup(pieces(await hive.backup()));
+    const { lines, header } = await openPacked(pieces(await hive.backup()));
     let inFile = false;
     const damagedLines = (async function* damage() {
       for await (const line of lines) {
@@ -352,7 +353,7 @@ describe("a restore", () => {
         yield line.kind === "end" && inFile ? { ...line, whole: false } : line;
       }
     })();
-    const damaged = gzipSync((await all(writeBackup(header, damagedLines))).join(""));
+    const damaged = gzipSync((await all(writeBackup(header, damagedLines, createHash("sha256")))).join(""));
     const { restored } = await restoreInto(damaged, new MemoryContent());
     expect(restored.skipped).toEqual(["report.md of attempt 1 of job runs: it was damaged when it was copied"]);
   });

@@ -1,5 +1,6 @@
 /** Backups of a running server, as a stream of compressed bytes; one at a time. */
 
+import { createHash } from "node:crypto";
 import { pipeline, Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { HiveError } from "@hive/core";
@@ -45,7 +46,7 @@ export function createBackups(options: BackupsOptions): Backups {
       const at = new Date(clock.wall()).toISOString();
       const header = { version, at, store: queue.storeName, epoch, storeFormat: format, secretsId };
       const packed = createGzip({ level: GZIP_LEVEL });
-      pipeline(Readable.from(writeBackup(header, copyAll(options))), packed, (error) => {
+      pipeline(Readable.from(writeBackup(header, copyAll(options), createHash("sha256"))), packed, (error) => {
         running = false;
         // Whoever asked may hang up; that is no trouble of the server's.
         if (error && !("code" in error && error.code === "ERR_STREAM_PREMATURE_CLOSE"))

@@ -18,6 +18,7 @@ import { readSettings } from "../settings.ts";
 import { chooseStorage, type Storage } from "../storage.ts";
 import { type Election, type Store, StoreFenced, StoreHeld, StoreInUse } from "../store/contract.ts";
 import { isStartRefusal } from "../store/start-refusal.ts";
+import { openPacked } from "./open-packed.ts";
 import { type Restored, restore, StoreNotEmpty } from "./restore.ts";
 
 /** How long a dispatcher that seems to run is looked at before that is believed, in terms of the leadership. */
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
   };
   try {
     const restored = await restore({
-      read: () => createReadStream(file),
+      read: () => openPacked(createReadStream(file)),
       accept,
       open: (minEpoch) => open(storage, leadership, minEpoch),
       openLogs: (election) => storage.openLogs(() => election),

@@ -18,7 +18,7 @@ import {
   type Document,
   type Rules,
 } from "@hive/core";
-import { type BackupHeader, type BackupSum, openBackup } from "@hive/protocol/backup-file";
+import type { BackupHeader, BackupSum, OpenBackup } from "@hive/protocol/backup-file";
 import type { Clock } from "../clock.ts";
 import type { ArtifactStore, LogStore } from "../logs/contract.ts";
 import { buildState } from "../queue/load.ts";
@@ -47,8 +47,8 @@ export class StoreNotEmpty extends Error {
 }
 
 export interface RestoreOptions {
-  /** The file's bytes; called twice. */
-  readonly read: () => AsyncIterable<Uint8Array>;
+  /** Opens the backup; called twice. */
+  readonly read: () => Promise<OpenBackup>;
   /** Looks at the header before anything is opened; refuses by throwing. */
   readonly accept: (header: BackupHeader) => void;
   /** Takes the store for this process, with an epoch of at least this. */
@@ -72,7 +72,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const { logs, artifacts } = options.openLogs(election);
   try {
     const replaced = await makeRoom(options, store, writer, logs);
-    const backup = await openBackup(options.read());
+    const backup = await options.read();
     const skipped = await restoreFiles({
       lines: backup.lines,
       logs,
@@ -92,7 +92,7 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
 
 /** Reads the whole file. */
 async function check({ read, accept }: RestoreOptions): Promise<{ header: BackupHeader; sum: BackupSum }> {
-  const { header, lines, sum } = await openBackup(read());
+  const { header, lines, sum } = await read();
   accept(header);
   for await (const line of lines) void line;
   const found = sum();
