@@ -16,16 +16,17 @@ export interface Mutation {
   readonly verdict: RegExp;
 }
 
-const COMMITTER = "apps/dispatcher/src/queue/committer.ts";
+const APPLIER = "apps/dispatcher/src/queue/applier.ts";
 const REDIS_SCRIPTS = "apps/dispatcher/src/store/redis/scripts.ts";
 const SQLITE_WRITER = "apps/dispatcher/src/store/sqlite/writer-thread.ts";
 
 /** Everybody is told before the batch is durable. */
 const REPLY_BEFORE_COMMIT: readonly Edit[] = [
   {
-    file: COMMITTER,
-    find: "this.#flusher.whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);",
-    replace: "item.resolve(reply);\n      this.#flusher.whenDurable({ settle: () => {}, fail: () => {} }, later);",
+    file: APPLIER,
+    find: "this.#options.flusher.whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);",
+    replace:
+      "item.resolve(reply);\n      this.#options.flusher.whenDurable({ settle: () => {}, fail: () => {} }, later);",
   },
 ];
 

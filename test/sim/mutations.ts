@@ -17,6 +17,7 @@ export interface Mutation {
 }
 
 const HOLDER = "packages/core/src/commands/holder.ts";
+const APPLIER = "apps/dispatcher/src/queue/applier.ts";
 const COMMITTER = "apps/dispatcher/src/queue/committer.ts";
 const FLUSHER = "apps/dispatcher/src/queue/flusher.ts";
 
@@ -145,11 +146,11 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "reply before commit",
     scenario: "power-cuts",
     seeds: 10,
-    file: COMMITTER,
+    file: APPLIER,
     edits: [
       [
-        "this.#flusher.whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);",
-        "item.resolve(reply);\n      this.#flusher.whenDurable({ settle: () => {}, fail: () => {} }, later);",
+        "this.#options.flusher.whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);",
+        "item.resolve(reply);\n      this.#options.flusher.whenDurable({ settle: () => {}, fail: () => {} }, later);",
       ],
     ],
     promise: /I1|I3|taken back/,
@@ -201,7 +202,7 @@ export const MUTATIONS: readonly Mutation[] = [
     scenario: "sleeping-dispatcher",
     seeds: 15,
     file: COMMITTER,
-    edits: [["this.#state.extendAll({ mono });", "void 0;"]],
+    edits: [["this.#applier.state.extendAll({ mono });", "void 0;"]],
     promise: /quiet/,
   },
   {

@@ -75,7 +75,7 @@ async function standby(first: Readiness) {
     forwarder,
     passed,
     waiting: () => listeners.size,
-    become(next: Readiness) {
+    become: (next: Readiness): void => {
       readiness = next;
       for (const listener of [...listeners]) listener(next);
     },

@@ -9,12 +9,10 @@
  */
 
 import {
-  apply,
   createState,
   HiveError,
   nextDeadline,
   type Change,
-  type Command,
   type CommandOf,
   type CommandType,
   type Effect,
@@ -24,14 +22,12 @@ import {
 } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import type { Election, Store } from "../store/contract.ts";
+import { Applier } from "./applier.ts";
 import type { Queue, Readiness } from "./contract.ts";
 import { Flusher } from "./flusher.ts";
-import { ReadAhead } from "./read-ahead.ts";
 import { RecentBodies } from "./recent-bodies.ts";
 import { Tenure } from "./tenure.ts";
 
-/** Turns of the microtask queue that a woken claim needs to be submitted. */
-const WAKE_HOPS = 4;
 /** The longest pause between two looks at the clock, in milliseconds. */
 const TICK_MS = 250;
 
@@ -48,30 +44,19 @@ export interface CommitterOptions {
   readonly onCommit?: (ms: number, changes: number) => void;
 }
 
-interface Pending {
-  readonly command: Command;
-  readonly resolve: (reply: Replies[CommandType]) => void;
-  readonly reject: (error: Error) => void;
-}
-
 export class Committer implements Queue {
   readonly #options: CommitterOptions;
   readonly #listeners = new Set<(effect: Effect) => void>();
   readonly #copiers = new Set<(changes: readonly Change[]) => void>();
   readonly #tenure: Tenure;
-  #state: State;
   readonly #flusher: Flusher;
-  readonly #ahead: ReadAhead;
-  #pending: Pending[] = [];
-  #pumping = false;
+  readonly #applier: Applier;
   #recent = new RecentBodies();
   #lastEvent = 0;
   #lastTick = 0;
   #sweeping = false;
   /** Nothing new is taken any more: what this dispatcher will be in a moment. */
   #leaving: "standby" | "stopped" | null = null;
-  /** Work became ready while commands were applied, and whoever waits for it was woken. */
-  #woke = false;
   #cancelTick: () => void = () => {};
   /** A stop waits for this: perhaps there is nothing left to do. */
   #wakeStop: () => void = () => {};
@@ -79,7 +64,6 @@ export class Committer implements Queue {
   constructor(options: CommitterOptions) {
     this.#options = options;
     const { openStore, rules, clock, onTrouble, abstain } = options;
-    this.#state = createState(rules);
     this.#tenure = new Tenure({
       openStore,
       rules,
@@ -90,7 +74,7 @@ export class Committer implements Queue {
         this.#flusher.begin();
         // Another queen may have changed them meanwhile.
         this.#recent = new RecentBodies();
-        this.#state = state;
+        this.#applier.state = state;
         this.#lastEvent = lastEvent;
         this.#lastTick = clock.mono();
       },
@@ -108,7 +92,16 @@ export class Committer implements Queue {
       },
       onFailed: (what, error) => this.#fail(what, error),
     });
-    this.#ahead = new ReadAhead((key) => this.#flusher.find(key));
+    this.#applier = new Applier({
+      state: createState(rules),
+      tenure: this.#tenure,
+      flusher: this.#flusher,
+      clock,
+      onTrouble,
+      emit: (effect) => this.#emit(effect),
+      onFailed: (what, error) => this.#fail(what, error),
+      onIdle: () => this.#wakeStop(),
+    });
     this.#tenure.onReadiness(({ ready }) => {
       if (ready) this.#emit({ type: "reloaded" });
     });
@@ -172,7 +165,7 @@ export class Committer implements Queue {
   }
 
   async #finishAccepted(): Promise<void> {
-    while (this.#isQueen() && (this.#flusher.busy || this.#pumping)) {
+    while (this.#isQueen() && (this.#flusher.busy || this.#applier.busy)) {
       this.#flusher.flush();
       await new Promise<void>((resolve) => {
         this.#wakeStop = resolve;
@@ -210,12 +203,7 @@ export class Committer implements Queue {
 
   submit<T extends CommandType>(command: CommandOf<T>): Promise<Replies[T]> {
     const refusal = this.#refusal();
-    if (refusal !== null) return Promise.reject(refusal);
-    return new Promise<Replies[T]>((resolve, reject) => {
-      // The reply belongs to the command's type: `apply` is typed by it, only the list of waiting commands is not.
-      this.#pending.push({ command, resolve: (reply) => resolve(reply as Replies[T]), reject });
-      this.#pump();
-    });
+    return refusal === null ? this.#applier.submit(command) : Promise.reject(refusal);
   }
 
   read<R>(look: (state: State) => R): Promise<R> {
@@ -223,7 +211,7 @@ export class Committer implements Queue {
     if (refusal !== null) return Promise.reject(refusal);
     return new Promise<R>((resolve, reject) => {
       try {
-        const seen = look(this.#state);
+        const seen = look(this.#applier.state);
         this.#flusher.whenDurable({ settle: () => resolve(seen), fail: reject });
       } catch (error) {
         reject(error);
@@ -236,96 +224,6 @@ export class Committer implements Queue {
     return readiness.ready
       ? null
       : new HiveError("not_ready", `${readiness.why}; try again in a moment`, { retryAfterMs: readiness.retryAfterMs });
-  }
-
-  // ---- applying -----------------------------------------------------------------------------------------------------
-
-  #pump(): void {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    void this.#applyAll().finally(() => {
-      this.#pumping = false;
-      if (this.#pending.length > 0 && this.#isQueen()) this.#pump();
-      else this.#wakeStop();
-    });
-  }
-
-  async #applyAll(): Promise<void> {
-    // One turn of the event loop's microtasks: requests that arrived together are read and applied together.
-    await Promise.resolve();
-    let next = 0;
-    const queue = this.#pending;
-    while (next < queue.length && this.#isQueen()) {
-      if (this.#flusher.full) {
-        queue.splice(0, next);
-        next = 0;
-        await this.#flusher.flushOnce();
-        continue;
-      }
-      const item = queue[next];
-      if (item === undefined) break;
-      if (this.#ahead.missing(this.#state, item.command).length > 0) {
-        if (await this.#readAhead(queue, next)) continue;
-        return;
-      }
-      next += 1;
-      this.#applyOne(item);
-      if (next < queue.length || !this.#woke) continue;
-      // Workers were woken: their claims arrive within a turn of microtasks and join this batch, so that a job that
-      // somebody waits for costs one flush from enqueue to lease, and not two.
-      this.#woke = false;
-      for (let hop = 0; hop < WAKE_HOPS; hop += 1) await Promise.resolve();
-    }
-    // In place: `submit` appends to this same array, unless a failure has replaced it meanwhile.
-    queue.splice(0, next);
-    this.#ahead.trim();
-    this.#flusher.flush();
-  }
-
-  /** False when the store could not be read, or is another one by now. */
-  async #readAhead(queue: readonly Pending[], from: number): Promise<boolean> {
-    const keys = this.#ahead.wanted(this.#state, queue, from);
-    const { store } = this.#tenure;
-    try {
-      const found = await store.get(keys);
-      if (store !== this.#tenure.store) return false;
-      this.#ahead.found(keys, found);
-      return true;
-    } catch (error) {
-      if (store === this.#tenure.store) this.#fail("the store could not be read", error);
-      return false;
-    }
-  }
-
-  #applyOne(item: Pending): void {
-    const { clock } = this.#options;
-    try {
-      const applied = apply(this.#state, item.command, this.#ahead.docs, {
-        mono: clock.mono(),
-        wall: clock.wall(),
-        random: clock.random,
-      });
-      this.#flusher.add(applied.changes, applied.effects);
-      this.#ahead.changed(applied.changes);
-      const { reply } = applied;
-      const later = applied.effects.filter((effect) => effect.type !== "ready");
-      this.#flusher.whenDurable({ settle: () => item.resolve(reply), fail: item.reject }, later);
-      // Not told of anything: only that it may be worth asking. What the asker then gets waits for this batch.
-      for (const effect of applied.effects) {
-        if (effect.type !== "ready") continue;
-        this.#woke = true;
-        this.#emit(effect);
-      }
-    } catch (error) {
-      const refused = error instanceof Error ? error : new Error(String(error));
-      // A refusal tells of the state too ("the id is taken"): it waits like any other answer. So does a bug: it may be none,
-      // but the state of a dispatcher that is not the queen any more and does not know it yet.
-      const settle = (): void => {
-        item.reject(refused);
-        if (!(error instanceof HiveError)) this.#options.onTrouble(`the command ${item.command.type} broke`, error);
-      };
-      this.#flusher.whenDurable({ settle, fail: item.reject });
-    }
   }
 
   #emit(effect: Effect): void {
@@ -357,11 +255,7 @@ export class Committer implements Queue {
 
   #drop(error: Error): void {
     this.#flusher.drop(error);
-    // A new array: a loop that still walks the old one must not see later commands in it.
-    const dropped = this.#pending;
-    this.#pending = [];
-    for (const item of dropped) item.reject(error);
-    this.#ahead.clear();
+    this.#applier.drop(error);
   }
 
   /** Asked after each wait; waits change it. */
@@ -387,7 +281,7 @@ export class Committer implements Queue {
 
   #isDue(): boolean {
     const { clock } = this.#options;
-    const { mono, wall } = nextDeadline(this.#state);
+    const { mono, wall } = nextDeadline(this.#applier.state);
     return (mono !== null && mono <= clock.mono()) || (wall !== null && wall <= clock.wall());
   }
 
@@ -396,7 +290,7 @@ export class Committer implements Queue {
     const { clock, rules } = this.#options;
     const mono = clock.mono();
     if (this.#isQueen()) {
-      if (mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#state.extendAll({ mono });
+      if (mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#applier.state.extendAll({ mono });
       void this.#flusher.confirm();
       void this.#sweep();
     }
