@@ -63,7 +63,12 @@ async function measureClone({ stage, pick, say }: RowContext): ReturnType<Row["r
   stage.onClear(() => keeper.stop());
   const asking = { worker: "bench", repo: address.url, credential: null, proxy: null, broken: null };
   const toLease = (lease: string): Mirrors =>
-    createHandedOutMirrors({ ask: () => keeper.handOut({ ...asking, lease }), folder: keeperFolder });
+    createHandedOutMirrors({
+      ask: () => keeper.handOut({ ...asking, lease }),
+      folder: keeperFolder,
+      own: () => Promise.reject(new Error("the keeper's hand-out is not where it says")),
+      warn: say,
+    });
   const kept = await keeper.handOut({ ...asking, lease: "first" });
   if (!kept.ok) throw new Error(kept.message);
 

@@ -62,7 +62,7 @@ async function measureRedisMemory({ stage, pick, say }: RowContext): ReturnType<
       unit: "B",
       anchor: { name: "BullMQ in the same Redis", value: bull.bytesPerJob },
       goal: { of: "ratio", at: "most", bound: 1 },
-      note: "the same body; Hive's also has its event, and every answer it may have to repeat",
+      note: "the same body; Hive's also has its event, and can be listed by age, status and repository",
     },
   ];
 }
