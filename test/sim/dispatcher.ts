@@ -3,10 +3,11 @@
  * deliverer, on the run's time and over a store that fails on request. What is not real: HTTP itself and signatures.
  */
 
-import { HiveError, numberId, type HiveEvent, type WorkerProfile } from "@hive/core";
+import { HiveError, numberId, type HiveEvent } from "@hive/core";
 import { DEFAULT_PULL_REQUEST } from "@hive/protocol";
 import { agentPolicy } from "../../apps/dispatcher/src/agents/agent-policy.fixture.ts";
 import { createLeaseAccess } from "../../apps/dispatcher/src/auth/lease-access.ts";
+import type { Registration } from "../../apps/dispatcher/src/auth/registration.ts";
 import { createWorkerTokens } from "../../apps/dispatcher/src/auth/worker-tokens.ts";
 import { Deliverer } from "../../apps/dispatcher/src/callbacks/deliverer.ts";
 import { testLeadership } from "../../apps/dispatcher/src/leader/leadership.fixture.ts";
@@ -116,10 +117,11 @@ export async function startDispatcher(world: World, program: Program, replica: R
     credentials: { find: () => Promise.resolve(null) },
     log: { warn: () => undefined },
     registrar: {
-      admit: ({ name, version, roles, labels, provider, isolation, agents }: WorkerProfile) =>
+      admit: ({ name, version, roles, labels, provider, isolation, agents, proof }: Registration) =>
         Promise.resolve({
           profile: { name, version, roles, labels, provider, isolation, agents },
           placement: { pool: null, egress: null, timeoutMs: null },
+          provenAt: proof.kind === "launch" ? Number(proof.token) : null,
         }),
       issue: () => "",
       revoke: () => undefined,

@@ -64,10 +64,11 @@ export class StoreFaultsOfWorld {
     return {
       beforeCommit: async () => {
         if (program.isDead) return never;
-        const { crashBefore, failsBefore, landsLate, slow, renewalLate } = rates();
-        const isSlow = chance.chance(slow);
+        const isSlow = chance.chance(rates().slow);
         if (isSlow) world.counters.count("commit was slow");
         await goes(isSlow ? chance.int(50, 3_000) : 0.2 + chance.roll() * 3);
+        // As it is now: the trouble may be over.
+        const { crashBefore, failsBefore, landsLate, renewalLate } = rates();
         if (chance.chance(crashBefore)) {
           world.counters.count("crashed before a commit");
           world.replicas.crash(program);

@@ -122,6 +122,8 @@ export interface WorkerRecord extends WorkerProfile, WorkerPlacement {
   readonly id: string;
   readonly registrationId: string;
   readonly registeredAt: number;
+  /** When it proved itself, by its own clock; absent: it came with a launch token, or was registered by an older version. */
+  readonly provenAt?: number;
   /** Set when an operator wants it to take no more jobs and leave. */
   readonly draining: boolean;
 }
@@ -183,6 +185,8 @@ export type Command =
       readonly profile: WorkerProfile;
       /** Absent: it came by itself. */
       readonly placement?: WorkerPlacement;
+      /** See `WorkerRecord.provenAt`. */
+      readonly provenAt?: number;
     }
   | { readonly type: "claim"; readonly workerId: string; readonly claimId: string }
   | {

@@ -54,23 +54,6 @@ test("a wrong secret, an old proof and a proof for another name are refused with
   });
 });
 
-test("a registration that a dead process sent comes too late once its next life was taken in", async () => {
-  let now = NOW;
-  const registrar = createRegistrar(SECRET, { wall: () => now });
-  const life = (id: string, at: number, name = "bee-1") => registration({ id, at, name, nonce: `nonce-${id}-${at}` });
-  const delayed = await life("life-1", NOW);
-  await registrar.admit(await life("life-2", NOW + 2_000));
-  await expect(registrar.admit(delayed)).rejects.toThrow(/a later one under its name/);
-  // Its own repetition, another worker, and the life after that are taken.
-  await registrar.admit(await life("life-2", NOW + 1_000));
-  await registrar.admit(await life("life-1", NOW, "bee-2"));
-  await registrar.admit(await life("life-3", NOW + 299_000));
-  // A clock that was set back is not held against a worker for ever.
-  await expect(registrar.admit(await life("life-4", NOW + 5_000))).rejects.toThrow(/clock was set back/);
-  now = NOW + 299_001;
-  await registrar.admit(await life("life-4", now));
-});
-
 test("a nonce is remembered as long as its proof could be repeated", async () => {
   let now = NOW;
   const registrar = createRegistrar(SECRET, { wall: () => now });

@@ -24,6 +24,8 @@ export interface LaunchKnowledge extends Partial<WorkerProfile>, Partial<WorkerP
 export interface Admitted {
   readonly profile: WorkerProfile;
   readonly placement: WorkerPlacement;
+  /** When it proved that it has the secret, by its own clock; null: it had a launch token. */
+  readonly provenAt: number | null;
 }
 
 /** The fleet's side: a token per launched worker. */
@@ -52,8 +54,6 @@ interface Launch {
 
 export function createRegistrar(callbackSecret: string, clock: Pick<Clock, "wall">): Registrar {
   const nonces = new Map<string, number>();
-  /** The last registration taken under each name; forgotten when no proof from before it can still be good. */
-  const latest = new Map<string, { readonly registrationId: string; readonly at: number; readonly until: number }>();
   const launches = new Map<string, Launch>();
 
   const proveSecret = async (
@@ -76,16 +76,7 @@ export function createRegistrar(callbackSecret: string, clock: Pick<Clock, "wall
     }
     if (nonces.has(proof.nonce)) throw refuse("this proof was used before; sign again with a new nonce");
     if (nonces.size >= MAX_NONCES) throw refuse("too many workers registered in the last minutes; try again later");
-    // A request may be on its way for longer than its worker lives: what comes after the next life's registration would
-    // end the lease of the living.
-    for (const [worker, one] of latest) if (one.until <= now) latest.delete(worker);
-    const known = latest.get(name);
-    if (known !== undefined && known.at > proof.at && known.registrationId !== registrationId)
-      throw refuse(
-        "a later one under its name was taken; rename one if two workers have that name, wait some minutes if its clock was set back",
-      );
     nonces.set(proof.nonce, now + 2 * PROOF_TOLERANCE_MS);
-    latest.set(name, { registrationId, at: proof.at, until: now + 2 * PROOF_TOLERANCE_MS });
   };
 
   const proveLaunch = (registration: Registration, token: string): LaunchKnowledge => {
@@ -116,10 +107,10 @@ export function createRegistrar(callbackSecret: string, clock: Pick<Clock, "wall
       const said: WorkerProfile = { name, version, roles, labels, provider, isolation, agents };
       if (proof.kind === "launch") {
         const { pool = null, egress = null, timeoutMs = null, ...known } = proveLaunch(registration, proof.token);
-        return { profile: { ...said, ...known }, placement: { pool, egress, timeoutMs } };
+        return { profile: { ...said, ...known }, placement: { pool, egress, timeoutMs }, provenAt: null };
       }
       await proveSecret(registration, proof);
-      return { profile: said, placement: { pool: null, egress: null, timeoutMs: null } };
+      return { profile: said, placement: { pool: null, egress: null, timeoutMs: null }, provenAt: proof.at };
     },
   };
 }

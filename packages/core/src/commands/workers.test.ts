@@ -30,6 +30,35 @@ describe("register", () => {
   });
 });
 
+describe("a registration that comes late", () => {
+  const life = (registrationId: string, provenAt: number) =>
+    ({ type: "register", workerId: "w", registrationId, profile: profile(), provenAt }) as const;
+
+  test("is refused once the worker's next life was taken in, also by a dispatcher that knows only the store", () => {
+    const world = new World();
+    const sent = world.wall;
+    world.do(life("life-2", sent + 2_000));
+    world.enqueue(newJob("a"));
+    const lease = world.start("w");
+    const late = (): unknown => world.apply(life("life-1", sent));
+    expect(late).toThrow(/a later one under its name/);
+    world.restart();
+    expect(late).toThrow(expect.objectContaining({ code: "registration_refused" }));
+    expect(world.beat(lease)).toMatchObject({ drain: false });
+    // Its own repetition and the life after it are taken.
+    expect(world.do(life("life-2", sent + 1_000)).worker.registrationId).toBe("life-2");
+    expect(world.do(life("life-3", sent + 2_001)).worker.registrationId).toBe("life-3");
+  });
+
+  test("is taken when nothing tells which life is the later one, or once no proof is that old", () => {
+    const world = new World();
+    world.do({ type: "register", workerId: "w", registrationId: "launched", profile: profile() });
+    world.do(life("life-1", 5));
+    world.wall += 10 * 60_000;
+    expect(world.do(life("life-2", 4)).worker.registrationId).toBe("life-2");
+  });
+});
+
 describe("placement", () => {
   test("what the launcher said of a worker is stored with it; one that came by itself, or before there were pools, has none", () => {
     const world = new World();

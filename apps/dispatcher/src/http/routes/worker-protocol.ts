@@ -158,13 +158,14 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
           { protocol: WORKER_PROTOCOL },
         );
       }
-      const { profile: said, placement } = await parts.registrar.admit(body);
+      const { profile: said, placement, provenAt } = await parts.registrar.admit(body);
       const commands = body.commandLines === true ? parts.policy.agents.commandNames : [];
       const profile = { ...said, agents: [...new Set([...said.agents, ...commands])] };
       // Its name is its id: a worker that starts again is then known to be the same one, and its dead process's job goes back.
       const workerId = profile.name;
       const { registrationId } = body;
-      await queue.submit<"register">({ type: "register", workerId, registrationId, profile, placement });
+      const proven = provenAt === null ? {} : { provenAt };
+      await queue.submit<"register">({ type: "register", workerId, registrationId, profile, placement, ...proven });
       presence.registered(workerId, body.registrationId);
       return {
         workerId,
