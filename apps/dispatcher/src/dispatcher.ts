@@ -3,7 +3,6 @@
  * and logs are kept is not decided here: `main.ts` passes that.
  */
 
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
 import type { Logger } from "pino";
 import { splitTokens } from "./auth/bearer.ts";
@@ -37,6 +36,8 @@ import { createWorkerPresence } from "./http/worker-presence.ts";
 import { tellJobStory } from "./job-story.ts";
 import { advertisedUrl } from "./leader/advertised-url.ts";
 import { createLeadership } from "./leader/leadership.ts";
+import { tellRole } from "./leader/tell-role.ts";
+import { freePort, localAddress } from "./listening.ts";
 import { openMirrors } from "./mirrors/open-mirrors.ts";
 import { createPriceBook } from "./prices/price-book.ts";
 import { Committer } from "./queue/committer.ts";
@@ -122,7 +123,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     });
     await queue.start();
     stops.push(() => queue.stop());
-    stops.push(tellJobStory(queue, log, clock));
+    stops.push(tellJobStory(queue, log, clock), tellRole(queue, log));
 
     const budgets = createBudgetPolicy(config.budgets, config.repos);
     const agents = createAgentPolicy(config);
@@ -247,7 +248,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stops.push(() => retention.stop());
 
     // How this server's own processes reach it, whatever address people use.
-    const localUrl = `http://${isAnyAddress(config.host) ? "127.0.0.1" : bracketed(config.host)}:${port}`;
+    const localUrl = localAddress(config.host, port);
     const ca = options.variable("NODE_EXTRA_CA_CERTS");
     const gateway = await keepGateway({
       settings: {
@@ -311,27 +312,4 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     await stop();
     throw error;
   }
-}
-
-function isAnyAddress(host: string): boolean {
-  return host === "0.0.0.0" || host === "::" || host === "localhost";
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
-}
-
-/**
- * A port nobody listens on now: links must name it before the server listens. `wanted` 0 takes any.
- * @throws as `net.Server.listen` does, EADDRINUSE for a port that is taken
- */
-async function freePort(host: string, wanted: number): Promise<number> {
-  const probe = createTcpServer();
-  await new Promise<void>((done, failed) => {
-    probe.once("error", failed);
-    probe.listen(wanted, host, done);
-  });
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((done) => probe.close(done));
-  return port;
 }
