@@ -26,10 +26,6 @@ export interface StoreHarness {
   readonly openers: "exclusive" | "takeover";
   /** Damages a stored document behind the store's back: changes `find` in its text to `replace`, of the same length. */
   corrupt(collection: string, id: string, find: string, replace: string): Promise<void>;
-  /** A store over what `Store.snapshot` wrote; null where the store is on another machine, which has no path of ours. */
-  readonly fromSnapshot: ((path: string) => Store) | null;
-  /** A path in a folder of this test's own. */
-  path(name: string): string;
   dispose(): Promise<void>;
 }
 
@@ -294,21 +290,6 @@ export function storeSuite(name: string, make: () => Promise<StoreHarness>): voi
       await expect(store.list({ collection: "things", index: "state", equals: { state: "x" } })).rejects.toThrow(
         RangeError,
       );
-    });
-
-    it("snapshots a running store: the copy opens by itself, and its fences are above those of the moment", async () => {
-      if (harness.fromSnapshot === null) return;
-      await write([put("a", { n: 1, state: "red" }), put("b", { n: 2 }, "plain")]);
-      const path = harness.path("copy");
-      await store.snapshot(path);
-      await expect(store.snapshot(path)).rejects.toThrow();
-      const original = election;
-      await write([put("a", { n: 9, state: "red" })]);
-      await store.close();
-      await open(harness.fromSnapshot(path));
-      expect(election.epoch).toBeGreaterThan(original.epoch);
-      expect(await ids({ collection: "things", index: "state", equals: { state: "red" } })).toEqual(["a"]);
-      expect([await read("a"), await read("b", "plain")]).toEqual([{ n: 1, state: "red" }, { n: 2 }]);
     });
 
     it("says StoreCorrupt, naming the document, and never another value", async () => {

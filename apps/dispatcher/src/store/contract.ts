@@ -100,8 +100,6 @@ export interface Store {
    * @throws StoreFenced when another was elected; anything else is an unknown outcome.
    */
   confirm(): Promise<void>;
-  /** A consistent copy of the whole store at this path, while it runs. */
-  snapshot(path: string): Promise<void>;
   /**
    * Waits for the running commit, then lets go of the store: the next `open` of anybody succeeds at once, unless a commit
    * failed before. Safe to call twice, and on a handle whose `open` failed.

@@ -3,7 +3,6 @@
  * die, and opens a new store over the same content, as a dispatcher does with its database file.
  */
 
-import { readFileSync } from "node:fs";
 import type { CollectionDeclaration } from "@hive/core";
 import type { LeaderRecord } from "../../leader/watch.ts";
 import { StoreCorrupt } from "../contract.ts";
@@ -140,7 +139,7 @@ export class MemoryContent {
     } satisfies Dump);
   }
 
-  /** The content of a snapshot. @throws StoreCorrupt */
+  /** The content that `toText` wrote. */
   static fromText(text: string): MemoryContent {
     const content = new MemoryContent();
     const dump = JSON.parse(text) as Dump;
@@ -153,11 +152,6 @@ export class MemoryContent {
         content.#shelf(name).documents.set(id, { json, columns: [], checksum });
     }
     return content;
-  }
-
-  /** The content that `Store.snapshot` wrote to this path. */
-  static fromSnapshot(path: string): MemoryContent {
-    return MemoryContent.fromText(readFileSync(path, "utf8"));
   }
 
   #shelf(name: string): Shelf {

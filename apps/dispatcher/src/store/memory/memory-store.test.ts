@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { testLeadership } from "../../leader/leadership.fixture.ts";
 import { storeSuite } from "../contract.suite.ts";
 import { MemoryContent } from "./memory-content.ts";
@@ -14,15 +11,12 @@ for (const kind of ["exclusive", "takeover", "shared"] as const) {
   const more = kind === "shared" ? { shared } : { openers: kind };
   storeSuite(`memory (${kind})`, async () => {
     const content = new MemoryContent();
-    const folder = await mkdtemp(join(tmpdir(), "hive-memory-"));
     return {
       store: () => new MemoryStore({ content, ...more }),
       openers,
       corrupt: async (collection, id, find, replace) =>
         content.corrupt(collection, id, (json) => json.replace(find, replace)),
-      fromSnapshot: (path) => new MemoryStore({ content: MemoryContent.fromSnapshot(path) }),
-      path: (name) => join(folder, name),
-      dispose: () => rm(folder, { recursive: true }),
+      dispose: async () => {},
     };
   });
 }

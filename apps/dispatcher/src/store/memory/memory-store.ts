@@ -4,7 +4,6 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { writeFile } from "node:fs/promises";
 import type { CollectionDeclaration, Document, Key } from "@hive/core";
 import type { Leadership } from "../../leader/leadership.ts";
 import {
@@ -200,11 +199,6 @@ export class MemoryStore implements Store {
       return this.#checkAlive();
     }
     if (!this.#ownsElection()) throw new StoreFenced("another store was elected since");
-  }
-
-  async snapshot(path: string): Promise<void> {
-    this.#checkOpen();
-    await writeFile(path, this.#content.toText(), { flag: "wx", mode: 0o600 });
   }
 
   async close(): Promise<void> {

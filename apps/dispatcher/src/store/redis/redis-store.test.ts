@@ -18,8 +18,6 @@ storeSuite("redis", async () => {
       const text = String(await command("HGET", keys.documents(collection), id));
       await command("HSET", keys.documents(collection), id, text.replace(find, replace));
     },
-    fromSnapshot: null,
-    path: (name) => name,
     dispose: async () => {},
   };
 });

@@ -194,11 +194,6 @@ export class RedisStore implements Store {
     await this.#renewing;
   }
 
-  /** Redis keeps no copies of itself at a path: `hive backup` makes one of any store. */
-  async snapshot(): Promise<void> {
-    throw new Error("a store in Redis is copied with: npm run hive -- backup FILE");
-  }
-
   async close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = null;

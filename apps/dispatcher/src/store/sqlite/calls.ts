@@ -44,8 +44,6 @@ export interface ReaderCalls {
   /** Numbers of collections and ids in turn; answers a JSON array with null for what is not there. */
   readonly get: { readonly ask: readonly Column[]; readonly answer: string };
   readonly list: { readonly ask: CompiledQuery; readonly answer: RawPage };
-  /** A consistent copy at `to`, flushed to the disk. */
-  readonly snapshot: { readonly ask: { readonly to: string }; readonly answer: void };
   /** What is damaged, in words; empty when every page, index and checksum is right. */
   readonly verify: { readonly ask: null; readonly answer: readonly string[] };
   readonly close: { readonly ask: null; readonly answer: void };

@@ -17,7 +17,7 @@ export function explain(error: unknown, path: string): Error {
       return error;
     case CORRUPT:
     case NOTADB:
-      return new StoreCorrupt(`${path} is damaged (SQLite: ${error.message}); restore it from a snapshot`);
+      return new StoreCorrupt(`${path} is damaged (SQLite: ${error.message}); restore a backup`);
     case FULL:
       return new Error(`the disk that holds ${path} is full; free some space and Hive continues by itself`);
     case BUSY:

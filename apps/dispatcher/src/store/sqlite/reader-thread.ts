@@ -3,8 +3,6 @@
  * lists and logs stay quick while a flush is slow. Checksums are verified here; the main thread only parses.
  */
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Column, type CompiledCollection, type CompiledQuery, compileCollections } from "../declared.ts";
 import type { RawPage, ReaderCalls } from "./calls.ts";
@@ -30,7 +28,6 @@ serve<ReaderCalls>({
   },
   get: (keys) => reading((reader) => get(reader, keys)),
   list: (query) => reading((reader) => list(reader, query)),
-  snapshot: ({ to }) => reading((reader) => snapshot(reader, to)),
   verify: () => reading(verify),
   close() {
     opened?.database.close();
@@ -117,28 +114,6 @@ function cursor({ collection, index }: CompiledQuery, row: Row | undefined): Raw
   const id = String(row?.[0]);
   if (index === null) return { range: id, id };
   return { range: Number(row?.[3 + collection.equalsFields.length + collection.rangeFields.indexOf(index.range)]), id };
-}
-
-function snapshot({ database }: Opened, to: string): void {
-  const partial = `${to}.partial`;
-  rmSync(partial, { force: true });
-  // A file of our own making, so that nobody else may read it; SQLite fills an empty one.
-  closeSync(openSync(partial, "wx", 0o600));
-  try {
-    database.prepare("VACUUM INTO ?").run(partial);
-    flush(partial);
-    renameSync(partial, to);
-    flush(dirname(to));
-  } catch (error) {
-    rmSync(partial, { force: true });
-    throw error;
-  }
-}
-
-function flush(path: string): void {
-  const file = openSync(path, "r");
-  fsyncSync(file);
-  closeSync(file);
 }
 
 function verify(reader: Opened): string[] {

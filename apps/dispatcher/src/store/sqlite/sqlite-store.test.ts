@@ -15,8 +15,6 @@ storeSuite("sqlite", async () => {
       using database = new DatabaseSync(path, { timeout: 5000 });
       database.prepare(`UPDATE "${collection}" SET doc = replace(doc, ?, ?) WHERE id = ?`).run(find, replace, id);
     },
-    fromSnapshot: (copy) => new SqliteStore(copy),
-    path: (name) => join(folder, name),
     dispose: () => rm(folder, { recursive: true }),
   };
 });

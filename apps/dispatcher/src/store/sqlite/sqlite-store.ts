@@ -5,7 +5,6 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import type { CollectionDeclaration, Document, Key } from "@hive/core";
 import {
   type Commit,
@@ -127,12 +126,6 @@ export class SqliteStore implements Store {
 
   async confirm(): Promise<void> {
     this.#open();
-  }
-
-  /** @throws Error when there is something at `path` already */
-  async snapshot(path: string): Promise<void> {
-    if (existsSync(path)) throw new Error(`${path} is there already: name a new file for the snapshot`);
-    await this.#inOwnThread((thread) => thread.call("snapshot", { to: path }));
   }
 
   /**

@@ -37,7 +37,7 @@ export function checkRow(collection: string, row: Row): string {
   if (typeof id === "string" && typeof json === "string") {
     if (documentChecksum(collection, id, row.slice(3), json) === checksum) return json;
   }
-  throw new StoreCorrupt(`the document ${collection}/${String(id)} is not what was written; restore a snapshot`);
+  throw new StoreCorrupt(`the document ${collection}/${String(id)} is not what was written; restore a backup`);
 }
 
 /** Inserts or replaces: id, document, checksum, index columns. */

@@ -105,7 +105,7 @@ function checkDurable(database: DatabaseSync, path: string): void {
 function checkWhole(database: DatabaseSync, path: string): void {
   if (statSync(path).size > CHECK_WHOLE_BYTES) return;
   const said = database.prepare("PRAGMA integrity_check(1)").get()?.["integrity_check"];
-  if (said !== "ok") throw new StoreCorrupt(`${path} is damaged (${String(said)}); restore it from a snapshot`);
+  if (said !== "ok") throw new StoreCorrupt(`${path} is damaged (${String(said)}); restore a backup`);
 }
 
 function prepareTable(database: DatabaseSync, collection: CompiledCollection): Table {
