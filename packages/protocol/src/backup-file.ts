@@ -151,7 +151,11 @@ export async function openBackup(unpacked: AsyncIterable<Uint8Array>, hash: Sha2
   const texts = textsOf(unpacked);
   const first = await texts.next();
   const header = first.done === true ? null : headerOf(first.value);
-  if (header === null) throw new BackupRefused("this is not a backup of Hive");
+  if (header === null) {
+    // Lets go of the file, however much of it is left.
+    await texts.return(undefined);
+    throw new BackupRefused("this is not a backup of Hive");
+  }
   if (header.format > BACKUP_FORMAT) {
     const message = `the backup has format ${header.format}, made by Hive ${header.version}; this Hive knows up to ${BACKUP_FORMAT}: use the newer one`;
     throw new BackupRefused(message);
