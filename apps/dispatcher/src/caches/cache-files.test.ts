@@ -198,3 +198,15 @@ test("a reader goes on with the cache it began, while another takes its place", 
   expect(size).toBe(old.length);
   expect(await get(store, keyOf("a"))).toBe("the new one");
 });
+
+test("what a replica of the dispatcher kept in the same folder, replaced there or dropped, is seen", async () => {
+  const [one, other] = [await openStore(), await openStore()];
+  await put(one, keyOf("a"), "of the first");
+  expect(await get(other, keyOf("a"))).toBe("of the first");
+  await put(one, keyOf("a"), "of the first, and longer");
+  expect(await get(other, keyOf("a"))).toBe("of the first, and longer");
+  expect(other.usedBytes()).toBe(one.usedBytes());
+  for (const name of files()) rmSync(join(folder, name));
+  expect(await get(other, keyOf("a"))).toBeNull();
+  expect([other.usedBytes(), troubles]).toEqual([0, []]);
+});

@@ -125,8 +125,8 @@ class CacheFiles implements CacheStore {
 
   async read(key: CacheKey): Promise<FoundCache | null> {
     const path = this.#pathOf(key);
-    const kept = this.#kept.get(path);
-    if (kept === undefined) return null;
+    const kept = await this.#look(path);
+    if (kept === null) return null;
     const sha256 = await shaOf(path);
     if (sha256 === null) {
       await this.#damaged(path);
@@ -135,6 +135,18 @@ class CacheFiles implements CacheStore {
     kept.usedAt = this.#options.wall();
     await stamp(path, kept.usedAt);
     return { bytes: kept.bytes - HEAD_BYTES, sha256, stream: this.#verified(path, sha256) };
+  }
+
+  /** What is there counts, not what is remembered: replicas of a dispatcher may use one folder, though one at a time. */
+  async #look(path: string): Promise<Kept | null> {
+    const known = this.#kept.get(path);
+    const found = await stat(path).catch(() => null);
+    if (found !== null && found.size === known?.bytes) return known;
+    this.#forget(path);
+    if (found === null) return null;
+    const kept = { bytes: found.size, usedAt: found.mtimeMs };
+    this.#note(path, kept);
+    return kept;
   }
 
   /** Opens the file only when it is read: whoever asked may be gone before that. */
