@@ -26,3 +26,19 @@ export function readRange(header: string | undefined, size: number): ByteRange |
     size,
   });
 }
+
+/**
+ * The same bytes, of which there must be `length`: as many as the headers promised. What is being read may be cut or
+ * removed meanwhile, and an answer of another length than its `content-length` leaves its reader waiting, or takes the
+ * rest for the next answer.
+ * @throws in the stream, which ends the connection, before a byte too many is given or when some are missing
+ */
+export async function* exactly(length: number, stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let left = length;
+  for await (const bytes of stream) {
+    left -= bytes.byteLength;
+    if (left < 0) break;
+    yield bytes;
+  }
+  if (left !== 0) throw new Error("what was read has changed meanwhile; it has to be asked for again");
+}

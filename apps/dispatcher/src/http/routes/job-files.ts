@@ -3,7 +3,7 @@
 import { Readable } from "node:stream";
 import { HiveError } from "@hive/core";
 import type { ArtifactStore, LogKey } from "../../logs/contract.ts";
-import { readRange } from "../byte-range.ts";
+import { exactly, readRange } from "../byte-range.ts";
 import type { Handlers, RawReply } from "../handler.ts";
 import { attemptsOf, mustFindJob } from "../job-view.ts";
 import { followLog } from "../log-follow.ts";
@@ -54,16 +54,16 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
       // A range with bytes that were not kept cannot be had as one: the whole is given, as RFC 9110 allows.
       const range = asked !== null && cut !== undefined && asked.from < cut.to && cut.from < asked.to ? null : asked;
       const { from, to } = range ?? { from: 0, to: size };
+      // With the marker in it the length is another one, which the end of the answer tells.
+      const isMarked = range === null && cut !== undefined;
       const own: Record<string, string> = {
         "accept-ranges": "bytes",
         "x-hive-fence": String(fence),
-        // With the marker in it the length is another one, which the end of the answer tells.
-        ...(range === null && cut !== undefined
-          ? { "x-hive-log-cut": `${cut.from}-${cut.to}` }
-          : { "content-length": String(to - from) }),
+        ...(isMarked ? { "x-hive-log-cut": `${cut.from}-${cut.to}` } : { "content-length": String(to - from) }),
         ...(range === null ? {} : { "content-range": `bytes ${from}-${to - 1}/${size}` }),
       };
-      const body = from === to ? "" : Readable.from(logs.read({ ...key, from, to }), { objectMode: false });
+      const read = logs.read({ ...key, from, to });
+      const body = from === to ? "" : Readable.from(isMarked ? read : exactly(to - from, read), { objectMode: false });
       return { status: range === null ? 200 : 206, headers: own, body };
     },
 
