@@ -161,6 +161,18 @@ describe("a standby", () => {
     expect(await (await reply).text()).toBe("kept");
   });
 
+  it("asks the next queen when the one it knew is none any more, unless the body was too long to keep", async () => {
+    const former = await standby(standbyOf(null));
+    const { url, become, clock, waiting } = await standby(standbyOf(former.url));
+    const long = await fetch(url, { method: "POST", body: "x".repeat(20_000) });
+    expect([long.status, await long.text()]).toEqual([503, "not_ready"]);
+    const reply = fetch(url, { method: "POST", body: "kept" });
+    await waitFor(() => waiting() > 0);
+    become(standbyOf(await serve(async (request, response) => response.end(await text(request)))));
+    await clock.pass(100);
+    expect(await (await reply).text()).toBe("kept");
+  });
+
   it("says that the outcome is unknown when the queen may have got the request, and sends it once", async () => {
     let heard = 0;
     const queen = await serve((request) => {

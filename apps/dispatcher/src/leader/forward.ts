@@ -1,9 +1,9 @@
 /**
- * A standby hands requests on to the queen as they come: unread, whatever they are, and the answer piece by piece as it
- * is given. So every dispatcher can be asked, and what a request means is decided in one place only.
+ * A standby hands requests on to the queen as they come, whatever they are, and the answer piece by piece as it is
+ * given. So every dispatcher can be asked, and what a request means is decided in one place only.
  *
- * A request is never sent twice. One that certainly did not reach the queen looks for the next one; one that may have is
- * answered with 503, and its caller repeats it, as it does after any lost answer.
+ * A request is never carried out twice. One that certainly did not reach a queen, or one who was not her any more, looks
+ * for the next; one that may have is answered with 503, and its caller repeats it, as it does after any lost answer.
  */
 
 import {
@@ -33,6 +33,10 @@ const GONE = 499;
 const LONG_MS = 1_000;
 /** Marks what a standby handed on: the next one that is not the queen refuses it, so that nothing goes in circles. */
 export const FORWARDED = "x-hive-forwarded";
+/** What a dispatcher answers there that is no queen either: nothing happened. */
+const REFUSED = "refused";
+/** Bytes of a body that are kept, so that the request can be sent to the next queen; a longer one is passed through. */
+const KEPT_BYTES = 16_384;
 /** Of one connection only (RFC 9110, 7.6.1), or made anew by Node. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
@@ -88,8 +92,13 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
     });
   }
 
-  /** Sends it; "refused" when nobody can have got it, and none of it was read. */
-  function send(url: string, request: IncomingMessage, response: ServerResponse): Promise<number | "refused"> {
+  /** Sends it; "refused" when nobody can have carried it out, and it is still whole. `body` null: it was not read. */
+  function send(
+    url: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer | null,
+  ): Promise<number | "refused"> {
     return new Promise((resolve, reject) => {
       const isSecure = url.startsWith("https:");
       const upstream = (isSecure ? httpsRequest : httpRequest)(url + (request.url ?? "/"), {
@@ -107,10 +116,15 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
       whenConnected(upstream, () => {
         connected = true;
         // Only now: a request of which nothing was read can still be sent to somebody else.
-        request.pipe(upstream);
+        if (body === null) request.pipe(upstream);
+        else upstream.end(body);
       });
       upstream.once("response", (answer) => {
         const status = answer.statusCode ?? 502;
+        if (body !== null && answer.headers[FORWARDED] === REFUSED) {
+          answer.resume();
+          return settle(() => resolve("refused"));
+        }
         response.writeHead(status, endToEnd(answer.headers));
         response.flushHeaders();
         answer.pipe(response);
@@ -141,9 +155,16 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
   return {
     async pass(request, response) {
       const until = clock.mono() + WAIT_MS;
+      let body: Buffer | null | undefined;
       for (;;) {
         const readiness = queue.readiness();
-        if (readiness.ready) return null;
+        if (readiness.ready) {
+          if (body == null || body.length === 0) return null;
+          throw new HiveError("not_ready", "this dispatcher became the queen; send the request again", {
+            retryAfterMs: 0,
+          });
+        }
+        if (request.headers[FORWARDED] !== undefined) response.setHeader(FORWARDED, REFUSED);
         // Who is no standby cannot know a queen; and a standby that thinks of another standby as the queen is late.
         if (readiness.role !== "standby" || request.headers[FORWARDED] !== undefined) throw unanswered(readiness);
         const left = until - clock.mono();
@@ -153,8 +174,9 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
           continue;
         }
         const one: Running = { request, response, since: clock.mono() };
+        body ??= await smallBody(request);
         running.add(one);
-        const outcome = await send(readiness.queen.url, request, response).finally(() => running.delete(one));
+        const outcome = await send(readiness.queen.url, request, response, body).finally(() => running.delete(one));
         if (outcome !== "refused") return outcome;
         await change(Math.min(left, AGAIN_MS));
       }
@@ -170,6 +192,15 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
       }
     },
   };
+}
+
+/** The body where it is small and its length was said; null otherwise, and then nothing was read. */
+async function smallBody(request: IncomingMessage): Promise<Buffer | null> {
+  const { "content-length": length, "transfer-encoding": encoding } = request.headers;
+  if (encoding !== undefined || Number(length ?? 0) > KEPT_BYTES) return null;
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 function unanswered(readiness: Extract<Readiness, { ready: false }>): HiveError {
