@@ -50,6 +50,13 @@ export interface LightRunOptions {
   readonly isTold?: (n: number) => boolean;
   /** Whether what is to happen beside the jobs has happened. Default: nothing is. */
   readonly isAtRest?: (run: LightRun) => boolean | Promise<boolean>;
+  /** Jobs that the scenario put in itself, and looks after. Default: none. */
+  readonly asides?: readonly string[];
+  /**
+   * The harm takes back what was acknowledged, as the store itself says it may: what was seen is not held against what is
+   * there at the end, only that is. Default: false.
+   */
+  readonly takesBack?: boolean;
   /** How long everything may take to come to rest after the harm, in milliseconds. Default 60,000. */
   readonly restMs?: number;
 }
@@ -119,22 +126,23 @@ export async function runLight(options: LightRunOptions): Promise<ScenarioOutcom
     history.mark("no more faults");
     sending.end();
     await sending.all;
+    // A reader may not be told of what is done for the second time.
     const isOver = async (): Promise<boolean> =>
-      [...accepted].every((id) => live.over.has(id)) && ((await options.isAtRest?.(run)) ?? true);
+      (options.takesBack === true || [...accepted].every((id) => live.over.has(id))) &&
+      ((await options.isAtRest?.(run)) ?? true);
     await until("every job to be over", isOver, { limitMs: options.restMs ?? 60_000 }).catch(() => undefined);
     history.mark("at rest");
     const look = await lookAtAll(hive, live.last(), new Set(work.written.keys()));
+    const seen = { ...look, entries: history.entries, written: work.written, finishes: new Map() };
     const broken = [
-      ...check({ ...look, entries: history.entries, written: work.written, finishes: new Map() }),
-      ...historiesNotLinear(history.entries),
-      ...live.broken,
+      ...(options.takesBack === true ? [] : [...check(seen), ...historiesNotLinear(history.entries), ...live.broken]),
       ...work.broken,
-      ...asAccepted(accepted, look),
+      ...asAccepted(accepted, new Set(options.asides), look),
       ...(options.verdict?.(run, look) ?? []),
     ];
     if (broken.length === 0) history.remove();
     else broken.push(`the history is in ${history.path}`);
-    return { figures: { ...figuresOf(run, look), ...figures }, broken };
+    return { figures: { ...figuresOf(run, look, options.asides), ...figures }, broken };
   } finally {
     over.abort();
     await Promise.all([live.stop(), ...workers]);
@@ -142,21 +150,27 @@ export async function runLight(options: LightRunOptions): Promise<ScenarioOutcom
 }
 
 /** Every job that was accepted has succeeded, and there is no other. */
-function asAccepted(accepted: ReadonlySet<string>, look: LastLook): readonly string[] {
+function asAccepted(accepted: ReadonlySet<string>, asides: ReadonlySet<string>, look: LastLook): readonly string[] {
   const broken: string[] = [...look.badLogs];
+  for (const id of accepted) if (!look.details.has(id)) broken.push(`I1: ${id} does not exist`);
   for (const { jobId, status, reason } of look.details.values()) {
+    if (asides.has(jobId)) continue;
     if (!accepted.has(jobId)) broken.push(`I2: ${jobId} exists and no client was told so`);
     if (status !== "succeeded") broken.push(`${jobId} is ${status} (${reason})`);
   }
   return broken;
 }
 
-function figuresOf({ accepted, work, unknown }: LightRun, look: LastLook): ScenarioOutcome["figures"] {
+function figuresOf(
+  { accepted, work, unknown }: LightRun,
+  look: LastLook,
+  asides: readonly string[] = [],
+): ScenarioOutcome["figures"] {
   const there = [...look.details.keys()].filter((id) => accepted.has(id)).length;
   return {
     jobs: accepted.size,
     lost: accepted.size - there,
-    doubled: look.details.size - there,
+    doubled: look.details.size - there - asides.length,
     leases: work.grants,
     "leases lost": work.lost,
     "requests without an answer": unknown() + work.unknown,
@@ -212,7 +226,7 @@ function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, on
       }
       count += 1;
       const n = count;
-      await put({ ...jobOf(n), ...options.more?.(n) }, { ...BRIEF, callback: options.isTold?.(n) ?? false });
+      await put({ ...lightJob(n), ...options.more?.(n) }, { ...BRIEF, callback: options.isTold?.(n) ?? false });
     }
   }
   const all = Promise.all(Array.from({ length: SENDERS }, sender)).then(() => undefined);
@@ -227,7 +241,8 @@ function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, on
   };
 }
 
-function jobOf(n: number): NewJobRequest & { readonly jobId: string } {
+/** Job `n`, from 1. */
+export function lightJob(n: number): NewJobRequest & { readonly jobId: string } {
   const jobId = `job-${String(n).padStart(5, "0")}`;
   const what = { task: "script" as const, script: "true" };
   return { jobId, repo: "https://example.com/acme/app", ...what, priority: n % 10, metadata: { n } };

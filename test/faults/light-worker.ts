@@ -122,9 +122,9 @@ class LightWorker {
     history.add({ kind: "act", at: monotonicMs(), ...about, what: "run" });
     const text = `${this.#options.name} did ${job.jobId}/${fence}\n`;
     const bytes = Buffer.from(text);
-    const logged = await this.#write(lease, "logs", () =>
-      this.#client.call(endpoints.leaseLogs, { query: { offset: 0 }, body: bytes }, own),
-    );
+    const log = (): Promise<unknown> =>
+      this.#client.call(endpoints.leaseLogs, { query: { offset: 0 }, body: bytes }, own);
+    const logged = await this.#write(lease, "logs", log);
     if (logged !== "ok") return;
     this.#work.written.set(`${job.jobId}/${fence}`, text);
     const until = monotonicMs() + holdMs();
@@ -136,7 +136,15 @@ class LightWorker {
     history.add({ kind: "act", at: monotonicMs(), ...about, what: "run" });
     const outcome: FinishRequest["outcome"] = { end: "succeeded", result: resultOf(about.worker) };
     const body = { finishId: randomUUID(), outcome, log: { bytes: bytes.length, crc32: crc32(bytes) } };
-    const end = await this.#write(lease, "finish", () => this.#client.call(endpoints.leaseFinish, { body }, own));
+    const end = await this.#write(lease, "finish", async () => {
+      try {
+        return await this.#client.call(endpoints.leaseFinish, { body }, own);
+      } catch (error) {
+        // A power loss took lines that nothing had made durable yet: whoever wrote them still has them.
+        if (error instanceof ApiError && error.is("log_incomplete")) await log();
+        throw error;
+      }
+    });
     if (end === "ok") this.#work.finished += 1;
   }
 

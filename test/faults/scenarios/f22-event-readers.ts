@@ -2,14 +2,12 @@
  * F22: far more readers of the event stream than a server takes, and half of those it took never read a byte. What it
  * keeps for them is bounded: those who do not read are cut off, those who do miss nothing, and the work goes on.
  */
-import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
-import { createClient, endpoints, serverEvents } from "@hive/protocol";
+import { endpoints, serverEvents } from "@hive/protocol";
 import { createHive, type HiveClient } from "@hive/sdk";
-import { machineClock } from "../../../apps/worker/src/loops/clock.ts";
-import { createSession } from "../../../apps/worker/src/loops/session.ts";
 import { until } from "../../e2e/until.ts";
+import { takeLease } from "../hand-worker.ts";
 import { type Replicas, startReplicas } from "../replicas.ts";
 import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized } from "../scenario.ts";
 
@@ -92,26 +90,7 @@ const PER_CALL = 20;
 
 /** Begins the only job and answers how to tell of it. */
 async function begin(replicas: Replicas): Promise<(count: number) => Promise<void>> {
-  const client = createClient({ baseUrl: replicas.urls[0] });
-  const session = createSession({
-    client,
-    profile: {
-      name: "teller",
-      version: "0.1.0",
-      roles: [],
-      labels: [],
-      provider: "manual",
-      isolation: "none",
-      agents: [],
-    },
-    credential: { kind: "secret", secret: replicas.secret },
-    clock: machineClock,
-    warn: () => undefined,
-  });
-  await session.register(AbortSignal.timeout(30_000), null);
-  const own = { token: session.current().token };
-  const { lease } = await client.call(endpoints.workerClaim, { body: { claimId: randomUUID() } }, own);
-  if (lease === null) throw new Error("the job was not given to the only worker");
+  const { client, lease } = await takeLease({ name: "teller", urls: replicas.urls, secret: replicas.secret });
   const { token } = lease;
   await client.call(endpoints.leaseHeartbeat, { body: { phase: "run" } }, { token });
   let from = 0;
