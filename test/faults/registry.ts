@@ -8,7 +8,16 @@ import { sqlitePower } from "./scenarios/f08-sqlite-power.ts";
 import { damage } from "./scenarios/f09-damage.ts";
 import { diskFull } from "./scenarios/f10-disk-full.ts";
 import { memoryFull } from "./scenarios/f11-memory-full.ts";
+import { workersCutOff } from "./scenarios/f12-workers-cut-off.ts";
+import { storeCutOff } from "./scenarios/f13-store-cut-off.ts";
+import { redisFailover } from "./scenarios/f14-redis-failover.ts";
 import { clockJumps } from "./scenarios/f15-clock-jumps.ts";
+import { hostileReceivers } from "./scenarios/f17-hostile-receivers.ts";
+import { postRaces } from "./scenarios/f18-post-races.ts";
+import { poorNetwork } from "./scenarios/f19-poor-network.ts";
+import { oldData } from "./scenarios/f20-old-data.ts";
+import { rollingRestart } from "./scenarios/f20-rolling-restart.ts";
+import { eventReaders } from "./scenarios/f22-event-readers.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
   dispatcherKills,
@@ -19,7 +28,16 @@ export const SCENARIOS: readonly Scenario[] = [
   damage,
   diskFull,
   memoryFull,
+  workersCutOff,
+  storeCutOff,
+  redisFailover,
   clockJumps,
+  hostileReceivers,
+  postRaces,
+  poorNetwork,
+  rollingRestart,
+  oldData,
+  eventReaders,
 ];
 
 /** One scenario on one store. */
