@@ -123,6 +123,17 @@ describe("a queen", () => {
     expect(store.confirmed).toBe(false);
   });
 
+  it("is told by her renewal when Redis lost what it had acknowledged", async () => {
+    const { store, write } = await queen();
+    await write(2);
+    place.clock.pass(TERM_MS / 4);
+    await store.confirm();
+    // As a Redis comes back that keeps its log by the second.
+    await place.command("HSET", place.keys.meta, "sequence", "1");
+    place.clock.pass(TERM_MS / 4);
+    await expect(store.confirm()).rejects.toThrow(StoreFenced);
+  });
+
   it("is not sure once a commit's outcome is unknown, and does not give back what she may have lost", async () => {
     const proxy = await startTcpProxy({ to: world.server.port });
     try {

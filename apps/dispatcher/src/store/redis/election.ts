@@ -58,9 +58,18 @@ export async function elect(electing: Electing): Promise<Election> {
   }
 }
 
-/** Says that this election is still on. @throws StoreFenced when it is not; anything else is an unknown outcome */
-export async function renew(connection: RedisConnection, keys: RedisKeys, election: Election): Promise<void> {
-  const answer = await connection.script(RENEW, [keys.meta], [String(election.epoch), election.electionId]);
+/**
+ * Says that this election is still on, and that its commit `sequence` is still there.
+ * @throws StoreFenced when it is not; anything else is an unknown outcome
+ */
+export async function renew(
+  connection: RedisConnection,
+  keys: RedisKeys,
+  election: Election,
+  sequence = 0,
+): Promise<void> {
+  const args = [String(election.epoch), election.electionId, String(sequence)];
+  const answer = await connection.script(RENEW, [keys.meta], args);
   throwIfFenced(answer, "a renewal", election);
 }
 

@@ -71,6 +71,8 @@ export class RedisStore implements Store {
   #failed = false;
   #running: Promise<unknown> = Promise.resolve();
   #renewing: Promise<void> | null = null;
+  /** The last commit that was acknowledged. */
+  #sequence = 0;
   /** When the last accepted renewal or commit was sent. */
   #acceptedAt = Number.NEGATIVE_INFINITY;
 
@@ -177,6 +179,7 @@ export class RedisStore implements Store {
     throwIfFenced(answer, `commit ${sequence}`, election);
     if (answer[0] === "there") throw new StoreExpectation(`${answer[1]}/${answer[2]} is there already`);
     shapes.stored();
+    this.#sequence = sequence;
     this.#acceptedAt = Math.max(this.#acceptedAt, sent);
   }
 
@@ -205,7 +208,7 @@ export class RedisStore implements Store {
 
   async #renew(election: Election): Promise<void> {
     const sent = this.#options.mono();
-    await renew(this.#options.writing, this.#keys, election);
+    await renew(this.#options.writing, this.#keys, election, this.#sequence);
     this.#acceptedAt = Math.max(this.#acceptedAt, sent);
   }
 

@@ -43,10 +43,15 @@ redis.call('HSET', meta, 'epoch', epoch, 'electionId', ARGV[5], 'sequence', '0',
 return {'elected', epoch, format}
 `);
 
-/** Renews: KEYS meta; ARGV epoch, electionId. Answers `done` | `fenced, epoch, sequence`. */
+/**
+ * Renews: KEYS meta; ARGV epoch, electionId, the last commit that was acknowledged. A Redis that lost that one (it was
+ * started again with `everysec`, or a replica took its place) is not the one this election was won on.
+ * Answers `done` | `fenced, epoch, sequence`.
+ */
 export const RENEW = redisScript(`
 local meta, epoch, electionId = KEYS[1], ARGV[1], ARGV[2]
 ${CHECK_ELECTION}
+if sequence < tonumber(ARGV[3]) then return {'fenced', epoch, sequence} end
 redis.call('HINCRBY', meta, 'beat', 1)
 return {'done'}
 `);
