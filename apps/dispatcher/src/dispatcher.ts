@@ -34,7 +34,7 @@ import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
 import { createWorkerPresence } from "./http/worker-presence.ts";
 import { tellJobStory } from "./job-story.ts";
-import { advertisedUrl } from "./leader/advertised-url.ts";
+import { advertisedUrl, reachProblem } from "./leader/advertised-url.ts";
 import { createLeadership } from "./leader/leadership.ts";
 import { tellRole } from "./leader/tell-role.ts";
 import { freePort, localAddress } from "./listening.ts";
@@ -48,6 +48,7 @@ import { open, parseKeyRing } from "./secrets/sealing.ts";
 import { openRunFolder, runFolderOf, shareCallbackSecret } from "./run-folder.ts";
 import type { Settings } from "./settings.ts";
 import type { Storage } from "./storage.ts";
+import { isRedisUrl } from "./store/store-options.ts";
 
 /** The version every reply and every worker sees. */
 export const VERSION = "0.1.0";
@@ -107,8 +108,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stops.push(() => logs.close());
     // Before the first election: a second start by mistake must not take the store from the first.
     const wanted = await freePort(config.host, config.port);
+    const advertised = config.advertiseUrl ?? advertisedUrl(config.host, wanted);
+    const problem = isRedisUrl(config.store) ? reachProblem(advertised, config.store) : null;
+    if (problem !== null) log.warn(problem);
     const leadership = createLeadership({
-      url: config.advertiseUrl ?? advertisedUrl(config.host, wanted),
+      url: advertised,
       secrets,
       signingKey,
       mono: clock.mono,

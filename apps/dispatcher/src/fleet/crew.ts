@@ -5,6 +5,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { HiveError } from "@hive/core";
 import type { LaunchTokens } from "../auth/registration.ts";
 import type { Clock } from "../clock.ts";
 import type { Queue } from "../queue/contract.ts";
@@ -183,7 +184,9 @@ export function createCrew(options: CrewOptions): Crew {
     try {
       await tellGone(queue, { name: exit.name, provider: provider.name, blame, message });
     } catch (error) {
-      // The lease runs out by itself; this only made it quicker. A standby's fleet has nobody to tell.
+      // A standby's fleet has nobody to tell; a worker that was told to leave said goodbye itself.
+      if (error instanceof HiveError && error.code === "not_ready") return;
+      // The lease runs out by itself; this only made it quicker.
       log.warn(`the queue was not told that ${exit.name} is gone: ${text(error)}`);
     }
   }
