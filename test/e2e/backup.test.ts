@@ -166,6 +166,13 @@ test("from SQLite into Redis: what ran runs again, old tokens open nothing, and 
   const twin = await second.hive.enqueue({ jobId: "over", repo, task: "script", script: "echo what it said" });
   expect(twin.status).toBe("succeeded");
 
+  // While the queen lives nobody takes her store away, and she does not notice.
+  const replace = ["restore", join(folder, "one.gz"), "--store", redis.url, "--replace"];
+  const live = await hive(replace, { ...secrets, HIVE_DATA: join(folder, "r") });
+  expect(live.code).toBe(1);
+  expect(live.stderr).toContain("stop every dispatcher");
+  expect(await second.hive.get("runs")).toMatchObject({ status: "succeeded" });
+
   // And back: into the folder of the server that began.
   const file = join(folder, "two.gz");
   await backup(second, file);
@@ -183,4 +190,9 @@ test("from SQLite into Redis: what ran runs again, old tokens open nothing, and 
   expect((await first.fetch("/v1/jobs/too-late")).status).toBe(404);
   const fresh = await first.run({ jobId: "fresh", repo, task: "script", script: "true" });
   expect(fresh.fence).toBeGreaterThan(job.fence + 900_000);
+
+  // One that was killed is waited out.
+  await second.crash();
+  const taken = await hive(replace, { ...secrets, HIVE_DATA: join(folder, "r") });
+  expect(taken.code, taken.stderr).toBe(0);
 });
