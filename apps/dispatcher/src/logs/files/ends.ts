@@ -14,6 +14,11 @@ export interface End {
   readonly sealed: boolean;
 }
 
+/** An end that the bytes of the file confirm, and how much of the list tells of it and of those before it, in bytes. */
+export interface FoundEnd extends End {
+  readonly listed: number;
+}
+
 const OPEN = 0x486f7065;
 const SEALED = 0x48736561;
 const RECORD_BYTES = 20;
@@ -50,7 +55,7 @@ export function decodeEnds(list: Uint8Array): End[] {
  * Where a log file can be trusted up to: the last recorded end that its bytes confirm. Nothing is changed on the disk.
  * Null when there is no file.
  */
-export async function findEnd(logPath: string, endsPath: string): Promise<End | null> {
+export async function findEnd(logPath: string, endsPath: string): Promise<FoundEnd | null> {
   let file: FileHandle;
   try {
     file = await open(logPath, "r");
@@ -66,8 +71,8 @@ export async function findEnd(logPath: string, endsPath: string): Promise<End | 
   }
 }
 
-async function confirm(file: FileHandle, ends: readonly End[]): Promise<End> {
-  let confirmed: End = { bytes: 0, crc32: 0, sealed: false };
+async function confirm(file: FileHandle, ends: readonly End[]): Promise<FoundEnd> {
+  let confirmed: FoundEnd = { bytes: 0, crc32: 0, sealed: false, listed: 0 };
   let at = 0;
   let crc = 0;
   const piece = Buffer.allocUnsafe(PIECE);
@@ -79,7 +84,7 @@ async function confirm(file: FileHandle, ends: readonly End[]): Promise<End> {
       at += bytesRead;
     }
     if (at !== end.bytes || crc !== end.crc32) return confirmed;
-    confirmed = end;
+    confirmed = { ...end, listed: confirmed.listed + RECORD_BYTES };
   }
   return confirmed;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, open as openFile, readFile, readdir, rm, truncate } from "node:fs/promises";
+import { mkdtemp, open as openFile, readFile, readdir, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
@@ -90,6 +90,40 @@ describe("log files", () => {
     await logs.close();
     await damage(paths().ends, 5, "x");
     expect(await reopen().size(KEY)).toEqual({ bytes: 0, sealed: false });
+  });
+
+  it.each([
+    ["torn", (list: Buffer) => list.subarray(0, list.length - 13)],
+    ["of bytes that were lost", (list: Buffer) => list],
+  ])("keeps what is sealed after a power loss that left a last end %s", async (_what, left) => {
+    await append(0, "first ");
+    await logs.flush();
+    await append(6, "and more");
+    await logs.flush();
+    const { log, ends } = paths();
+    const list = await readFile(ends);
+    await logs.close();
+    await writeFile(ends, left(list));
+    await truncate(log, 8);
+    reopen();
+    expect(await append(6, "and more")).toMatchObject({ ok: true });
+    expect(await logs.seal({ ...KEY, bytes: 14, crc32: crc32("first and more") })).toEqual({ ok: true });
+    await logs.close();
+    reopen();
+    expect(await logs.size(KEY)).toEqual({ bytes: 14, sealed: true });
+  });
+
+  it("begins a list of ends anew where only the list of a lost log is left", async () => {
+    await append(0, "lost");
+    await logs.flush();
+    await logs.close();
+    await rm(paths().log);
+    reopen();
+    await append(0, "said again");
+    expect(await logs.seal({ ...KEY, bytes: 10, crc32: crc32("said again") })).toEqual({ ok: true });
+    await logs.close();
+    reopen();
+    expect(await logs.size(KEY)).toEqual({ bytes: 10, sealed: true });
   });
 
   it("keeps few files open for many jobs, and all of them byte-exact", async () => {

@@ -211,9 +211,12 @@ export class LogFile {
     if (!this.#unsure) return;
     await this.#handles.close(this.#paths.log);
     const found = await findEnd(this.#paths.log, this.#paths.ends);
-    if (found !== null) await truncate(this.#paths.log, found.bytes).catch(nothingWhenMissing);
+    const { listed = 0, ...end } = found ?? { bytes: 0, crc32: 0, sealed: false };
+    if (found !== null) await truncate(this.#paths.log, end.bytes).catch(nothingWhenMissing);
+    // What is written behind a record that cannot be trusted would never be found.
+    await truncate(this.#paths.ends, listed).catch(nothingWhenMissing);
     this.#exists = found !== null;
-    this.#end = found ?? { bytes: 0, crc32: 0, sealed: false };
+    this.#end = end;
     this.#durable = this.#end.bytes;
     this.#unsure = false;
   }

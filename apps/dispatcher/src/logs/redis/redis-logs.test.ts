@@ -263,6 +263,23 @@ describe("a Redis that fails", () => {
     expect(await logs.seal({ ...KEY, bytes: 200_000, crc32: crc32(whole) })).toEqual({ ok: true });
   });
 
+  it("that is away when a log ends gives its end once it is back", async () => {
+    const { logs } = open(randomUUID(), { pollMs: 10 });
+    const over = new AbortController();
+    const signal = AbortSignal.timeout(20_000);
+    const follower = logs.follow({ ...KEY, signal, over: over.signal })[Symbol.asyncIterator]();
+    await logs.append({ ...KEY, offset: 0, bytes: Buffer.from("one ") });
+    await follower.next();
+    await logs.append({ ...KEY, offset: 4, bytes: Buffer.from("two") });
+    await redis.crash();
+    over.abort();
+    const next = follower.next();
+    await expect(logs.size(KEY)).rejects.toMatchObject({ code: "not_ready" });
+    await redis.start();
+    expect(Buffer.from((await next).value ?? []).toString()).toBe("two");
+    expect((await follower.next()).done).toBe(true);
+  });
+
   it("killed again and again loses nothing it took, and followers see all of it once", async () => {
     const { logs } = open(randomUUID());
     const whole = randomBytes(60_000);

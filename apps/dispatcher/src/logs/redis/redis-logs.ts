@@ -142,11 +142,12 @@ class RedisLogs implements LogStore {
           nullWhileAway(error);
           await bell.next(rung, stop, this.#pollMs);
         }
-      } else if (isOver || (seen !== null && (state?.sealed || seen.highest > fence || (wasThere && state === null)))) {
+      } else if (seen !== null && (isOver || state?.sealed || seen.highest > fence || (wasThere && state === null))) {
         return;
       } else {
         wasThere ||= state !== null;
-        await bell.next(rung, stopOrOver, this.#pollMs);
+        // Over, but Redis cannot say how far it came: that is still waited for.
+        await bell.next(rung, isOver ? stop : stopOrOver, this.#pollMs);
       }
     }
   }
