@@ -75,7 +75,7 @@ export async function losePower(options: PowerLossOptions): Promise<ScenarioOutc
     ...(store === "redis" && weak ? { env: { HIVE_DURABILITY: "relaxed" } } : {}),
     redis: { folder: place.path, env: disk.env, appendfsync: weak ? "everysec" : "always" },
   });
-  const history = openHistory(`power-${store}-${seed}`);
+  const history = openHistory(`power-${weak ? "weak-" : ""}${store}-${seed}`);
   const { url, token } = on.server;
   const hive = createHive({ url, token, retries: 12 });
   const run: Run = {
