@@ -126,6 +126,19 @@ describe("the SDK's client", () => {
     expect(asked).toEqual(["/v1/events?after=0", "/v1/events?after=2"]);
   });
 
+  it("asks the next of several addresses at once when nobody listens at one, also what it would not repeat", async () => {
+    const asked: string[] = [];
+    const url = await serve((request, response) => {
+      asked.push(request.url ?? "");
+      json(response, 202, { jobId: "a", status: "queued", generation: 2 });
+    });
+    const gone = await serve(() => undefined);
+    await closing.pop()?.();
+    const hive = createHive({ url: `${gone}, ${url}/`, token: "t", retries: 0, ...noSleep });
+    expect(await hive.retry("a")).toMatchObject({ generation: 2 });
+    expect(asked).toEqual(["/v1/jobs/a/retry"]);
+  });
+
   it("says what to do when nothing listens", async () => {
     const hive = createHive({ url: "http://127.0.0.1:1", token: "t", retries: 0 });
     await expect(hive.health()).rejects.toThrow("npm start");
