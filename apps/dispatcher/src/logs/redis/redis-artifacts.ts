@@ -1,7 +1,7 @@
 /**
  * The files that attempts leave, in Redis: lists of pieces. They come under a name of their own, unseen by anybody, and
  * one script gives them their name once they are whole, if the lease still lives. What is left of uploads that broke off
- * with their dispatcher is removed by the first upload of the next election.
+ * with their dispatcher, or with Redis, is removed by the next upload.
  */
 
 import { createHash, randomUUID } from "node:crypto";
@@ -30,8 +30,9 @@ export class RedisArtifacts implements ArtifactStore {
   readonly #redis: GuardedRedis;
   readonly #limits: LogLimits;
   readonly #bells: JobBells;
-  readonly #instance: string;
-  /** The election under which what others left was removed. */
+  /** What comes in here now. */
+  readonly #coming = new Set<string>();
+  /** The election under which what was left over was removed; null: there may be something. */
   #cleaned: string | null = null;
 
   /** Use `openRedisLogs`. */
@@ -39,13 +40,10 @@ export class RedisArtifacts implements ArtifactStore {
     readonly redis: GuardedRedis;
     readonly limits: LogLimits;
     readonly bells: JobBells;
-    /** Differs from that of every other process. */
-    readonly instance: string;
   }) {
     this.#redis = options.redis;
     this.#limits = options.limits;
     this.#bells = options.bells;
-    this.#instance = options.instance;
   }
 
   async putArtifact(put: Put): Promise<ArtifactPut> {
@@ -56,7 +54,8 @@ export class RedisArtifacts implements ArtifactStore {
     if (answer === "lost") return { ok: false, code: "lease_lost", fence: Number(highest) };
     this.#bells.ring(jobId);
     await this.#clean();
-    const partial = keys.partial(`${this.#instance}.${this.#redis.electionId()}.${randomUUID()}`);
+    const partial = keys.partial(randomUUID());
+    this.#coming.add(partial);
     let placed = false;
     try {
       const received = await this.#receive(put, partial);
@@ -65,8 +64,9 @@ export class RedisArtifacts implements ArtifactStore {
       placed = result.ok;
       return result;
     } finally {
-      // What cannot be removed now is removed by the next election.
-      if (!placed) await this.#remove([partial]).catch(() => {});
+      this.#coming.delete(partial);
+      // What cannot be removed now is removed before the next upload.
+      if (!placed) await this.#remove([partial]).catch(() => (this.#cleaned = null));
     }
   }
 
@@ -158,14 +158,13 @@ export class RedisArtifacts implements ArtifactStore {
     }
   }
 
-  /** Removes uploads that other processes and elections left unfinished: they cannot be finished any more. */
+  /** Removes what is left of uploads that broke off: those of another election cannot be finished any more. */
   async #clean(): Promise<void> {
     const election = this.#redis.electionId();
     if (this.#cleaned === election) return;
-    this.#cleaned = election;
-    const own = this.#redis.keys.partial(`${this.#instance}.`);
     const left = textsIn(await this.#redis.command(["SMEMBERS", this.#redis.keys.partials]));
-    await this.#remove(left.filter((partial) => !partial.startsWith(own)));
+    await this.#remove(left.filter((partial) => !this.#coming.has(partial)));
+    this.#cleaned = election;
   }
 
   async #remove(partials: readonly string[]): Promise<void> {

@@ -356,8 +356,21 @@ describe("what is left in Redis", () => {
     await beside.command(["RPUSH", `${start}art:partial:other.x`, "half a file"]);
     const { artifacts: next } = open(prefix);
     const sha256 = createHash("sha256").update("x").digest("hex");
-    expect(await next.putArtifact({ ...KEY, name: "a", stream: once("x"), sha256 })).toMatchObject({ ok: true });
-    expect((await keysOf(prefix)).filter((key) => key.includes("partial"))).toEqual([]);
+    const again = (name: string, stream = once("x")) => next.putArtifact({ ...KEY, name, stream, sha256 });
+    const partials = async () => (await keysOf(prefix)).filter((key) => key.includes("partial"));
+    expect(await again("a")).toMatchObject({ ok: true });
+    expect(await partials()).toEqual([]);
+
+    // And as it is left when Redis dies under it.
+    const dies = async function* () {
+      yield randomBytes(700_000);
+      await redis.crash();
+    };
+    await expect(again("b", dies())).rejects.toMatchObject({ code: "not_ready" });
+    await redis.start();
+    await eventually(partials);
+    expect(await eventually(() => again("b"))).toMatchObject({ ok: true });
+    expect(await partials()).toEqual([]);
   });
 
   it("is refused when it is damaged, and its last bytes are withheld", async () => {

@@ -7,7 +7,6 @@
  * that knows an older state, or lost the answer to its last write, looks again and never writes twice.
  */
 
-import { randomUUID } from "node:crypto";
 import { HiveError } from "@hive/core";
 import type { RedisConnection } from "../../store/redis/connection.ts";
 import {
@@ -60,7 +59,7 @@ export function openRedisLogs(options: RedisLogsOptions): {
   const bells = new JobBells();
   return {
     logs: new RedisLogs({ ...options, limits, redis, bells }),
-    artifacts: new RedisArtifacts({ redis, limits, bells, instance: randomUUID() }),
+    artifacts: new RedisArtifacts({ redis, limits, bells }),
   };
 }
 
