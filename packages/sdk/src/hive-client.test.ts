@@ -130,7 +130,7 @@ describe("the SDK's client", () => {
     const asked: string[] = [];
     const url = await serve((request, response) => {
       asked.push(request.url ?? "");
-      json(response, 202, { jobId: "a", status: "queued", generation: 2 });
+      json(response, 202, { jobId: "a", status: "queued", reason: null, generation: 2 });
     });
     const gone = await serve(() => undefined);
     await closing.pop()?.();
