@@ -157,9 +157,11 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
       const until = clock.mono() + WAIT_MS;
       let body: Buffer | null | undefined;
       for (;;) {
+        if (response.destroyed) return GONE;
         const readiness = queue.readiness();
         if (readiness.ready) {
-          if (body == null || body.length === 0) return null;
+          // Whoever answers it here reads its body, if it has one.
+          if (body == null || request.method === "GET" || request.method === "HEAD") return null;
           throw new HiveError("not_ready", "this dispatcher became the queen; send the request again", {
             retryAfterMs: 0,
           });
