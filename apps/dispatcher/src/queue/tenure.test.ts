@@ -153,6 +153,23 @@ describe("a queen that stops", () => {
     await alone.committer.stop();
   });
 
+  it("does not wait for ever for a store that went away in the middle of it", async () => {
+    let away = false;
+    const alone = dispatcher(new MemoryContent(), "a", {
+      beforeElection: () => {
+        if (away) throw new Error("no route to the store");
+      },
+    });
+    await alone.committer.start();
+    away = true;
+    const over = alone.committer.handOver();
+    await settle();
+    await alone.clock.pass(3_000);
+    await over;
+    expect(alone.role()).toBe("standby of nobody");
+    await alone.committer.stop();
+  });
+
   it("hands nothing over where nobody else could have the store", async () => {
     const alone = new Committer({
       openStore: () => new MemoryStore(),

@@ -98,13 +98,19 @@ export class Tenure {
     this.#enter("standby", null);
     void this.#again(RECOVER_MIN_MS);
     await new Promise<void>((resolve) => {
-      const unlisten = this.onReadiness((readiness) => {
-        if (!readiness.ready && readiness.role === "standby" && readiness.queen === null) return;
+      const done = (): void => {
         unlisten();
         cancel();
         resolve();
+      };
+      const unlisten = this.onReadiness((readiness) => {
+        if (readiness.ready || readiness.role !== "standby" || readiness.queen !== null) done();
       });
-      const cancel = clock.after(HAND_OVER_MS, () => abstain(false));
+      let cancel = clock.after(HAND_OVER_MS, () => {
+        abstain(false);
+        // A store that went away meanwhile must not keep this dispatcher from stopping.
+        cancel = clock.after(HAND_OVER_MS, done);
+      });
     });
     this.#lookMs = LOOK_MS;
   }
