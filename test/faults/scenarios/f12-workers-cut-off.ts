@@ -21,7 +21,7 @@ export const workersCutOff: Scenario = {
 };
 
 const PLAN = {
-  quick: { jobs: 16, drops: 3, dropMs: 2_600, restMs: 700, leaseMs: 2_000 },
+  quick: { jobs: 12, drops: 3, dropMs: 2_400, restMs: 500, leaseMs: 2_000 },
   full: { jobs: 300, drops: 30, dropMs: 10_000, restMs: 4_000, leaseMs: 6_000 },
 };
 const KINDS: readonly [Dropped, ...Dropped[]] = ["in", "both", "out"];

@@ -18,7 +18,7 @@ export const storeCutOff: Scenario = {
   run,
 };
 
-const PLAN = { quick: { jobs: 24, drops: 2 }, full: { jobs: 300, drops: 15 } };
+const PLAN = { quick: { jobs: 12, drops: 1 }, full: { jobs: 300, drops: 15 } };
 /** Promised are 3 s and 6 s; this machine may be busy. */
 const UNREADY_LIMIT_MS = 8_000;
 const TAKEOVER_LIMIT_MS = 15_000;

@@ -17,7 +17,7 @@ export const postRaces: Scenario = {
   run,
 };
 
-const PLAN = { quick: { keys: 25, parallel: 20 }, full: { keys: 100, parallel: 50 } };
+const PLAN = { quick: { keys: 20, parallel: 15 }, full: { keys: 100, parallel: 50 } };
 /** The share of the answers that are lost, and of the requests that are cut before their end. */
 const LOST = 0.4;
 const CUT = 0.2;

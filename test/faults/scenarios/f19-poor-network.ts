@@ -17,7 +17,7 @@ export const poorNetwork: Scenario = {
 };
 
 const PLAN = {
-  quick: { jobs: 20, spells: 10, spellMs: 600, delayMs: 200, bytesPerSecond: 20_000 },
+  quick: { jobs: 14, spells: 10, spellMs: 500, delayMs: 200, bytesPerSecond: 20_000 },
   full: { jobs: 300, spells: 80, spellMs: 3_000, delayMs: 2_000, bytesPerSecond: 1_000 },
 };
 /** Ways of being bad, one after the other. */

@@ -18,8 +18,9 @@ export const rollingRestart: Scenario = {
     return runUnderLoad({
       ...options,
       id: "F20",
-      jobs: sized(size, { quick: 24, full: 500 }),
-      world: { callbacks: false, dispatchers: store === "redis" ? 2 : 1, workers: 4 },
+      jobs: sized(size, { quick: 12, full: 500 }),
+      // Leases as operators have them: on a busy machine a hand-over may outlast a short one.
+      world: { callbacks: false, leaseMs: 30_000, dispatchers: store === "redis" ? 2 : 1, workers: 4 },
       harm: async ({ world, history, harmed, signal }) => {
         const stopMs: number[] = [];
         const awayMs: number[] = [];
