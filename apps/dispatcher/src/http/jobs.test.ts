@@ -67,6 +67,17 @@ describe("the brief's own call", () => {
     });
     expect((await world.send("GET", "/health/ready", { token: null })).status).toBe(200);
   });
+
+  it("to health says what the store may lose", async () => {
+    const warnings = ["redis://db has appendfsync everysec: the jobs of the last seconds"];
+    const risky = await startServer({ change: (parts) => ({ ...parts, storeWarnings: () => warnings }) });
+    try {
+      const health = await risky.send("GET", "/health", { token: null });
+      expect(await health.json()).toMatchObject({ ok: true, warnings });
+    } finally {
+      await risky.close();
+    }
+  });
 });
 
 describe("the same id", () => {
