@@ -18,7 +18,7 @@ import { removeLogs } from "./old-logs.ts";
 /** The first sweep after a start, and the time between two; with up to a tenth more. In milliseconds. */
 const FIRST_MS = 60_000;
 const EVERY_MS = 3_600_000;
-/** The pause after each step of a sweep, in milliseconds: a million old jobs take a quarter of an hour, and nobody waits. */
+/** The pause after each step of a sweep, in milliseconds: whoever waits for a commit has the store to himself then. */
 const PAUSE_MS = 25;
 
 /** How long things are kept. Days may be fractions; 0 means for ever unless said. */
