@@ -50,8 +50,9 @@ see()
 if ARGV[10] ~= '' then redis.call('APPEND', head, ARGV[10]) end
 for i = 11, #ARGV, 2 do redis.call('XADD', tail, ARGV[i], 'd', ARGV[i + 1]) end
 if #ARGV > 10 then redis.call('XTRIM', tail, 'MINID', ARGV[9]) end
-if ARGV[7] == '1' and ARGV[8] ~= '0' and tonumber(ARGV[8]) <= ${TRIMMED_BYTES} then
-  redis.call('SET', head, redis.call('GET', head))
+if ARGV[7] == '1' and tonumber(ARGV[8]) <= ${TRIMMED_BYTES} then
+  local said = redis.call('GET', head)
+  if said then redis.call('SET', head, said) end
 end
 -- What is missing begins where the head ends, and ends where the first piece of the tail begins.
 local from = ARGV[8]
