@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Change, CollectionDeclaration, Document } from "@hive/core";
-import { type Election, type Query, type Store, StoreCorrupt } from "../../apps/dispatcher/src/store/contract.ts";
+import { type Query, type Store, StoreCorrupt } from "../../apps/dispatcher/src/store/contract.ts";
 import { type Dice, dice as diceOf } from "../sim/dice.ts";
 
 const STATES = ["queued", "running", "succeeded", "failed"] as const;
@@ -103,13 +103,6 @@ export async function showOf(store: Store, { states, ids }: KeptCommits): Promis
   } finally {
     await store.close().catch(() => undefined);
   }
-}
-
-/** True while the store takes a commit after what happened to it. */
-export async function goesOn(store: Store): Promise<boolean> {
-  const election: Election = await store.open(COLLECTIONS);
-  await store.commit({ election, sequence: 1, changes: [{ collection: "texts", id: "after", doc: { text: "" } }] });
-  return (await store.get([{ collection: "texts", id: "after" }]))[0] !== null;
 }
 
 async function listAll(
