@@ -121,7 +121,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       openStore: () => options.storage.openStore(leadership),
       rules,
       clock,
-      abstain: leadership.watch.abstain,
+      abstain: (abstains) => leadership.watch.abstain(abstains),
       onTrouble,
       onCommit: metrics.commit,
     });
