@@ -14,11 +14,17 @@ export async function takeLease(options: {
   readonly name: string;
   readonly urls: readonly string[];
   readonly secret: string;
-  /** What it has beside others. Default: nothing. */
-  readonly labels?: readonly string[];
+  /** The only role it plays. Default: any. */
+  readonly role?: string;
 }): Promise<HeldLease> {
   const client = createClient({ baseUrl: options.urls });
-  const profile = { name: options.name, version: "0.1.0", roles: [], labels: options.labels ?? [], provider: "manual" };
+  const profile = {
+    name: options.name,
+    version: "0.1.0",
+    roles: options.role === undefined ? [] : [options.role],
+    labels: [],
+    provider: "manual",
+  };
   const session = createSession({
     client,
     profile: { ...profile, isolation: "none", agents: [] },

@@ -12,7 +12,7 @@ import type { JobBrief } from "../sim/history.ts";
 import { monotonicMs, openHistory, type RunHistory } from "./history.ts";
 import { type LastLook, lookAtAll } from "./last-look.ts";
 import { historiesNotLinear } from "./linear-history.ts";
-import { type LightWork, noLightWork, runLightWorker } from "./light-worker.ts";
+import { LIGHT, type LightWork, noLightWork, runLightWorker } from "./light-worker.ts";
 import { followEvents, type LiveEvents } from "./live-events.ts";
 import { stampOfRequest } from "./load.ts";
 import { readNowAndThen } from "./reader.ts";
@@ -245,5 +245,5 @@ function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, on
 export function lightJob(n: number): NewJobRequest & { readonly jobId: string } {
   const jobId = `job-${String(n).padStart(5, "0")}`;
   const what = { task: "script" as const, script: "true" };
-  return { jobId, repo: "https://example.com/acme/app", ...what, priority: n % 10, metadata: { n } };
+  return { jobId, repo: "https://example.com/acme/app", role: LIGHT, ...what, priority: n % 10, metadata: { n } };
 }

@@ -15,6 +15,8 @@ import { monotonicMs, type RunHistory } from "./history.ts";
 const CALL_MS = 4_000;
 const AGAIN_MS = 100;
 const CLAIM_MS = 1_000;
+/** The role it plays: jobs of this role, or of none, are for it. */
+export const LIGHT = "light";
 
 export interface LightWorkerOptions {
   readonly name: string;
@@ -68,7 +70,7 @@ class LightWorker {
     this.#options = options;
     this.#work = work;
     this.#client = createClient({ baseUrl: options.urls, timeoutMs: CALL_MS });
-    const profile = { name: options.name, version: "0.1.0", roles: [], labels: [], provider: "manual" };
+    const profile = { name: options.name, version: "0.1.0", roles: [LIGHT], labels: [], provider: "manual" };
     this.#session = createSession({
       client: this.#client,
       profile: { ...profile, isolation: "none", agents: [] },
