@@ -289,16 +289,6 @@ export const MUTATIONS: readonly Mutation[] = [
     promise: /linear/,
   },
   {
-    name: "an answer rests on a commit that was sent before it",
-    scenario: "queens",
-    seeds: 60,
-    file: FLUSHER,
-    edits: [
-      ["if (store.confirmed) return this.#settle(meanwhile);", "if (store !== null) return this.#settle(meanwhile);"],
-    ],
-    promise: /linear/,
-  },
-  {
     name: "no election check in a commit",
     scenario: "queens",
     seeds: 60,
