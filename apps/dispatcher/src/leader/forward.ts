@@ -3,7 +3,7 @@
  * given. So every dispatcher can be asked, and what a request means is decided in one place only.
  *
  * A request is never carried out twice. One that certainly did not reach a queen, or one who was not her any more, looks
- * for the next; one that may have is answered with 503, and its caller repeats it, as it does after any lost answer.
+ * for the next; a change that may have is answered with 503, and its caller repeats it, as after any lost answer.
  */
 
 import {
@@ -92,7 +92,10 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
     });
   }
 
-  /** Sends it; "refused" when nobody can have carried it out, and it is still whole. `body` null: it was not read. */
+  /**
+   * Sends it; "refused" when nobody can have carried it out, or it only asks, and it is still whole. `body` null: it was
+   * not read.
+   */
   function send(
     url: string,
     request: IncomingMessage,
@@ -139,7 +142,7 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
         // She answered before she had read everything, which is her right; what she said is on its way.
         if (response.headersSent) return;
         if (response.destroyed) settle(() => resolve(GONE));
-        else if (!connected) settle(() => resolve("refused"));
+        else if (!connected || isRead(request)) settle(() => resolve("refused"));
         else {
           request.unpipe(upstream);
           const lost = unknownOutcome(
@@ -161,7 +164,7 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
         const readiness = queue.readiness();
         if (readiness.ready) {
           // Whoever answers it here reads its body, if it has one.
-          if (body == null || request.method === "GET" || request.method === "HEAD") return null;
+          if (body == null || isRead(request)) return null;
           throw new HiveError("not_ready", "this dispatcher became the queen; send the request again", {
             retryAfterMs: 0,
           });
@@ -185,7 +188,7 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
     },
     close() {
       for (const { request, response, since } of running) {
-        const left = request.method === "GET" ? 0 : since + LONG_MS - clock.mono();
+        const left = isRead(request) ? 0 : since + LONG_MS - clock.mono();
         if (left <= 0) response.destroy();
         else clock.after(left, () => response.destroy());
       }
@@ -194,6 +197,11 @@ export function createForwarder({ queue, clock }: ForwarderOptions): Forwarder {
       }
     },
   };
+}
+
+/** Whether it changes nothing, however often it is sent. */
+function isRead({ method }: IncomingMessage): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** The body where it is small and its length was said; null otherwise, and then nothing was read. */
