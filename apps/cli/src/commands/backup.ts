@@ -99,7 +99,8 @@ async function writeWhole(
   } catch (error) {
     await rm(partial, { force: true });
     if (error instanceof BackupRefused) throw new CliError(`${error.message} (${file} is as it was)`);
-    if (error instanceof TypeError) throw new CliError(`the server broke off; ${file} is as it was, try again`);
+    if (error instanceof TypeError && error.message === "terminated")
+      throw new CliError(`the server broke off; ${file} is as it was, try again`);
     throw error;
   }
 }
