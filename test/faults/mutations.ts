@@ -113,8 +113,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: "apps/dispatcher/src/store/redis/documents.ts",
-        find: "if (documentChecksum(collection, id, equals, checked).toString(36) === crc) {",
-        replace: 'if (crc !== "") {',
+        find: "if (documentChecksum(collection, id, equals, json).toString(36) !== crc) throw corrupt(collection, id);",
+        replace: 'if (crc === "") throw corrupt(collection, id);',
       },
     ],
     verdict: /BROKEN .*never were there together/,
