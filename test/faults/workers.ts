@@ -40,7 +40,7 @@ export interface Workers {
 export function startWorkers(options: WorkersOptions): Workers {
   mkdirSync(options.folder, { recursive: true, mode: 0o711 });
   const output = openSync(join(options.folder, "workers.log"), "a");
-  const [program = process.execPath, ...args] = [...(options.startedBy ?? []), process.execPath, WORKER];
+  const [program, ...args] = [...(options.startedBy ?? []), process.execPath, WORKER];
   const start = (place: number): ChildProcess =>
     spawn(program, args, {
       cwd: options.folder,
