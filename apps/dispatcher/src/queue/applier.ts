@@ -16,6 +16,7 @@ import {
 import type { Clock } from "../clock.ts";
 import type { Flusher } from "./flusher.ts";
 import { ReadAhead } from "./read-ahead.ts";
+import type { StorePace } from "./store-pace.ts";
 import type { Tenure } from "./tenure.ts";
 
 /** Turns of the microtask queue that a woken claim needs to be submitted. */
@@ -27,6 +28,7 @@ export interface ApplierOptions {
   readonly tenure: Pick<Tenure, "store" | "role">;
   readonly flusher: Flusher;
   readonly clock: Clock;
+  readonly pace: StorePace;
   readonly emit: (effect: Effect) => void;
   readonly onTrouble: (message: string, error: unknown) => void;
   /** The store could not be read. */
@@ -126,8 +128,9 @@ export class Applier {
   async #readAhead(queue: readonly Pending[], from: number): Promise<boolean> {
     const keys = this.#ahead.wanted(this.state, queue, from);
     const { store } = this.#options.tenure;
+    const answered = this.#options.pace.begin();
     try {
-      const found = await store.get(keys);
+      const found = await store.get(keys).finally(answered);
       if (store !== this.#options.tenure.store) return false;
       this.#ahead.found(keys, found);
       return true;

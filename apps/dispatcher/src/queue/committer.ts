@@ -26,6 +26,7 @@ import { Applier } from "./applier.ts";
 import type { Queue, Readiness } from "./contract.ts";
 import { Flusher } from "./flusher.ts";
 import { RecentBodies } from "./recent-bodies.ts";
+import { StorePace } from "./store-pace.ts";
 import { Tenure } from "./tenure.ts";
 
 /** The longest pause between two looks at the clock, in milliseconds. */
@@ -49,6 +50,7 @@ export class Committer implements Queue {
   readonly #listeners = new Set<(effect: Effect) => void>();
   readonly #copiers = new Set<(changes: readonly Change[]) => void>();
   readonly #tenure: Tenure;
+  readonly #pace: StorePace;
   readonly #flusher: Flusher;
   readonly #applier: Applier;
   #recent = new RecentBodies();
@@ -79,9 +81,12 @@ export class Committer implements Queue {
         this.#lastTick = clock.mono();
       },
     });
+    const pace = new StorePace({ clock, slowMs: rules.leaseMs / 4, onSlow: () => this.#extendLeases() });
+    this.#pace = pace;
     this.#flusher = new Flusher({
       tenure: this.#tenure,
       clock,
+      pace,
       emit: (effect) => this.#emit(effect),
       onDurable: (changes, lastEvent, ms) => {
         options.onCommit?.(ms, changes.length);
@@ -97,6 +102,7 @@ export class Committer implements Queue {
       tenure: this.#tenure,
       flusher: this.#flusher,
       clock,
+      pace,
       onTrouble,
       emit: (effect) => this.#emit(effect),
       onFailed: (what, error) => this.#fail(what, error),
@@ -270,7 +276,7 @@ export class Committer implements Queue {
     if (this.#sweeping) return;
     this.#sweeping = true;
     try {
-      while (this.#isQueen() && this.#leaving === null && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
+      while (this.#maySweep() && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
     } catch (error) {
       // The next tick tries again; a failed commit was told of already.
       if (!(error instanceof HiveError)) this.#options.onTrouble("the sweep broke", error);
@@ -279,10 +285,20 @@ export class Committer implements Queue {
     }
   }
 
+  /** Not while the store is silent: then nobody could prove that a lease is alive. */
+  #maySweep(): boolean {
+    return this.#isQueen() && this.#leaving === null && !this.#pace.slow;
+  }
+
   #isDue(): boolean {
     const { clock } = this.#options;
     const { mono, wall } = nextDeadline(this.#applier.state);
     return (mono !== null && mono <= clock.mono()) || (wall !== null && wall <= clock.wall());
+  }
+
+  /** Nobody's heartbeats could be answered for a while: every lease has a full term from now. */
+  #extendLeases(): void {
+    this.#applier.state.extendAll({ mono: this.#options.clock.mono() });
   }
 
   /** Looks at the clock. A gap much longer than a tick means this process slept: leases get a full term first. */
@@ -290,7 +306,7 @@ export class Committer implements Queue {
     const { clock, rules } = this.#options;
     const mono = clock.mono();
     if (this.#isQueen()) {
-      if (mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#applier.state.extendAll({ mono });
+      if (mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#extendLeases();
       void this.#flusher.confirm();
       void this.#sweep();
     }

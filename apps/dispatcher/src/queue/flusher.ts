@@ -8,6 +8,7 @@ import type { Change, Effect } from "@hive/core";
 import type { Clock } from "../clock.ts";
 import type { Store } from "../store/contract.ts";
 import { Batch, type Waiter } from "./batch.ts";
+import type { StorePace } from "./store-pace.ts";
 import type { Tenure } from "./tenure.ts";
 
 /** Changes, and bytes of them, at which a batch takes no more before it was flushed; what a store adapter must take. */
@@ -17,6 +18,7 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 export interface FlusherOptions {
   readonly tenure: Pick<Tenure, "store" | "election" | "role">;
   readonly clock: Pick<Clock, "mono">;
+  readonly pace: StorePace;
   /** A batch is durable; called before anybody is told. */
   readonly onDurable: (changes: readonly Change[], lastEvent: number, ms: number) => void;
   /** The outcome of a commit is unknown, or another dispatcher was elected. */
@@ -78,7 +80,7 @@ export class Flusher {
 
   /** Writes what has gathered, unless a write is under way: then it follows. */
   flush(): void {
-    const { tenure, clock, onDurable, onFailed } = this.#options;
+    const { tenure, clock, pace, onDurable, onFailed } = this.#options;
     if (this.#flushing !== null || this.#gathering.size === 0 || tenure.role !== "queen") return;
     const batch = this.#gathering;
     this.#gathering = new Batch();
@@ -87,8 +89,10 @@ export class Flusher {
     const { store, election } = tenure;
     const begun = clock.mono();
     const changes = batch.changes();
+    const answered = pace.begin();
     store.commit({ election, sequence: this.#sequence, changes }).then(
       () => {
+        answered();
         if (store !== tenure.store || this.#flushing !== batch) return;
         this.#flushing = null;
         const meanwhile = this.#meanwhile;
@@ -102,6 +106,7 @@ export class Flusher {
         if (meanwhile.waiters.length > 0) void this.confirm();
       },
       (error: unknown) => {
+        answered();
         if (store === tenure.store) onFailed("a commit failed or its outcome is unknown", error);
       },
     );

@@ -15,6 +15,8 @@ const NO_COUNTS: QueueCounts = { held: 0, blocked: 0, scheduled: 0, queued: 0, r
 
 /** Milliseconds a standby waits for what the queen says of her health. */
 const QUEEN_MS = 1_000;
+/** Milliseconds the queue may take to answer before this server says that its store does not. */
+const ANSWER_MS = 1_000;
 
 interface Look {
   readonly queue: QueueCounts;
@@ -28,16 +30,26 @@ function lookAt(state: State): Look {
   return { queue: { ...state.counts }, workers: { total, free: total - busy, busy } };
 }
 
+/** The queen's answer to a standby, null when there is none in time. Marked: whoever is no queen does not ask on. */
+async function askQueen(url: string): Promise<Response | null> {
+  const signal = AbortSignal.timeout(QUEEN_MS);
+  return fetch(url, { headers: { [FORWARDED]: "1" }, redirect: "error", signal }).catch(() => null);
+}
+
 /** What a standby says of the queue is what the queen says; null when she does not answer in time. */
 async function lookAtQueen(url: string): Promise<Look | null> {
   try {
-    const signal = AbortSignal.timeout(QUEEN_MS);
-    const reply = await fetch(`${url}/health`, { headers: { [FORWARDED]: "1" }, redirect: "error", signal });
-    const { ok, queue, workers } = healthSchema.parse(await reply.json());
+    const { ok, queue, workers } = healthSchema.parse(await (await askQueen(`${url}/health`))?.json());
     return ok ? { queue, workers } : null;
   } catch {
     return null;
   }
+}
+
+async function isQueenReady(url: string): Promise<boolean> {
+  const reply = await askQueen(`${url}/health/ready`);
+  await reply?.body?.cancel().catch(() => undefined);
+  return reply?.status === 200;
 }
 
 export function serverHandlers(parts: Parts): ServerHandlers {
@@ -46,10 +58,14 @@ export function serverHandlers(parts: Parts): ServerHandlers {
   const api = openApi(parts.version);
   const page = docsPage(parts.version, parts.publicUrl);
 
-  /** Health must answer while the store does not. */
+  /** Must answer while the store does not: null then. */
   async function look(): Promise<Look | null> {
     if (!queue.readiness().ready) return null;
-    return queue.read(lookAt).catch(() => null);
+    return new Promise((resolve) => {
+      const cancel = parts.clock.after(ANSWER_MS, () => resolve(null));
+      const seen = queue.read(lookAt).catch(() => null);
+      void seen.then(resolve).finally(cancel);
+    });
   }
 
   async function oldestQueuedAt(): Promise<number | null> {
@@ -81,14 +97,20 @@ export function serverHandlers(parts: Parts): ServerHandlers {
       };
     },
 
-    async ready() {
+    async ready({ headers }) {
       const readiness = queue.readiness();
-      if (!readiness.ready && readiness.queen === null) {
-        throw new HiveError("not_ready", `${readiness.why}; try again in a moment`, {
-          retryAfterMs: readiness.retryAfterMs,
+      const store = queue.storeName;
+      if (readiness.ready) {
+        if ((await look()) !== null) return { ready: true, store, role: "queen" };
+        throw new HiveError("not_ready", `the store (${store}) does not answer; try again in a moment`, {
+          retryAfterMs: ANSWER_MS,
         });
       }
-      return { ready: true, store: queue.storeName, role: readiness.ready ? "queen" : readiness.role };
+      const { queen, role, why, retryAfterMs } = readiness;
+      const isHandedOn = queen !== null && headers[FORWARDED] === undefined;
+      if (isHandedOn && (await isQueenReady(queen.url))) return { ready: true, store, role };
+      const reason = isHandedOn ? `${why}, who does not accept work` : why;
+      throw new HiveError("not_ready", `${reason}; try again in a moment`, { retryAfterMs });
     },
 
     async stats() {
