@@ -202,7 +202,7 @@ export const MUTATIONS: readonly Mutation[] = [
     scenario: "sleeping-dispatcher",
     seeds: 15,
     file: COMMITTER,
-    edits: [["this.#applier.state.extendAll({ mono });", "void 0;"]],
+    edits: [["this.#applier.state.extendAll({ mono: this.#options.clock.mono() });", "void 0;"]],
     promise: /quiet/,
   },
   {
