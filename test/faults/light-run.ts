@@ -44,8 +44,8 @@ export interface LightRunOptions {
   readonly harm: (run: LightRun) => Promise<ScenarioOutcome["figures"]>;
   /** More checks of what is there at the end. */
   readonly verdict?: (run: LightRun, look: LastLook) => readonly string[];
-  /** More of the request of job `n`, from 1. */
-  readonly more?: (n: number) => Pick<NewJobRequest, "callbackUrl">;
+  /** More of the request of job `n`, from 1; asked once for each. */
+  readonly more?: (n: number) => Pick<NewJobRequest, "callbackUrl" | "runAt">;
   /** Whether the backend that the history tells of is owed the callbacks of job `n`. Default: of none. */
   readonly isTold?: (n: number) => boolean;
   /** Whether what is to happen beside the jobs has happened. Default: nothing is. */

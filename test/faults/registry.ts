@@ -3,6 +3,9 @@ import type { Scenario, StoreKind } from "./scenario.ts";
 import { dispatcherKills } from "./scenarios/f01-dispatcher-kills.ts";
 import { workerKills } from "./scenarios/f02-worker-kills.ts";
 import { zombies } from "./scenarios/f03-zombies.ts";
+import { dispatcherStops } from "./scenarios/f04-dispatcher-stops.ts";
+import { redisStops } from "./scenarios/f05-redis-stops.ts";
+import { redisKills } from "./scenarios/f06-redis-kills.ts";
 import { redisPower } from "./scenarios/f07-redis-power.ts";
 import { sqlitePower } from "./scenarios/f08-sqlite-power.ts";
 import { damage } from "./scenarios/f09-damage.ts";
@@ -12,6 +15,7 @@ import { workersCutOff } from "./scenarios/f12-workers-cut-off.ts";
 import { storeCutOff } from "./scenarios/f13-store-cut-off.ts";
 import { redisFailover } from "./scenarios/f14-redis-failover.ts";
 import { clockJumps } from "./scenarios/f15-clock-jumps.ts";
+import { timers } from "./scenarios/f16-timers.ts";
 import { hostileReceivers } from "./scenarios/f17-hostile-receivers.ts";
 import { postRaces } from "./scenarios/f18-post-races.ts";
 import { poorNetwork } from "./scenarios/f19-poor-network.ts";
@@ -23,6 +27,9 @@ export const SCENARIOS: readonly Scenario[] = [
   dispatcherKills,
   workerKills,
   zombies,
+  dispatcherStops,
+  redisStops,
+  redisKills,
   redisPower,
   sqlitePower,
   damage,
@@ -32,6 +39,7 @@ export const SCENARIOS: readonly Scenario[] = [
   storeCutOff,
   redisFailover,
   clockJumps,
+  timers,
   hostileReceivers,
   postRaces,
   poorNetwork,

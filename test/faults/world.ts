@@ -14,6 +14,7 @@ import { type HiveProcess, startHive } from "../e2e/hive-process.ts";
 import { type RedisOptions, type RedisServer, startRedis } from "../peers/redis/redis-server.ts";
 import { type CallbackRecorder, startCallbackRecorder } from "./callbacks.ts";
 import type { RunHistory } from "./history.ts";
+import { findQueen } from "./queens.ts";
 import type { StoreKind } from "./scenario.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
@@ -152,24 +153,6 @@ function newSecrets(webhookSecret: string) {
     HIVE_SEALING_KEYS: `key1:${randomBytes(32).toString("base64")}`,
     HIVE_SIGNING_KEY: newSigningKey(),
   };
-}
-
-async function findQueen(dispatchers: readonly HiveProcess[]): Promise<HiveProcess | null> {
-  for (const one of dispatchers) {
-    if (await isQueen(one.url)) return one;
-  }
-  return null;
-}
-
-async function isQueen(url: string): Promise<boolean> {
-  try {
-    const reply = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(1_000) });
-    const told = (await reply.json()) as { readonly role?: string };
-    // A dispatcher alone has no role to tell.
-    return reply.status === 200 && (told.role ?? "queen") === "queen";
-  } catch {
-    return false;
-  }
 }
 
 function makeRepository(place: string): string {

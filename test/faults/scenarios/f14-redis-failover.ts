@@ -35,7 +35,8 @@ const OVER = new Set(["succeeded", "failed", "canceled"]);
 async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutcome> {
   const { jobs, beforeMs, windowMs } = sized(size, PLAN);
   await using rooms = new AsyncDisposableStack();
-  const master = await startRedis();
+  // Else the first copy begins five seconds after the replica asked for it.
+  const master = await startRedis({ extra: ["--repl-diskless-sync-delay", "0"] });
   rooms.defer(() => master.dispose());
   const link = await startTcpProxy({ to: master.port });
   rooms.defer(() => link.dispose());
@@ -65,7 +66,11 @@ async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutc
     await hive.enqueue({ ...job, role: BY_HAND });
     await pause(machineClock, beforeMs, signal);
     const safe = new Set(told);
-    await until("the replica to have all of it", () => Number(command(master, "WAIT", "1", "1000")) === 1);
+    const written = replication(master, "master_repl_offset");
+    const isThere = (): boolean =>
+      replication(replica, "master_link_status") === "up" &&
+      Number(replication(replica, "slave_repl_offset")) >= Number(written);
+    await until("the replica to have all of it", isThere);
     link.hold();
     history.mark("the replica hears nothing any more");
     const old = await take("zombie");
@@ -166,6 +171,11 @@ async function haunt({ client, lease }: HeldLease): Promise<readonly string[]> {
     }
   }
   return taken;
+}
+
+/** What a server says of its replication. Not `WAIT`: it only knows of what its own connection wrote. */
+function replication(server: RedisServer, field: string): string {
+  return new RegExp(`^${field}:(.*)$`, "m").exec(command(server, "INFO", "replication"))?.[1]?.trim() ?? "";
 }
 
 /** One command, and its answer as text. */
