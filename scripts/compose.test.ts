@@ -61,6 +61,8 @@ it("starts a Redis that loses nothing it acknowledged and that only the dispatch
     "always",
     "noeviction",
   ]);
+  // On, any Redis but that of the official image refuses everybody but itself here.
+  expect(setting("--protected-mode")).toBe("no");
   expect(redis).not.toContain("ports:");
   expect(redis).toContain("networks: [hive-store]");
   expect(part("  hive-store:", withRedis)).toContain("internal: true");

@@ -31,6 +31,16 @@ export const systemPrograms: readonly SystemProgram[] = [
   { program: "ip", debian: "iproute2", wantedBy: "test", why: "the network of the tests' engine" },
   { program: "debootstrap", debian: "debootstrap", wantedBy: "test", why: "the base image, without a registry" },
   { program: "redis-server", debian: "redis-server", wantedBy: "test", why: "the store that dispatchers share" },
+  { program: "prometheus", debian: "prometheus", wantedBy: "test", why: "metrics that a source asks for" },
+  {
+    program: "prometheus-alertmanager",
+    debian: "prometheus-alertmanager",
+    wantedBy: "test",
+    why: "alerts that a source is told",
+  },
+  { program: "logrotate", debian: "logrotate", wantedBy: "test", why: "rotates the logs that a source reads" },
+  { program: "nginx", debian: "nginx", wantedBy: "test", why: "feeds, good and bad ones" },
+  { program: "faketime", debian: "faketime", wantedBy: "test", why: "the nights of summer time, for a real server" },
   {
     program: "gcc",
     debian: "build-essential",

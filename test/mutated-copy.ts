@@ -2,7 +2,7 @@
  * A copy of the sources in which one careless change at a time is made, to see that a test turns red by it. A change
  * whose text is no longer in the source fails loudly, so that it is renewed together with the code it is about.
  */
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,12 +30,17 @@ export interface MutatedCopy extends AsyncDisposable {
   with<T>(name: string, edits: readonly Edit[], during: () => Promise<T>): Promise<T>;
 }
 
+/** Characters kept of what a program prints. */
+const MOST_OUTPUT = 2 ** 26;
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Copies these folders and files to a temporary folder, over the same installed packages. */
-export async function copyOf(parts: readonly string[], { tests = false } = {}): Promise<MutatedCopy> {
+export async function copyOf(parts: readonly string[]): Promise<MutatedCopy> {
   const root = await mkdtemp(join(tmpdir(), "hive-mutations-"));
-  const left = tests ? /[\\/](node_modules|fixtures)([\\/]|$)/ : /[\\/](node_modules|fixtures)([\\/]|$)|\.test\.ts$/;
+  const left = /[\\/](node_modules|fixtures)([\\/]|$)|\.test\.ts$/;
   for (const part of parts) {
     // Tried on what lies below the checkout: the checkout itself may lie anywhere.
     const filter = (path: string): boolean => !left.test(`/${path.slice(ROOT.length)}`);
@@ -54,10 +59,28 @@ export async function copyOf(parts: readonly string[], { tests = false } = {}): 
   return {
     root,
     run: (program, args, limitMs = 100_000) =>
-      new Promise((resolve) => {
-        const options = { cwd: root, maxBuffer: 2 ** 26, timeout: limitMs };
-        execFile(process.execPath, [join(root, program), ...args], options, (error, stdout, stderr) => {
-          resolve({ code: error === null ? 0 : Number(error.code ?? 1), output: `${stdout}${stderr}` });
+      new Promise((resolve, reject) => {
+        // In a group of its own, so that what it started ends with it when it takes too long.
+        const child = spawn(process.execPath, [join(root, program), ...args], { cwd: root, detached: true });
+        let output = "";
+        const keep = (text: string): void => {
+          if (output.length < MOST_OUTPUT) output += text;
+        };
+        child.stdout.setEncoding("utf8").on("data", keep);
+        child.stderr.setEncoding("utf8").on("data", keep);
+        const end = (): void => endGroup(child.pid);
+        const interrupted = (): void => {
+          end();
+          process.exit(1);
+        };
+        // A group of its own does not hear Ctrl-C.
+        for (const signal of SIGNALS) process.once(signal, interrupted);
+        const limit = setTimeout(end, limitMs);
+        child.once("error", reject);
+        child.once("close", (code) => {
+          clearTimeout(limit);
+          for (const signal of SIGNALS) process.off(signal, interrupted);
+          resolve({ code: code ?? 1, output });
         });
       }),
     async with(name, edits, during) {
@@ -84,4 +107,15 @@ export async function copyOf(parts: readonly string[], { tests = false } = {}): 
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true, maxRetries: 5 }),
   };
+}
+
+/** Ends a program together with all that it started, as far as that is in its process group. */
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    const isGone = error instanceof Error && "code" in error && error.code === "ESRCH";
+    if (!isGone) throw error;
+  }
 }

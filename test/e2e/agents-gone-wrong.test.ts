@@ -36,10 +36,22 @@ function run(
   });
 }
 
+/** The most memory a process ever held, in KiB; null: it is over. */
+function mostMemoryOf(pid: number): number | null {
+  try {
+    const found = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return found === undefined ? null : Number(found);
+  } catch {
+    return null;
+  }
+}
+
 async function nothingRuns(): Promise<void> {
-  // The one worker is free again only once its slot is empty.
-  await until("the slot to be empty", async () => (await server.hive.health()).workers.free === 1);
-  expect(withTraces({ folder: "/no/such", uids: server.traces.uids })).toEqual([]);
+  // The slot's own clean-up runs as the user the agent ran as, and ends by itself; what an agent left would stay.
+  await until("the slot to be empty", () => withTraces({ folder: "/no/such", uids: server.traces.uids }).length === 0, {
+    limitMs: 10_000,
+  });
+  await until("the worker to be free", async () => (await server.hive.health()).workers.free === 1);
 }
 
 test("one killed with 137 is told as out of memory or killed, and tried again as the system's trouble", async () => {
@@ -81,12 +93,12 @@ test("one that floods its output is bounded in memory, every byte is in the log,
   const job = await run("floods", `Write c.md demo:flood=${flood}`);
   expect(job).toMatchObject({ status: "succeeded", attempts: 1 });
   expect(job.history[0]?.log?.bytes).toBeGreaterThan(flood);
-  const programs = [server.pid(), ...descendants(server.pid()).map((one) => one.pid)];
-  expect(programs.length).toBeGreaterThan(2);
-  for (const pid of programs) {
-    const kib = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-    expect(kib, `most memory of ${pid}`).toBeLessThan(600_000);
-  }
+  // The clean-up of the slot may end while we look.
+  const most = [server.pid(), ...descendants(server.pid()).map(({ pid }) => pid)].flatMap(
+    (pid) => mostMemoryOf(pid) ?? [],
+  );
+  expect(most.length).toBeGreaterThan(2);
+  expect(Math.max(...most), `most memory in KiB, of ${most.join(", ")}`).toBeLessThan(600_000);
   const events = (await (await server.fetch("/v1/jobs/floods/events?limit=1000")).json()) as { next: string | null };
   expect(events.next).not.toBeNull();
   await nothingRuns();

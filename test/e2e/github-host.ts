@@ -23,7 +23,11 @@ export async function startGitHubHost(options: {
   readonly repositories: Readonly<Record<string, GitHubRepository>>;
 }): Promise<GitHubHost> {
   const git = await startGitHost();
-  const api = await startGitHubApi({ ...options, prefix: "/api/v3" });
+  const api = await startGitHubApi({
+    ...options,
+    prefix: "/api/v3",
+    headOf: (repository, branch) => git.head(`${repository}.git`, branch),
+  });
   const server = createServer((incoming, answer) => {
     const target = incoming.url?.startsWith("/api/v3/") ? new URL(api.url) : new URL(git.server.url);
     const { method, headers, url } = incoming;

@@ -1,9 +1,12 @@
 // A log in Redis, longer than is kept of it, while the queen is killed and then Redis itself: nothing of what is kept is
 // lost, doubled or moved, whichever dispatcher is asked.
 import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { openHistory, type RunHistory } from "../faults/history.ts";
 import { openWorld, type World } from "../faults/world.ts";
+import { plainEnvironment, ROOT } from "./hive-process.ts";
+import { runProgram } from "./run-program.ts";
 import { until } from "./until.ts";
 
 const KEPT = 100_000;
@@ -18,12 +21,12 @@ beforeAll(async () => {
   world = await openWorld({
     history,
     store: "redis",
-    dispatchers: 2,
+    count: 2,
     workers: 1,
     // More than a takeover and the start of a Redis may last.
     leaseMs: 30_000,
     callbacks: false,
-    env: () => ({ HIVE_REDIS_LOG_BYTES: String(KEPT) }),
+    env: { HIVE_REDIS_LOG_BYTES: String(KEPT) },
   });
 });
 
@@ -63,7 +66,7 @@ it("a log goes on where it was after the queen and then Redis were killed", asyn
   const job = await hive.wait(jobId, { signal: AbortSignal.timeout(90_000) });
   expect({ status: job.status, fence: job.fence }).toEqual({ status: "succeeded", fence: 1 });
   await queen.start();
-  for (const { url } of world.dispatchers) {
+  for (const { url } of world.servers) {
     const get = (path: string, headers = {}): Promise<Response> =>
       fetch(`${url}/v1/jobs/${jobId}/${path}`, { headers: { authorization: `Bearer ${world.token}`, ...headers } });
     const reply = await get("logs");
@@ -84,6 +87,13 @@ it("a log goes on where it was after the queen and then Redis were killed", asyn
     expect(late).toEqual(Array.from({ length: late.length }, (_, n) => 3 * THIRD - late.length + 1 + n));
     expect([early.length > 1000, late.length > 1000]).toEqual([true, true]);
     expect(await (await get("diff")).text()).toContain("+changed");
+    // What a person at a terminal sees is the same, the marker included.
+    const printed = await runProgram(
+      [process.execPath, join(ROOT, "apps/cli/src/main.ts"), "logs", jobId],
+      plainEnvironment({ HIVE_URL: url, INTERNAL_API_TOKEN: world.token }),
+    );
+    expect([printed.code, printed.stderr]).toEqual([0, ""]);
+    expect(printed.stdout).toBe(log);
   }
 });
 

@@ -15,7 +15,7 @@ let world: World;
 beforeAll(async () => {
   history = openHistory("takeover");
   // A worker stops its job after two thirds of a lease without a queen: more than a takeover after a kill may last.
-  world = await openWorld({ history, store: "redis", dispatchers: 3, workers: 2, leaseMs: 30_000, callbacks: false });
+  world = await openWorld({ history, store: "redis", count: 3, workers: 2, leaseMs: 30_000, callbacks: false });
 });
 
 afterAll(async () => {
@@ -26,7 +26,7 @@ afterAll(async () => {
 /** The queen, and those that are not. */
 async function roles(): Promise<{ readonly queen: HiveProcess; readonly standbys: readonly HiveProcess[] }> {
   const queen = await until("a queen", () => world.queen(), { limitMs: 15_000 });
-  return { queen, standbys: world.dispatchers.filter((one) => one !== queen && one.pid() !== 0) };
+  return { queen, standbys: world.servers.filter((one) => one !== queen && one.pid() !== 0) };
 }
 
 function clientOf({ url }: HiveProcess, retries = 8): HiveClient {
@@ -73,7 +73,7 @@ describe("several dispatchers on one Redis", () => {
     const log = await fetch(`${one.url}/v1/jobs/asked-of-a-standby/logs`, { headers: bearer() });
     expect(await log.text()).toContain("hi");
     const health = await Promise.all(
-      world.dispatchers.map(async ({ url }) => (await (await fetch(`${url}/health`)).json()) as Health),
+      world.servers.map(async ({ url }) => (await (await fetch(`${url}/health`)).json()) as Health),
     );
     expect(health.map(({ role }) => role).sort()).toEqual(["queen", "standby", "standby"]);
     expect(health.filter(({ leader }) => leader)).toHaveLength(1);
@@ -103,7 +103,7 @@ describe("several dispatchers on one Redis", () => {
         const before = await hive.get(jobId);
 
         const ended = signal === "SIGTERM" ? queen.stop() : queen.crash();
-        const others = world.dispatchers.filter((one) => one !== queen);
+        const others = world.servers.filter((one) => one !== queen);
         const takeover = await timed("another queen", async () =>
           (await Promise.all(others.map(isQueen))).includes(true),
         );

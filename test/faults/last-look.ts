@@ -1,11 +1,15 @@
 /** What can be seen from outside once every fault is mended and all is quiet. */
 import { crc32 } from "node:zlib";
-import { nanoOf } from "@hive/core";
+import { isTerminal, nanoOf } from "@hive/core";
 import { endpoints } from "@hive/protocol";
 import type { HiveClient, JobDetail } from "@hive/sdk";
+import { until } from "../e2e/until.ts";
 import type { FinalLook, JobSeen } from "../sim/history.ts";
-import { readAllEvents } from "./live-events.ts";
+import { type LiveEvents, readAllEvents } from "./live-events.ts";
 import { stampOfJob } from "./load.ts";
+
+/** Milliseconds a reader of events may be behind the list of jobs. */
+const TOLD_MS = 20_000;
 
 export interface LastLook extends FinalLook {
   readonly details: ReadonlyMap<string, JobDetail>;
@@ -14,8 +18,17 @@ export interface LastLook extends FinalLook {
   readonly badLogs: readonly string[];
 }
 
-/** Looks at everything. `last`: the number of the last event anybody saw. `wanted`: whose logs go to the checkers. */
-export async function lookAtAll(hive: HiveClient, last: number, wanted: ReadonlySet<string>): Promise<LastLook> {
+/**
+ * Looks at everything, once `live`, who read the stream from its beginning, heard of every end that the list of jobs
+ * shows, or will not: a reader may be behind the list for a moment. `wanted`: whose logs go to the checkers. `takenBack`:
+ * the store lost what it had told of, so nobody hears of what is done for the second time.
+ */
+export async function lookAtAll(
+  hive: HiveClient,
+  live: Pick<LiveEvents, "over" | "last">,
+  wanted: ReadonlySet<string>,
+  takenBack = false,
+): Promise<LastLook> {
   const details = new Map<string, JobDetail>();
   let cursor: string | undefined;
   do {
@@ -23,6 +36,11 @@ export async function lookAtAll(hive: HiveClient, last: number, wanted: Readonly
     for (const { jobId } of page.jobs) details.set(jobId, await hive.get(jobId));
     cursor = page.next ?? undefined;
   } while (cursor !== undefined);
+  const untold = (): JobDetail[] =>
+    [...details.values()].filter(({ jobId, status }) => isTerminal(status) && !live.over.has(jobId));
+  // What it did not hear by then is for the checkers to find.
+  const isTold = (): boolean => takenBack || untold().length === 0;
+  await until("the reader of events to hear of every end", isTold, { limitMs: TOLD_MS }).catch(() => undefined);
   const attemptLogs = new Map<string, string>();
   const badLogs: string[] = [];
   for (const { jobId, history } of details.values()) {
@@ -36,7 +54,13 @@ export async function lookAtAll(hive: HiveClient, last: number, wanted: Readonly
     }
   }
   return {
-    events: await readAllEvents(hive, last),
+    events: await readAllEvents(hive, live.last()),
+    // Nothing here gets old enough to be swept away.
+    swept: new Set(),
+    forgotten: new Map(),
+    left: [],
+    // Nor is there a schedule.
+    slots: [],
     jobs: new Map([...details].map(([id, detail]) => [id, seenOf(detail)])),
     logs: new Map([...attemptLogs].filter(([lease]) => wanted.has(lease))),
     usage: new Map([...details].map(([id, { usage }]) => [id, usedOf(usage)])),

@@ -16,6 +16,7 @@ import { LIGHT, type LightWork, noLightWork, runLightWorker } from "./light-work
 import { followEvents, type LiveEvents } from "./live-events.ts";
 import { stampOfRequest } from "./load.ts";
 import { readNowAndThen } from "./reader.ts";
+import type { Replicas } from "./replicas.ts";
 import type { ScenarioOutcome } from "./scenario.ts";
 
 export interface LightRunOptions {
@@ -57,8 +58,21 @@ export interface LightRunOptions {
    * there at the end, only that is. Default: false.
    */
   readonly takesBack?: boolean;
-  /** How long everything may take to come to rest after the harm, in milliseconds. Default 60,000. */
+  /** How long everything may take to come to rest after the harm, in milliseconds. Default: a minute beyond the work that is left. */
   readonly restMs?: number;
+}
+
+/** Clients, workers and the last look know every dispatcher, with nothing in the way. */
+export function throughAny({
+  urls,
+  token,
+  secret,
+}: Pick<Replicas, "urls" | "token" | "secret">): Pick<
+  LightRunOptions,
+  "token" | "secret" | "cleanUrl" | "clientUrl" | "workerUrls"
+> {
+  const all = urls.join(",");
+  return { token, secret, cleanUrl: all, clientUrl: all, workerUrls: urls };
 }
 
 /** A run while it goes on. */
@@ -130,9 +144,10 @@ export async function runLight(options: LightRunOptions): Promise<ScenarioOutcom
     const isOver = async (): Promise<boolean> =>
       (options.takesBack === true || [...accepted].every((id) => live.over.has(id))) &&
       ((await options.isAtRest?.(run)) ?? true);
-    await until("every job to be over", isOver, { limitMs: options.restMs ?? 60_000 }).catch(() => undefined);
+    const restMs = options.restMs ?? 60_000 + (options.jobs * options.holdMs) / Math.max(1, options.workers);
+    await until("every job to be over", isOver, { limitMs: restMs }).catch(() => undefined);
     history.mark("at rest");
-    const look = await lookAtAll(hive, live.last(), new Set(work.written.keys()));
+    const look = await lookAtAll(hive, live, new Set(work.written.keys()), options.takesBack);
     const seen = { ...look, entries: history.entries, written: work.written, finishes: new Map() };
     const broken = [
       ...(options.takesBack === true ? [] : [...check(seen), ...historiesNotLinear(history.entries), ...live.broken]),
@@ -199,15 +214,17 @@ function send(options: LightRunOptions, run: LightRun, accepted: Set<string>, on
     while (!run.signal.aborted) {
       const sentAt = monotonicMs();
       let outcome = "ok";
+      let status: string | null = null;
       try {
         const signal = AbortSignal.any([run.signal, AbortSignal.timeout(CALL_MS)]);
         const reply = await hasty.api.call(endpoints.enqueue, { body: request }, { signal });
+        status = reply.status;
         if (reply.jobId !== id) outcome = `the job ${reply.jobId}`;
       } catch (error) {
         outcome = !(error instanceof ApiError) ? "unknown" : error.retry ? `${error.code}, try again` : error.code;
       }
       const at = monotonicMs();
-      run.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief, outcome, existing: true });
+      run.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief, outcome, existing: true, status });
       if (outcome === "ok") {
         accepted.add(id);
         return;

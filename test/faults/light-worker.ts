@@ -116,10 +116,13 @@ class LightWorker {
     const about = { worker: this.#session.current().workerId, jobId: job.jobId, fence };
     this.#work.grants += 1;
     history.add({ kind: "granted", at: monotonicMs(), ...about });
-    const beat = (): Promise<string> =>
-      this.#write(lease, "heartbeat", () =>
+    let beatAt = 0;
+    const beat = (): Promise<string> => {
+      beatAt = monotonicMs();
+      return this.#write(lease, "heartbeat", () =>
         this.#client.call(endpoints.leaseHeartbeat, { body: { phase: "run" } }, own),
       );
+    };
     if ((await beat()) !== "ok") return;
     history.add({ kind: "act", at: monotonicMs(), ...about, what: "run" });
     const text = `${this.#options.name} did ${job.jobId}/${fence}\n`;
@@ -132,8 +135,10 @@ class LightWorker {
     const until = monotonicMs() + holdMs();
     const { heartbeatMs } = this.#session.current().intervals;
     while (monotonicMs() < until && !signal.aborted) {
-      await pause(machineClock, Math.min(heartbeatMs, until - monotonicMs()), signal);
-      if (monotonicMs() < until && (await beat()) !== "ok") return;
+      // By when the last one was sent, as every worker does: the log may have taken half a lease to be heard.
+      const dueAt = beatAt + heartbeatMs;
+      await pause(machineClock, Math.max(0, Math.min(dueAt, until) - monotonicMs()), signal);
+      if (monotonicMs() >= dueAt && (await beat()) !== "ok") return;
     }
     history.add({ kind: "act", at: monotonicMs(), ...about, what: "run" });
     const outcome: FinishRequest["outcome"] = { end: "succeeded", result: resultOf(about.worker) };

@@ -3,7 +3,6 @@
  * to come to rest, and what clients, workers, the backend and readers saw is checked against the promises. A scenario
  * brings its world and its harm.
  */
-import { createHive } from "@hive/sdk";
 import { machineClock, pause } from "../../apps/worker/src/loops/clock.ts";
 import { until } from "../e2e/until.ts";
 import { check } from "../sim/checkers/all.ts";
@@ -79,7 +78,7 @@ async function runWith(options: LoadRunOptions, history: RunHistory): Promise<Sc
   await using world = await openWorld({ ...options.world, history, store: options.store });
   const over = new AbortController();
   const live = followEvents(world.hive(), history);
-  const hasty = createHive({ url: world.urls.join(","), token: world.token, retries: 0 });
+  const hasty = world.hive(0);
   const dicePart = (part: string): Dice => dice(options.seed, part);
   let harmed = 0;
   const plan = options.planJob ?? planJob;
@@ -118,7 +117,7 @@ async function runWith(options: LoadRunOptions, history: RunHistory): Promise<Sc
     history.mark("at rest");
     // Whoever asks again, long after, is told of the same job.
     for (const job of run.jobs) await run.client.enqueue(job);
-    const look = await lookAtAll(world.hive(), live.last(), new Set(haunting.written.keys()));
+    const look = await lookAtAll(world.hive(), live, new Set(haunting.written.keys()));
     for (const entry of readActs(world.acts)) history.add(entry);
     const broken = [
       ...promises(run, look, haunting),

@@ -91,16 +91,16 @@ export function createLoadClient(options: {
   const counts = { unknown: 0, repeated: 0 };
   let accepted = Promise.withResolvers<void>();
 
-  async function send({ request }: PlannedJob): Promise<string> {
+  async function send({ request }: PlannedJob): Promise<{ readonly outcome: string; readonly status: string | null }> {
     const impatient = dice.chance(GIVEN_UP) ? { signal: AbortSignal.timeout(dice.int(1, 6)) } : {};
     try {
-      const { jobId } = await hive.api.call(endpoints.enqueue, { body: request }, impatient);
+      const { jobId, status } = await hive.api.call(endpoints.enqueue, { body: request }, impatient);
       accepted.resolve();
       accepted = Promise.withResolvers();
-      return jobId === request.jobId ? "ok" : `the job ${jobId}`;
+      return { outcome: jobId === request.jobId ? "ok" : `the job ${jobId}`, status };
     } catch (error) {
-      if (!(error instanceof ApiError)) return "unknown";
-      return error.retry ? `${error.code}, try again` : error.code;
+      if (!(error instanceof ApiError)) return { outcome: "unknown", status: null };
+      return { outcome: error.retry ? `${error.code}, try again` : error.code, status: null };
     }
   }
 
@@ -111,11 +111,11 @@ export function createLoadClient(options: {
       const begun = monotonicMs();
       for (let tries = 0; ; tries += 1) {
         const sentAt = monotonicMs();
-        const outcome = await send(job);
+        const { outcome, status } = await send(job);
         const at = monotonicMs();
         const bodyHash = stampOfRequest(job.request);
         // Nobody tells a client whether an earlier try had made the job; that there is one only, the events tell.
-        history.add({ kind: "enqueue", at, sentAt, id: job.id, bodyHash, brief, outcome, existing: true });
+        history.add({ kind: "enqueue", at, sentAt, id: job.id, bodyHash, brief, outcome, existing: true, status });
         if (outcome === "ok" || options.signal.aborted) return;
         if (outcome === "unknown") counts.unknown += 1;
         else if (!outcome.endsWith("try again")) throw new Error(`${job.id} was answered with ${outcome}`);

@@ -1,6 +1,7 @@
 /** One cheap mutation inside `npm test`; `npm run faults -- --mutations` makes them all. */
 import { expect, test } from "vitest";
-import { bite, copyForMutations, MUTATIONS } from "./mutations.ts";
+import { bite, copyForMutations } from "./bite.ts";
+import { MUTATIONS } from "./mutations.ts";
 
 /** Seen within seconds, and no root is needed. */
 const CHEAP = "SQLite syncs at checkpoints only";

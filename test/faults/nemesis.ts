@@ -51,7 +51,7 @@ export async function torment(run: LoadRun, options: NemesisOptions): Promise<Tr
     return one.start().then(
       () => {
         troubles.restartMs.push(monotonicMs() - begun);
-        history.mark(`dispatcher ${world.dispatchers.indexOf(one) + 1} is up`);
+        history.mark(`dispatcher ${world.servers.indexOf(one) + 1} is up`);
         return true;
       },
       () => false,
@@ -85,11 +85,11 @@ export async function torment(run: LoadRun, options: NemesisOptions): Promise<Tr
       await Promise.race([client.nextAccepted(), pause(machineClock, PATIENCE_MS, signal)]);
     }
     const queen = early ? null : await world.queen();
-    const others = world.dispatchers.filter((one) => one !== queen);
-    const victim = (early ? newest : dice.chance(STANDBY) ? dice.some(others) : queen) ?? queen ?? world.dispatchers[0];
+    const others = world.servers.filter((one) => one !== queen);
+    const victim = (early ? newest : dice.chance(STANDBY) ? dice.some(others) : queen) ?? queen ?? world.servers[0];
     const killedAt = monotonicMs();
     const gone = victim.crash();
-    history.mark(`dispatcher ${world.dispatchers.indexOf(victim) + 1} is killed`);
+    history.mark(`dispatcher ${world.servers.indexOf(victim) + 1} is killed`);
     await gone;
     await starting.get(victim);
     troubles.kills += 1;

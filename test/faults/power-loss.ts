@@ -7,21 +7,24 @@
  * jobs must be missing.
  */
 import { endpoints } from "@hive/protocol";
-import { createHive, type HiveClient, type JobDetail, type NewJobRequest } from "@hive/sdk";
+import { createHive, type HiveClient, type NewJobRequest } from "@hive/sdk";
 import { machineClock, pause } from "../../apps/worker/src/loops/clock.ts";
 import { until } from "../e2e/until.ts";
 import { check } from "../sim/checkers/all.ts";
 import { dice as diceOf, type Dice } from "../sim/dice.ts";
 import type { JobBrief } from "../sim/history.ts";
-import { type HiveOn, startHiveOn, temporaryFolder, WORKER_SECRET } from "./hive-on.ts";
+import { everyJob } from "./every-job.ts";
 import { monotonicMs, openHistory, type RunHistory } from "./history.ts";
 import { lookAtAll } from "./last-look.ts";
 import { type LightWork, noLightWork, runLightWorker } from "./light-worker.ts";
-import { followEvents } from "./live-events.ts";
+import { followEvents, type LiveEvents } from "./live-events.ts";
 import { stampOfRequest } from "./load.ts";
 import { type CutFigures, type Kept, openPowerDisk } from "./native/power-disk.ts";
+import { type Replicas, startReplicas } from "./replicas.ts";
 import type { ScenarioOutcome, StoreKind } from "./scenario.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
+const OVER: ReadonlySet<string> = new Set(["succeeded", "failed"]);
 const BRIEF: JobBrief = { key: null, callback: false, maxAttempts: 3, dependsOn: [] };
 const WORKERS = 6;
 const SINGLES = 12;
@@ -50,7 +53,7 @@ interface Sent {
 
 interface Run {
   readonly options: PowerLossOptions;
-  readonly on: HiveOn;
+  readonly replicas: Replicas;
   readonly history: RunHistory;
   readonly hive: HiveClient;
   readonly dice: Dice;
@@ -69,18 +72,20 @@ export async function losePower(options: PowerLossOptions): Promise<ScenarioOutc
   const lies = weak && store === "sqlite" ? { lies: /-wal$/ } : {};
   // Redis appends to its log and reads it from the front: a hole in it is no power cut that its file systems know.
   const kinds: [Kept, ...Kept[]] = store === "redis" ? ["nothing", "first"] : ["nothing", "first", "any"];
-  await using on = await startHiveOn(store, {
+  await using replicas = await startReplicas({
+    store,
     leaseMs: LEASE_MS,
-    ...(store === "sqlite" ? { data: place.path, env: disk.env } : {}),
+    ...(store === "sqlite" ? { env: { HIVE_DATA: place.path, ...disk.env } } : {}),
     ...(store === "redis" && weak ? { env: { HIVE_DURABILITY: "relaxed" } } : {}),
     redis: { folder: place.path, env: disk.env, appendfsync: weak ? "everysec" : "always" },
   });
   const history = openHistory(`power-${weak ? "weak-" : ""}${store}-${seed}`);
-  const { url, token } = on.server;
+  const { token, secret, servers } = replicas;
+  const [{ url }] = servers;
   const hive = createHive({ url, token, retries: 12 });
   const run: Run = {
     options,
-    on,
+    replicas,
     history,
     hive,
     dice,
@@ -93,7 +98,7 @@ export async function losePower(options: PowerLossOptions): Promise<ScenarioOutc
   const over = new AbortController();
   const live = followEvents(hive, history);
   const worker = (n: number): Promise<void> => {
-    const about = { name: `light-${n}`, urls: [url], secret: WORKER_SECRET, history, signal: over.signal };
+    const about = { name: `light-${n}`, urls: [url], secret, history, signal: over.signal };
     return runLightWorker({ ...about, holdMs: () => dice.int(0, 40) }, run.work);
   };
   const working = Array.from({ length: WORKERS }, (_, n) => worker(n));
@@ -106,7 +111,7 @@ export async function losePower(options: PowerLossOptions): Promise<ScenarioOutc
       broken.push(...found.broken);
       if (weak || found.lost > 0) break;
     }
-    if (!weak && lost === 0) broken.push(...(await atTheEnd(run, () => live.last())));
+    if (!weak && lost === 0) broken.push(...(await atTheEnd(run, live)));
   } finally {
     over.abort();
     await Promise.all([...working, live.stop()]);
@@ -136,8 +141,10 @@ function figuresOf({ sent, cuts, work, history }: Run, lost: number): ScenarioOu
 
 /** Sends until enough was acknowledged, and then the power goes. It comes back before this resolves. */
 async function cutWhileSending(run: Run, round: number): Promise<void> {
-  const { on, sent, history, dice, cuts } = run;
-  const hasty = createHive({ url: on.server.url, token: on.server.token, retries: 0 });
+  const { replicas, sent, history, dice, cuts } = run;
+  const { redis, servers } = replicas;
+  const [server] = servers;
+  const hasty = replicas.hive(0);
   const from = sent.length;
   let dead = false;
   let count = 0;
@@ -147,16 +154,18 @@ async function cutWhileSending(run: Run, round: number): Promise<void> {
       const request: Sent = { ids: jobs.map(({ jobId }) => jobId), acknowledged: false };
       sent.push(request);
       const sentAt = monotonicMs();
-      request.acknowledged = await hasty.api
+      const statuses = await hasty.api
         .call(endpoints.createJobs, { body: { jobs } }, { signal: AbortSignal.timeout(CALL_MS) })
         .then(
-          (reply) => reply.jobs.length === size,
-          () => false,
+          (reply) => new Map(reply.jobs.map(({ jobId, status }) => [jobId, status])),
+          () => new Map<string, string>(),
         );
+      request.acknowledged = statuses.size === size;
       const outcome = request.acknowledged ? "ok" : "unknown";
       for (const job of jobs) {
+        const status = statuses.get(job.jobId) ?? null;
         const about = { sentAt, id: job.jobId, bodyHash: stampOfRequest(job), brief: BRIEF, outcome, existing: true };
-        history.add({ kind: "enqueue", at: monotonicMs(), ...about });
+        history.add({ kind: "enqueue", at: monotonicMs(), ...about, status });
       }
       // Whoever got no answer comes again later, not at once.
       if (!request.acknowledged) await pause(machineClock, 50, AbortSignal.timeout(CALL_MS));
@@ -169,17 +178,17 @@ async function cutWhileSending(run: Run, round: number): Promise<void> {
   const taken = (): number =>
     sent.slice(from).reduce((sum, { ids, acknowledged }) => sum + (acknowledged ? ids.length : 0), 0);
   try {
-    await until("jobs to be acknowledged", () => taken() >= run.options.jobs, { more: () => on.server.printed() });
+    await until("jobs to be acknowledged", () => taken() >= run.options.jobs, { more: () => server.printed() });
     await pause(machineClock, dice.int(0, 200), AbortSignal.timeout(CALL_MS));
     // The machine with the jobs loses its power. Redis may have it to itself: then the dispatcher lives on.
-    const both = on.redis === null || dice.chance(0.5);
-    await Promise.all([on.redis?.crash(), both ? on.server.crash() : null]);
+    const both = redis === null || dice.chance(0.5);
+    await Promise.all([redis?.crash(), both ? server.crash() : null]);
     history.mark("the power is gone");
     dead = true;
     await Promise.all(senders);
     cuts.push(run.cut());
-    await on.redis?.start();
-    if (both) await on.server.start();
+    await redis?.start();
+    if (both) await server.start();
     history.mark("the power is back");
   } finally {
     dead = true;
@@ -195,18 +204,19 @@ function jobOf(jobId: string): NewJobRequest & { readonly jobId: string } {
 /** What must be true the moment the power is back. */
 async function lookAfter(run: Run): Promise<{ readonly lost: number; readonly broken: readonly string[] }> {
   const { sent, history, hive } = run;
+  const [server] = run.replicas.servers;
   const ready = async (): Promise<boolean> =>
-    fetch(`${run.on.server.url}/health/ready`).then(
+    fetch(`${server.url}/health/ready`).then(
       ({ ok }) => ok,
       () => false,
     );
-  await until("the dispatcher to be ready", ready, { more: () => run.on.server.printed() });
+  await until("the dispatcher to be ready", ready, { more: () => server.printed() });
   const broken: string[] = [];
   // Before the look, for workers go on meanwhile.
   const ended = history.entries
     .filter((entry) => entry.kind === "write")
     .filter(({ what, outcome }) => what === "finish" && outcome === "ok");
-  const there = await listAll(hive);
+  const there = await everyJob(hive);
   const acknowledged = sent.filter((request) => request.acknowledged).flatMap(({ ids }) => ids);
   const gone = acknowledged.filter((id) => !there.has(id));
   if (gone.length > 0) broken.push(`I1: ${gone.length} acknowledged jobs are gone, the first is ${gone[0]}`);
@@ -216,21 +226,20 @@ async function lookAfter(run: Run): Promise<{ readonly lost: number; readonly br
   for (const id of there.keys()) if (!known.has(id)) broken.push(`I2: ${id} is there and nobody asked for it`);
   let undone = 0;
   for (const entry of ended) {
-    const job = there.get(entry.jobId);
-    if (job?.status === "succeeded") continue;
+    const status = there.get(entry.jobId);
+    if (status === "succeeded") continue;
     undone += 1;
-    broken.push(`I3: the end of ${entry.jobId}/${entry.fence} was accepted, and now it is ${job?.status ?? "gone"}`);
+    broken.push(`I3: the end of ${entry.jobId}/${entry.fence} was accepted, and now it is ${status ?? "gone"}`);
   }
   return { lost: gone.length + undone, broken };
 }
 
 /** All is done; what everybody saw must fit together, and the logs hold what the workers were told is kept. */
-async function atTheEnd(run: Run, last: () => number): Promise<readonly string[]> {
+async function atTheEnd(run: Run, live: LiveEvents): Promise<readonly string[]> {
   const { hive, sent, work, history } = run;
-  const isOver = ({ status }: { readonly status: string }): boolean => status === "succeeded" || status === "failed";
-  const isDone = async (): Promise<boolean> => [...(await listAll(hive)).values()].every(isOver);
+  const isDone = async (): Promise<boolean> => [...(await everyJob(hive)).values()].every((status) => OVER.has(status));
   await until("every job to be over", isDone, { limitMs: REST_MS }).catch(() => undefined);
-  const look = await lookAtAll(hive, last(), new Set());
+  const look = await lookAtAll(hive, live, new Set());
   const broken = [
     ...look.badLogs,
     ...check({ ...look, entries: history.entries, written: new Map(), finishes: new Map() }),
@@ -260,17 +269,4 @@ function doubledFences({ entries }: RunHistory): readonly string[] {
   return [...told]
     .filter(([, workers]) => workers.length > 2 || new Set(workers).size > 1)
     .map(([lease, workers]) => `I4: the lease ${lease} was given ${workers.length} times, to ${workers.join(", ")}`);
-}
-
-type Listed = Pick<JobDetail, "status">;
-
-async function listAll(hive: HiveClient): Promise<ReadonlyMap<string, Listed>> {
-  const jobs = new Map<string, Listed>();
-  let cursor: string | undefined;
-  do {
-    const page = await hive.list({ order: "oldest", limit: 1000, ...(cursor === undefined ? {} : { cursor }) });
-    for (const job of page.jobs) jobs.set(job.jobId, job);
-    cursor = page.next ?? undefined;
-  } while (cursor !== undefined);
-  return jobs;
 }

@@ -3,7 +3,7 @@ import { machineClock, pause } from "../../apps/worker/src/loops/clock.ts";
 import type { RedisServer } from "../peers/redis/redis-server.ts";
 import { type Dice, dice } from "../sim/dice.ts";
 import { monotonicMs } from "./history.ts";
-import { type LightRun, runLight } from "./light-run.ts";
+import { type LightRun, runLight, throughAny } from "./light-run.ts";
 import { upAndReady } from "./queens.ts";
 import { startReplicas } from "./replicas.ts";
 import { type ScenarioOptions, type ScenarioOutcome, sized, tellTimes } from "./scenario.ts";
@@ -32,18 +32,14 @@ export async function runRedisHarm(options: RedisHarm): Promise<ScenarioOutcome>
   const { size, seed, id, what } = options;
   const times = sized(size, options.times);
   await using replicas = await startReplicas({ store: "redis", count: 2, env: { HIVE_LEASE_MS: String(LEASE_MS) } });
-  const { redis, servers, urls, token, secret } = replicas;
+  const { redis, servers, urls } = replicas;
   if (redis === null) throw new Error("a Redis was asked for");
   const unreadyMs: number[] = [];
   const readyMs: number[] = [];
   return await runLight({
     name: id,
     seed,
-    token,
-    secret,
-    cleanUrl: urls.join(","),
-    clientUrl: urls.join(","),
-    workerUrls: urls,
+    ...throughAny(replicas),
     readUrls: urls,
     workers: 8,
     jobs: sized(size, options.jobs),

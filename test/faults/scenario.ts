@@ -16,6 +16,8 @@ export interface ScenarioOptions {
   /** Repeats the dice of a run; the machine's own timing nobody repeats. */
   readonly seed: number;
   readonly store: StoreKind;
+  /** How long a run that has no other end goes on. Default: as the scenario says for its size. */
+  readonly minutes?: number;
 }
 
 /** What came of one run. */
@@ -34,6 +36,8 @@ export interface Scenario {
   readonly title: string;
   /** The stores it says something about. */
   readonly stores: readonly StoreKind[];
+  /** Those of them that `npm test` runs it on, where one says as much as the other in a small run. Default: all. */
+  readonly quickStores?: readonly StoreKind[];
   /** Mounts or namespaces of its own are needed: skipped for other users. Default false. */
   readonly needsRoot?: boolean;
   /** Milliseconds after which a quick run hangs. Default 180,000. */

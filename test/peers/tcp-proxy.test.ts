@@ -126,6 +126,22 @@ test("a delayed and slow connection loses nothing and keeps the order", async ()
   expect(performance.now() - begun).toBeGreaterThan(150);
 });
 
+test("who listens hears each connection's requests apart, until it is healed", async () => {
+  const { proxy, got } = await setUp();
+  const heard: string[] = [];
+  proxy.overhear((connection, piece) => heard.push(`${connection}: ${piece.toString()}`));
+  for (const text of ["one", "two"]) {
+    const caller = call(proxy.port);
+    caller.socket.end(text);
+    await caller.end;
+  }
+  await proxy.heal();
+  const late = call(proxy.port);
+  late.socket.end("three");
+  await late.end;
+  expect([heard, got()]).toEqual([["1: one", "2: two"], "onetwothree"]);
+});
+
 test("pointed elsewhere, new connections go there; pointed nowhere yet, they are reset", async () => {
   const [one, other] = [await setUp(), await setUp()];
   const proxy = await startTcpProxy();

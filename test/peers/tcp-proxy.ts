@@ -46,6 +46,8 @@ export interface TcpProxy {
   slow(bytesPerSecond: number): void;
   /** Nothing passes in this direction (default: in both); connections stay open, as behind a firewall that drops. */
   hold(direction?: Direction): void;
+  /** Shows each piece of a request on its way, with the number of its connection: one who hears it may say it again. */
+  overhear(listener: (connection: number, piece: Buffer) => void): void;
   /** Resets each connection once this many more bytes have passed in this direction (a function is asked for each). */
   cutAfter(bytes: number | (() => number), direction: Direction): void;
   /** Resets what is open and listens no more: a connection attempt is refused. */
@@ -62,6 +64,7 @@ interface Rules {
   readonly delayMs: () => number;
   readonly bytesPerSecond: number;
   readonly holds: ReadonlySet<Direction>;
+  readonly hears: ((connection: number, piece: Buffer) => void) | null;
   readonly cutAfter: { readonly direction: Direction; readonly bytes: () => number } | null;
 }
 
@@ -72,6 +75,8 @@ interface Passed {
 }
 
 interface Pair {
+  /** From 1. */
+  readonly number: number;
   readonly client: Socket;
   readonly server: Socket;
 }
@@ -81,6 +86,7 @@ const NO_RULES: Rules = {
   delayMs: () => 0,
   bytesPerSecond: Number.POSITIVE_INFINITY,
   holds: new Set(),
+  hears: null,
   cutAfter: null,
 };
 
@@ -145,6 +151,10 @@ class Proxy implements TcpProxy {
     this.#rules = { ...this.#rules, holds };
   }
 
+  overhear(listener: (connection: number, piece: Buffer) => void): void {
+    this.#rules = { ...this.#rules, hears: listener };
+  }
+
   cutAfter(bytes: number | (() => number), direction: Direction): void {
     const limit = typeof bytes === "number" ? () => bytes : bytes;
     this.#rules = { ...this.#rules, cutAfter: { direction, bytes: limit } };
@@ -179,7 +189,7 @@ class Proxy implements TcpProxy {
     if (this.#to === null) return void client.resetAndDestroy();
     this.counts.connections += 1;
     const server = connect({ ...this.#to, allowHalfOpen: true, noDelay: true });
-    const pair: Pair = { client, server };
+    const pair: Pair = { number: this.counts.connections, client, server };
     this.#pairs.add(pair);
     this.counts.open = this.#pairs.size;
     for (const socket of [client, server]) {
@@ -199,6 +209,7 @@ class Proxy implements TcpProxy {
     try {
       // The end of one direction must not end the other.
       for await (const piece of from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        if (direction === "requests") this.#rules.hears?.(pair.number, piece);
         if (!(await this.#pass(to, piece, direction, passed))) return this.#reset(pair);
       }
       to.end();

@@ -5,7 +5,7 @@
 
 import { candidateIds, NO_LIMITS, type NewJob } from "@hive/core";
 import { ApiError } from "@hive/protocol";
-import { findJob } from "../../apps/dispatcher/src/http/job-view.ts";
+import { findJob, noSuchJob } from "../../apps/dispatcher/src/http/job-view.ts";
 import { sayTo } from "./commenter.ts";
 import { dice, type Dice } from "./dice.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -79,9 +79,16 @@ export class Clients {
     const job = this.#jobs.get(id);
     // Candidates come with their parent and never alone.
     if (job === undefined || job.parent != null) return;
+    void this.askAgain(id, this.#dice.chance(0.5));
+  }
+
+  /** Puts a job in again, as it was or with another body, until the outcome is known. One that came with its parent is left out. */
+  async askAgain(id: string, same: boolean): Promise<void> {
+    const job = this.#jobs.get(id);
+    if (job === undefined || job.parent != null) return;
     const family = candidateIds(job).flatMap((one) => this.#jobs.get(one) ?? []);
-    const again = this.#dice.chance(0.5) ? job : { ...job, bodyHash: `other-${job.bodyHash}`, priority: 0 };
-    void this.#enqueue([again, ...family]);
+    const again = same ? job : { ...job, bodyHash: `other-${job.bodyHash}`, priority: 0 };
+    await this.#enqueue([again, ...family]);
   }
 
   #newJob(batch: readonly NewJob[]): NewJob {
@@ -139,11 +146,11 @@ export class Clients {
       if (tries > 0) this.#world.counters.count("enqueue repeated after an unknown outcome");
       try {
         const reply = await this.#ask((queue) => queue.submit<"enqueue">({ type: "enqueue", jobs, idempotency: null }));
-        jobs.forEach((job, place) => this.#noteEnqueue(job, sentAt, "ok", reply.jobs[place]?.existing ?? false));
+        jobs.forEach((job, place) => this.#noteEnqueue(job, sentAt, "ok", reply.jobs[place] ?? null));
         break;
       } catch (error) {
         const code = error instanceof ApiError ? error.code : "unknown";
-        for (const job of jobs) this.#noteEnqueue(job, sentAt, code, false);
+        for (const job of jobs) this.#noteEnqueue(job, sentAt, code, null);
         if (code === "id_conflict") this.#world.counters.count("id conflict");
         if (error instanceof ApiError && !error.retry) break;
         await this.#program.sleep(this.#dice.int(200, 1_500));
@@ -152,13 +159,19 @@ export class Clients {
     this.#open -= 1;
   }
 
-  #noteEnqueue(job: NewJob, sentAt: number, outcome: string, existing: boolean): void {
+  #noteEnqueue(
+    job: NewJob,
+    sentAt: number,
+    outcome: string,
+    told: { readonly existing: boolean; readonly status: string } | null,
+  ): void {
     const { key, callback, maxAttempts, dependsOn } = job;
     const several = job.candidates == null ? {} : { candidates: job.candidates.count };
     const brief: JobBrief = { key, callback, maxAttempts, dependsOn, ...several };
     const at = this.#world.time.now;
     const { id, bodyHash } = job;
-    this.#world.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief, outcome, existing });
+    const { existing, status } = told ?? { existing: false, status: null };
+    this.#world.history.add({ kind: "enqueue", at, sentAt, id, bodyHash, brief, outcome, existing, status });
   }
 
   #act(): void {
@@ -244,20 +257,28 @@ export class Clients {
     );
   }
 
-  /** One job as the API shows it now; noted. @throws when the dispatcher cannot say */
+  /** One job as the API shows it now; noted. Null: there is none, or none any more. @throws when the dispatcher cannot say */
   async read(id: string): Promise<JobSeen | null> {
-    const sentAt = this.#world.time.now;
-    const job = await this.#ask(async (queue): Promise<JobSeen | null> => {
+    const { time, counters, history } = this.#world;
+    const sentAt = time.now;
+    const job = await this.#ask(async (queue): Promise<JobSeen | string | null> => {
       const found = await findJob(queue, id);
-      if (found === null) return null;
-      const [body] = await queue.documents.get([{ collection: "bodies", id }]);
+      const [body = null] = await queue.documents.get([{ collection: "bodies", id }]);
+      if (found === null || body === null) {
+        const { code, details } = await noSuchJob(queue, id);
+        return code === "job_forgotten" ? String(details["jobStatus"]) : null;
+      }
       const { status, reason, generation, run, waitsFor } = found;
-      const bodyHash = String(body?.["bodyHash"]);
+      const bodyHash = String(body["bodyHash"]);
       const workerId = run?.lease?.workerId ?? null;
       return { status, reason, generation, fence: run?.fence ?? 0, workerId, waitsFor, bodyHash };
     });
-    this.#world.counters.count("read by a client");
-    this.#world.history.add({ kind: "read", at: this.#world.time.now, sentAt, id, job });
+    counters.count("read by a client");
+    if (typeof job === "string") {
+      history.add({ kind: "forgotten", at: time.now, wall: time.wall(), sentAt, id, status: job });
+      return null;
+    }
+    history.add({ kind: "read", at: time.now, sentAt, id, job });
     return job;
   }
 

@@ -1,7 +1,7 @@
 /** Counts the paths that the event stream shows were taken. */
 
 import { briefs, leaseStories, type Seen } from "./checkers/checker.ts";
-import type { Counters, Happening } from "./counters.ts";
+import { type Counters, type Happening, MUST_HAPPEN_TO_SCHEDULES, MUST_HAPPEN_TO_SOURCES } from "./counters.ts";
 import { KEY_LIMITS } from "./rules.ts";
 
 /** Adds what this run's events tell of. */
@@ -35,7 +35,59 @@ export function countEvents(seen: Seen, counters: Counters): void {
     if ((last === "scheduled" || last === "parked") && status === "queued") counters.count("scheduled job ran");
     before.set(jobId, reason === "quota" ? "parked" : status);
   }
+  countSlots(seen, counters);
+  countGroups(seen, counters);
   countFullKeys(seen, counters);
+  countForgotten(seen, counters);
+}
+
+/** What became of the slots of schedules. */
+function countSlots({ entries, events, slots }: Seen, counters: Counters): void {
+  for (const entry of entries) {
+    if (entry.kind === "fired" && entry.slots.some(({ outcome }) => outcome === "buffered"))
+      counters.count("slot waited for an earlier one");
+  }
+  for (const { reason } of slots) {
+    const left = MUST_HAPPEN_TO_SCHEDULES.find((what) => what === `slot left out: ${reason}`);
+    if (left !== undefined) counters.count(left);
+  }
+  for (const { type, data } of events) {
+    if (type === "schedule.paused" && data["by"] === "hive") counters.count("schedule paused by its failures");
+    if (type === "schedule.fired" && String(data["by"]).startsWith("backfill"))
+      counters.count("slot made up for by a person");
+  }
+}
+
+/** What became of the groups of sources. */
+function countGroups({ events }: Seen, counters: Counters): void {
+  for (const { type, data } of events) {
+    const held = MUST_HAPPEN_TO_SOURCES.find((what) => what === `group held: ${String(data["reason"])}`);
+    if (type === "group.held" && held !== undefined) counters.count(held);
+    if (type === "group.muted" && data["by"] === "hive") counters.count("group muted by hive");
+    if (type === "group.regressed") counters.count("group regressed");
+    if (type === "group.opened" && data["released"] === true) counters.count("group released");
+    if (type === "job.canceled" && data["message"] === "resolved")
+      counters.count("job canceled as its trouble resolved");
+    if (type === "job.signal") counters.count("job told of its trouble");
+  }
+}
+
+/** What was done with jobs after somebody had heard that they are not kept any more, until the last look. */
+function countForgotten({ entries }: Seen, counters: Counters): void {
+  const gone = new Set<string>();
+  for (const entry of entries) {
+    if (entry.kind === "world" && entry.what === "at rest") return;
+    if (entry.kind === "forgotten") {
+      counters.count("read of a forgotten job");
+      gone.add(entry.id);
+    }
+    if (entry.kind === "ask" && entry.outcome === "job_forgotten") counters.count("asked to act on a forgotten job");
+    if (entry.kind !== "enqueue") continue;
+    const { id, outcome, brief } = entry;
+    if (gone.has(id) && outcome === "ok") counters.count("forgotten job put in again");
+    if (gone.has(id) && outcome === "id_conflict") counters.count("forgotten job put in with another body");
+    if (outcome === "ok" && brief.dependsOn.some((one) => gone.has(one))) counters.count("depends on a forgotten job");
+  }
 }
 
 /** Where the job was: a comment on one that is over is told of after its new generation was queued. */

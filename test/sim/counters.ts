@@ -82,7 +82,55 @@ export const MUST_HAPPEN_TO_QUEENS = [
   "renewal was late",
   "election whose answer was lost",
 ] as const;
-export type Happening = (typeof MUST_HAPPEN)[number] | (typeof MUST_HAPPEN_TO_QUEENS)[number];
+/** What must happen where jobs are kept for a short time only. */
+export const MUST_HAPPEN_TO_THE_OLD = [
+  "job swept away",
+  "logs swept away",
+  "sweep broken off",
+  "read of a forgotten job",
+  "forgotten job put in again",
+  "forgotten job put in with another body",
+  "depends on a forgotten job",
+  "asked to act on a forgotten job",
+] as const;
+
+/** What must happen where schedules make jobs. */
+export const MUST_HAPPEN_TO_SCHEDULES = [
+  "slot fired twice",
+  "slot fired again after an unknown outcome",
+  "slot waited for an earlier one",
+  "slot left out: overlap",
+  "slot left out: missed",
+  "slot left out: buffer_full",
+  "slot left out: paused",
+  "slot left out: removed",
+  "slot made up for by a person",
+  "schedule paused by its failures",
+] as const;
+
+/** What must happen where sources find trouble. */
+export const MUST_HAPPEN_TO_SOURCES = [
+  "delivery sent again",
+  "log read twice",
+  "group opened twice",
+  "signals brought again after an unknown outcome",
+  "group held: max_open",
+  "group held: per_hour",
+  "group held: cooldown",
+  "group held: refused",
+  "group muted by hive",
+  "group regressed",
+  "group released",
+  "job canceled as its trouble resolved",
+  "job told of its trouble",
+] as const;
+
+export type Happening =
+  | (typeof MUST_HAPPEN)[number]
+  | (typeof MUST_HAPPEN_TO_QUEENS)[number]
+  | (typeof MUST_HAPPEN_TO_THE_OLD)[number]
+  | (typeof MUST_HAPPEN_TO_SCHEDULES)[number]
+  | (typeof MUST_HAPPEN_TO_SOURCES)[number];
 
 export class Counters {
   readonly counts = new Map<string, number>();

@@ -22,11 +22,13 @@ import { Committer } from "../../apps/dispatcher/src/queue/committer.ts";
 import { createWaiters } from "../../apps/dispatcher/src/queue/waiters.ts";
 import type { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
 import { MemoryStore } from "../../apps/dispatcher/src/store/memory/memory-store.ts";
+import { keepFileSchedules } from "./file-schedules.ts";
 import { simulatedBudgets } from "./gateway.ts";
 import type { Server } from "./network.ts";
 import type { Program } from "./program.ts";
 import type { Replica } from "./replicas.ts";
 import { INTERVALS, LIMITS, RULES, TERM_MS } from "./rules.ts";
+import { simulatedSweeps } from "./sweeps.ts";
 import { simulatedTokens } from "./tokens.ts";
 import type { World } from "./world.ts";
 
@@ -48,6 +50,8 @@ export interface Dispatcher extends Server {
   /** Who calls with this token. @throws HiveError */
   admitWorker(token: string | undefined): Promise<{ readonly workerId: string }>;
   admitLease(token: string | undefined, ended: boolean): ReturnType<ReturnType<typeof createLeaseAccess>["admit"]>;
+  /** Sweeps away what is over and old. Trouble with it is told, and never thrown. */
+  sweep(): Promise<void>;
   /** The process dies here. */
   crash(): void;
 }
@@ -169,8 +173,10 @@ export async function startDispatcher(world: World, program: Program, replica: R
       presence.heard(lease.workerId);
       return lease;
     },
+    sweep: simulatedSweeps({ world, program, queue, onTrouble }),
     crash,
   };
+  keepFileSchedules({ world, program, queue, onTrouble });
   queue.onReadiness(({ ready }) => {
     if (ready) world.takeovers.elected(dispatcher);
   });

@@ -23,6 +23,11 @@ export function familyOf(job: NewJob, dice: Dice): readonly NewJob[] {
   return [parent, ...children];
 }
 
+/** The job that a candidate works for; of any other job itself. */
+export function parentOf(jobId: string): string {
+  return jobId.replace(/\.\d+$/, "");
+}
+
 /** Where a worker would start: the base branch moves all the time, so hardly two would start alike. */
 export function startOf({ job, fence }: LeaseGrant): CandidateStart {
   const commit = Buffer.from(`${job.jobId}/${fence}`).toString("hex").padEnd(40, "0").slice(-40);

@@ -155,6 +155,8 @@ export class Gateway {
         if (!counted) world.counters.count("bill of a call came twice");
         break;
       } catch (error) {
+        // A bill that comes so late that the job is not kept any more is of the server's concern alone.
+        if (error instanceof ApiError && error.is("job_forgotten")) break;
         if (error instanceof ApiError && !error.retry) {
           world.trouble(`the bill of ${callId} was refused`, error);
           break;

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { HiveEvent } from "@hive/core";
+import type { Delivery, Group, HiveEvent, SlotRecord, Tally } from "@hive/core";
 
 /** A worker call in the name of a lease. */
 export type WriteKind = "heartbeat" | "logs" | "events" | "publish" | "finish";
@@ -41,6 +41,18 @@ export type Entry =
       readonly brief: JobBrief;
       readonly outcome: string;
       readonly existing: boolean;
+      /** The job's status as the answer told it; null: no answer. */
+      readonly status: string | null;
+    }
+  /** A reader was told that the job ended so and is not kept any more. */
+  | {
+      readonly kind: "forgotten";
+      readonly at: number;
+      readonly sentAt: number;
+      /** When it was told, as events tell time. */
+      readonly wall: number;
+      readonly id: string;
+      readonly status: string;
     }
   /** A client's comment ended: `ok` with its number, refused with a code, or `unknown`. All tries carry one text. */
   | {
@@ -116,6 +128,23 @@ export type Entry =
       readonly finishId: string | null;
       readonly status: string | null;
     }
+  /** Who brought slots of a schedule, or asked for them, was told what became of each. */
+  | {
+      readonly kind: "fired";
+      readonly at: number;
+      readonly sentAt: number;
+      readonly schedule: string;
+      readonly by: string;
+      readonly slots: readonly Pick<SlotRecord, "slot" | "outcome" | "jobId">[];
+    }
+  /** Hive was told of something by a source: a delivery that it took, or a line in a log. The same id again is the same. */
+  | {
+      readonly kind: "told";
+      readonly at: number;
+      readonly source: string;
+      readonly id: string;
+      readonly counts: readonly { readonly fingerprint: string; readonly count: number }[];
+    }
   /** The dispatcher began to call back (whether or not it arrived). */
   | { readonly kind: "sent"; readonly at: number; readonly jobId: string; readonly n: number }
   /** What it heard of that; null: no answer. */
@@ -138,18 +167,50 @@ export type Entry =
     }
   /** A reader of the event stream got this event as it happened. */
   | { readonly kind: "event"; readonly at: number; readonly event: HiveEvent }
+  /** The worker gave the attempt up by itself: what its stop says, see `attempt.ts`. */
+  | {
+      readonly kind: "gave-up";
+      readonly at: number;
+      readonly worker: string;
+      readonly jobId: string;
+      readonly fence: number;
+      readonly why: string;
+    }
+  /** A dispatcher leads from here on; is away, for it was killed, told to stop or sleeps; is back from its sleep. */
+  | {
+      readonly kind: "duty";
+      readonly at: number;
+      /** The same moment as events tell it. */
+      readonly wall: number;
+      readonly dispatcher: string;
+      readonly what: "leads" | "away" | "back";
+    }
   /** Marks in the life of the world: faults, restarts, phases. */
   | { readonly kind: "world"; readonly at: number; readonly what: string };
 
 /** What a last look from outside shows, after every fault was mended. */
 export interface FinalLook {
-  /** Every event there is, in order. */
+  /** Every event there is or was, in order: those that were swept away as their reader kept them. */
   readonly events: readonly HiveEvent[];
+  /** Numbers of those that were swept away. */
+  readonly swept: ReadonlySet<number>;
   readonly jobs: ReadonlyMap<string, JobSeen>;
+  /** How jobs ended that are not kept any more, as the server tells it. */
+  readonly forgotten: ReadonlyMap<string, string>;
+  /** What a last sweep left of such jobs, and of those that were to be swept away, in words. */
+  readonly left: readonly string[];
   /** What each job used of models: calls, and nano-USD. */
   readonly usage: ReadonlyMap<string, { readonly calls: number; readonly nano: number }>;
   /** Log text by `job/fence`. */
   readonly logs: ReadonlyMap<string, string>;
+  /** What became of the slots of schedules. */
+  readonly slots: readonly SlotRecord[];
+  /** How sources stand; absent: nobody looked. */
+  readonly sources?: {
+    readonly groups: readonly Group[];
+    readonly tallies: readonly Tally[];
+    readonly deliveries: readonly Delivery[];
+  };
 }
 
 export class History {

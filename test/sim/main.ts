@@ -7,9 +7,17 @@
  */
 
 import { parseArgs } from "node:util";
-import { Counters, MUST_HAPPEN, MUST_HAPPEN_TO_QUEENS } from "./counters.ts";
+import {
+  Counters,
+  MUST_HAPPEN,
+  MUST_HAPPEN_TO_QUEENS,
+  MUST_HAPPEN_TO_SCHEDULES,
+  MUST_HAPPEN_TO_SOURCES,
+  MUST_HAPPEN_TO_THE_OLD,
+} from "./counters.ts";
 import { runSeed } from "./run.ts";
-import { QUEENS, SCENARIOS, STORM, type Scenario } from "./scenario.ts";
+import { type Scenario, STORM } from "./scenario.ts";
+import { QUEENS, SCENARIOS, SCHEDULES, SHORT_MEMORY, SOURCES } from "./scenarios.ts";
 import { tell } from "./tell.ts";
 
 const { values } = parseArgs({
@@ -57,7 +65,13 @@ if (values.counters) {
     process.stdout.write(`${String(times).padStart(9)} ${what}\n`);
 }
 const runs = (scenario: Scenario): number => (scenarios.includes(scenario) ? count / scenarios.length : 0);
-const must = [...(runs(STORM) >= 500 ? MUST_HAPPEN : []), ...(runs(QUEENS) >= 100 ? MUST_HAPPEN_TO_QUEENS : [])];
+const must = [
+  ...(runs(STORM) >= 500 ? MUST_HAPPEN : []),
+  ...(runs(QUEENS) >= 100 ? MUST_HAPPEN_TO_QUEENS : []),
+  ...(runs(SHORT_MEMORY) >= 100 ? MUST_HAPPEN_TO_THE_OLD : []),
+  ...(runs(SCHEDULES) >= 100 ? MUST_HAPPEN_TO_SCHEDULES : []),
+  ...(runs(SOURCES) >= 100 ? MUST_HAPPEN_TO_SOURCES : []),
+];
 const missing = counters.missing(must);
 if (missing.length > 0) process.stdout.write(`never happened, so nothing was shown about it: ${missing.join(", ")}\n`);
 process.stdout.write(`seeds ${count}, operations ${operations}, broken ${brokenSeeds}\n`);

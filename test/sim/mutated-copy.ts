@@ -1,6 +1,6 @@
 /** The copy of the sources in which the simulation's mutations are made. */
 import { copyOf, type Ran } from "../mutated-copy.ts";
-import type { Mutation } from "./mutations.ts";
+import type { Mutation } from "./mutation.ts";
 
 /** What the simulation is made of. */
 const PARTS = ["packages/core", "packages/protocol", "apps/dispatcher", "apps/worker", "test/sim"];

@@ -24,6 +24,9 @@ export interface Weather {
 
 export const CALM: Weather = { lost: 0, answerLost: 0, twice: 0, late: 0, fastest: 1, slowest: 4 };
 
+/** So long after the weather turned calm the last message of before has arrived, in milliseconds. */
+export const LATEST_MS = 10_000;
+
 /** Nobody took the connection: the request was never sent. */
 export class RefusedError extends UnreachableError {}
 
@@ -150,4 +153,9 @@ export class Network {
     }
     this.#time.after(ms, arrive);
   }
+}
+
+/** Nobody answered, or somebody who did not want to: any other error is a bug of the one who asked. */
+export function isOfTheNetwork(error: unknown): boolean {
+  return error instanceof ApiError || error instanceof UnreachableError;
 }

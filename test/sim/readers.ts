@@ -26,6 +26,12 @@ export class Readers {
     while (this.#seen.has(this.#whole + 1)) this.#whole += 1;
   }
 
+  /** The event of this number as it was seen last; null: never. */
+  kept(id: number): HiveEvent | null {
+    const text = this.#seen.get(id);
+    return text === undefined ? null : (JSON.parse(text) as HiveEvent);
+  }
+
   /** What it does not have yet, from the store. */
   async catchUp(queue: Committer): Promise<void> {
     for (const event of await eventsFrom(queue, this.#whole + 1)) this.live(event);

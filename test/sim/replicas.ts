@@ -88,6 +88,7 @@ export class Replicas {
     const world = this.#world;
     world.counters.count("dispatcher crashed");
     world.mark(`${replica.name} dies`);
+    world.duty(replica.name, "away");
     if (replica.dispatcher?.queue.readiness().ready === true) world.takeovers.gone("killed");
     replica.dispatcher = null;
     replica.dying();
@@ -100,6 +101,7 @@ export class Replicas {
     const { dispatcher, program } = replica;
     if (dispatcher === null || program === null || !program.isRunning) return;
     world.mark(`${replica.name} is told to stop`);
+    world.duty(replica.name, "away");
     if (dispatcher.queue.readiness().ready) world.takeovers.gone("handed over");
     const end = (): void => {
       if (program.isDead) return;
@@ -114,6 +116,22 @@ export class Replicas {
       .handOver()
       .then(() => queue.stop())
       .then(end, (error: unknown) => world.trouble("the dispatcher could not stop", error));
+  }
+
+  /** The process is stopped for so many milliseconds, and goes on as if nothing had been. */
+  sleep({ name, program }: Replica, ms: number): void {
+    if (program === null) return;
+    this.#world.mark(`${name} sleeps for ${ms} ms`);
+    this.#world.duty(name, "away");
+    program.stop();
+    this.#world.time.after(ms, () => this.wake(program));
+  }
+
+  /** Ends the sleep of this process, if it sleeps. */
+  wake(program: Program | null): void {
+    if (program === null || program.isDead || program.isRunning) return;
+    this.#world.duty(program.name, "back");
+    program.goOn();
   }
 
   crashAll(): void {

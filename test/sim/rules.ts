@@ -1,6 +1,6 @@
 /** The queue's rules and the server's intervals as the simulation sets them: the real relations, in shorter times. */
 
-import { DEFAULT_RULES, type Rules } from "@hive/core";
+import { DEFAULT_RULES, type FloodPolicy, type Rules } from "@hive/core";
 
 /** How many jobs of each concurrency key may run at once. */
 export const KEY_LIMITS: Readonly<Record<string, number>> = { "key-one": 1, "key-two": 2 };
@@ -15,6 +15,28 @@ export const RULES: Rules = {
   progressMs: 1_000,
   limitOf: (key) => KEY_LIMITS[key] ?? null,
   timeoutGraceMs: 3_000,
+};
+
+/** How long jobs are kept after their end, and their logs: where anything is swept away at all. */
+export const KEEP_MS = 4_000;
+export const KEEP_LOGS_MS = 2_000;
+
+/** Between two slots of a schedule. */
+export const STEP_MS = 1_000;
+
+/** What limits the groups of every source. */
+export const FLOOD: FloodPolicy = {
+  count: 2,
+  withinMs: 10_000,
+  forMs: 300,
+  maxOpen: 2,
+  perHour: 6,
+  cooldownMs: 1_500,
+  reopenWithinMs: 8_000,
+  bypass: "critical",
+  flap: { changes: 6, withinMs: 6_000, muteMs: 1_500 },
+  resolve: { waiting: "cancel", running: "note" },
+  maxGroups: 1_000,
 };
 
 /** The term of a queen among several dispatchers. */

@@ -24,6 +24,7 @@ export class Takeovers {
     const before = this.#queen;
     this.#queen = dispatcher;
     world.mark(`${dispatcher.program.name} is the queen, epoch ${dispatcher.queue.election().epoch}`);
+    world.duty(dispatcher.program.name, "leads");
     const how = this.#gone ?? "took over from a queen that lives";
     this.#gone = null;
     if (before === null || before.program.name === dispatcher.program.name) return;

@@ -12,6 +12,9 @@ export function tell(entry: Entry, only: string | undefined): void {
 function jobOf(entry: Entry): string | null {
   switch (entry.kind) {
     case "world":
+    case "duty":
+    case "fired":
+    case "told":
       return null;
     case "event":
       return entry.event.jobId;
@@ -19,6 +22,7 @@ function jobOf(entry: Entry): string | null {
     case "ask":
     case "comment":
     case "read":
+    case "forgotten":
       return entry.id;
     default:
       return entry.jobId;
@@ -30,23 +34,33 @@ function words(entry: Entry): string {
     case "world":
       return `---- ${entry.what}`;
     case "enqueue":
-      return `client   enqueue ${entry.id} ${entry.bodyHash}: ${entry.outcome}${entry.existing ? " (existing)" : ""}`;
+      return `client   enqueue ${entry.id} ${entry.bodyHash}: ${entry.outcome}${entry.existing ? " (existing)" : ""} ${entry.status ?? ""}`;
     case "ask":
       return `client   ${entry.what} ${entry.id}: ${entry.outcome}`;
     case "comment":
       return `client   says "${entry.text}" to ${entry.id}: ${entry.outcome} ${entry.n ?? ""}`;
     case "read":
       return `client   read ${entry.id}: ${entry.job === null ? "none" : `${entry.job.status} ${entry.job.reason ?? ""} generation ${entry.job.generation} fence ${entry.job.fence}`}`;
+    case "forgotten":
+      return `client   read ${entry.id}: not kept any more, ended ${entry.status}`;
     case "granted":
       return `${entry.worker} got ${entry.jobId}/${entry.fence}`;
     case "act":
       return `${entry.worker} does "${entry.what}" for ${entry.jobId}/${entry.fence}`;
+    case "gave-up":
+      return `${entry.worker} gave ${entry.jobId}/${entry.fence} up: ${entry.why}`;
+    case "duty":
+      return `---- ${entry.dispatcher} ${entry.what}`;
     case "call":
       return `gateway  ${entry.callId} of ${entry.jobId}/${entry.fence}, sent ${entry.sentAt.toFixed(1)}: ${entry.what}, ${entry.tokens} tokens`;
     case "quota":
       return `gateway  the quota of ${entry.jobId}/${entry.fence} is used up until ${entry.until}: ${entry.parked ? "parked" : "not parked"}`;
     case "write":
       return `${entry.worker} ${entry.what} ${entry.jobId}/${entry.fence}, sent ${entry.sentAt.toFixed(1)}: ${entry.outcome} ${entry.status ?? ""}`;
+    case "fired":
+      return `${entry.by} brought ${entry.schedule}: ${entry.slots.map(({ slot, outcome }) => `${slot} ${outcome}`).join(", ")}`;
+    case "told":
+      return `${entry.source} told ${entry.id}: ${entry.counts.map((one) => `${one.count} ${one.fingerprint}`).join(", ")}`;
     case "sent":
       return `callback ${entry.n} of ${entry.jobId} goes out`;
     case "heard":

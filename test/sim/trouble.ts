@@ -31,14 +31,14 @@ export function startTrouble(world: World): void {
   repeat(every.dispatcherCrash, () => world.replicas.crash(replica()?.program ?? null));
 
   repeat(every.dispatcherSleep, () => {
-    const program = replica()?.program ?? null;
-    if (program === null || !program.isRunning) return;
+    const one = replica();
+    if (one?.program?.isRunning !== true) return;
     const ms = chance.int(1_000, longestSleepMs);
     if (ms > RULES.leaseMs) world.counters.count("dispatcher slept");
-    world.mark(`${program.name} sleeps for ${ms} ms`);
-    program.stop();
-    world.time.after(ms, () => program.goOn());
+    world.replicas.sleep(one, ms);
   });
+
+  repeat(every.sweep, () => void replica()?.dispatcher?.sweep());
 
   repeat(every.handOver, () => {
     const one = replica();

@@ -49,6 +49,10 @@ export async function doWork(worker: Worker, lease: LeaseGrant, program: Program
   const { jobId } = lease.job;
   const attempt = beginAttempt(jobId, fence);
   worker.job = { jobId, fence, attempt, token };
+  attempt.right.addEventListener("abort", () => {
+    const why = attempt.stopped()?.why ?? "unknown";
+    world.history.add({ kind: "gave-up", at: world.time.now, worker: worker.name, jobId, fence, why });
+  });
   const heartbeat = startHeartbeat({
     client,
     token,

@@ -3,20 +3,24 @@
  * The same scenario and seed always make the same history.
  */
 
-import { dueAt, type Effect, HiveError, type HiveEvent, nanoOf, usageOf } from "@hive/core";
+import { dueAt, type Effect, HiveError } from "@hive/core";
 import { MemoryLogs } from "../../apps/dispatcher/src/logs/memory/memory-logs.ts";
 import { StoreFenced, StoreHeld } from "../../apps/dispatcher/src/store/contract.ts";
 import { MemoryContent } from "../../apps/dispatcher/src/store/memory/memory-content.ts";
 import { Clients } from "./clients.ts";
+import { Clocks } from "./clocks.ts";
 import { Counters } from "./counters.ts";
 import { dice, type Dice } from "./dice.ts";
-import { type Disk, type Dispatcher, eventsFrom } from "./dispatcher.ts";
+import type { Disk } from "./dispatcher.ts";
 import { Gateway } from "./gateway.ts";
 import { Quotas } from "./quotas.ts";
-import { type FinalLook, History, type JobSeen } from "./history.ts";
+import { type FinalLook, History } from "./history.ts";
+import { lastLook } from "./last-look.ts";
 import { CALM, Network } from "./network.ts";
 import type { Program } from "./program.ts";
 import { Readers } from "./readers.ts";
+import { Runners } from "./runners.ts";
+import { Senders } from "./senders.ts";
 import { Receivers } from "./receivers.ts";
 import { Replicas } from "./replicas.ts";
 import { CALM_DAY, type Scenario, type StoreFaults } from "./scenario.ts";
@@ -54,6 +58,9 @@ export class World {
   readonly receivers: Receivers;
   readonly readers: Readers;
   readonly clients: Clients;
+  readonly clocks: Clocks;
+  readonly senders: Senders;
+  readonly runners: Runners;
   readonly gateway: Gateway;
   readonly quotas: Quotas;
   readonly storeFaults: StoreFaultsOfWorld;
@@ -76,6 +83,9 @@ export class World {
     this.readers = new Readers(this);
     this.storeFaults = new StoreFaultsOfWorld(this);
     this.clients = new Clients(this);
+    this.clocks = new Clocks(this);
+    this.senders = new Senders(this);
+    this.runners = new Runners(this, this.senders);
     this.gateway = new Gateway(this);
     this.quotas = new Quotas(this);
     for (let n = 0; n < scenario.workers; n += 1) {
@@ -93,12 +103,15 @@ export class World {
     for (const worker of this.workers) worker.start();
     this.network.weather = this.scenario.weather;
     this.clients.start();
+    this.clocks.start();
+    this.senders.start();
+    this.runners.start();
     startTrouble(this);
     await this.time.runUntil(this.scenario.troubleMs);
     this.#mend();
     await this.#rest();
     await this.#letCallbacksGo();
-    return this.#look();
+    return lastLook(this, (ask) => this.#asked(ask));
   }
 
   /** What the dispatcher tells a worker at once; the stream may be cut like anything else. */
@@ -114,6 +127,11 @@ export class World {
 
   mark(what: string): void {
     this.history.add({ kind: "world", at: this.time.now, what });
+  }
+
+  /** Notes that a dispatcher takes the lead, is away from now on, or is back from its sleep. */
+  duty(dispatcher: string, what: "leads" | "away" | "back"): void {
+    this.history.add({ kind: "duty", at: this.time.now, wall: this.time.wall(), dispatcher, what });
   }
 
   /** Faults of the store are expected and told as such; anything else that a part reports is a bug. */
@@ -133,7 +151,7 @@ export class World {
     this.network.weather = CALM;
     this.network.cutOff.clear();
     this.storeFaults.healAll();
-    for (const { program } of this.replicas.all) program?.goOn();
+    for (const replica of this.replicas.all) this.replicas.wake(replica.program);
     for (const worker of this.workers) {
       worker.program.goOn();
       if (worker.program.isDead) worker.start();
@@ -175,7 +193,8 @@ export class World {
       const { queen } = this.replicas;
       // The store may still be opening again after the last fault.
       if (queen === null) continue;
-      if (this.clients.waiting > 0 || this.gateway.waiting > 0) continue;
+      if (this.clients.waiting > 0 || this.gateway.waiting > 0 || this.clocks.waiting + this.runners.waiting > 0)
+        continue;
       const { state } = await this.#asked(() => queen.queue.read((seen) => ({ state: seen.counts })));
       // Only how long to wait is decided here; what is right is decided from what clients see.
       if (state.queued + state.scheduled + state.running === 0 || (await this.#isTomorrow())) break;
@@ -195,28 +214,6 @@ export class World {
       this.#turnDay();
       await this.time.runUntil(this.time.now + 3_000);
     }
-  }
-
-  /** The last look, by clients. */
-  async #look(): Promise<FinalLook> {
-    const jobs = new Map<string, JobSeen>();
-    for (const id of this.clients.ids) {
-      const job = await this.#asked(() => this.clients.read(id));
-      if (job !== null) jobs.set(id, job);
-    }
-    const { queen } = this.replicas;
-    if (queen === null) throw new Error("no dispatcher at the end");
-    const events: readonly HiveEvent[] = await this.#asked(() => eventsFrom(queen.queue, 1));
-    const logs = new Map<string, string>();
-    for (const id of jobs.keys()) {
-      for (const fence of await this.disk.logs.fences(id)) {
-        let text = "";
-        for await (const piece of this.disk.logs.read({ jobId: id, fence })) text += Buffer.from(piece).toString();
-        logs.set(`${id}/${fence}`, text);
-      }
-    }
-    const usage = await this.#asked(() => usageOfAll(queen, [...jobs.keys()]));
-    return { events, jobs, logs, usage };
   }
 
   /** Lets time go on until this is answered. */
@@ -241,15 +238,4 @@ export class World {
 function isExpected(error: unknown): boolean {
   if (error instanceof HiveError) return error.code === "not_ready" || error.code === "store_failed";
   return error instanceof StoreFenced || error instanceof StoreHeld;
-}
-
-/** What each job used of models, as its page shows it. */
-async function usageOfAll({ queue }: Dispatcher, ids: readonly string[]): Promise<FinalLook["usage"]> {
-  const docs = await queue.documents.get(ids.map((id) => ({ collection: "usage", id })));
-  return new Map(
-    ids.map((id, place) => {
-      const used = usageOf(docs[place] ?? null, true);
-      return [id, { calls: used?.calls ?? 0, nano: nanoOf(used?.costUsd ?? 0) }];
-    }),
-  );
 }

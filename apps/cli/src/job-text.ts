@@ -35,6 +35,8 @@ export function jobText(job: JobDetail): string {
     ],
     ["Candidate of", job.parent],
     ["Candidates", job.candidates && `${job.candidates.count} (compare them with: hive candidates ${job.jobId})`],
+    ["Trust", job.trust === "untrusted" ? "from outside: what it makes waits for approval" : null],
+    ["Files", job.inputs.map(({ name, bytes }) => `${name} (${bytes} bytes)`).join(", ")],
     ["Repository", job.repo],
     ["Branch", job.result?.branch ?? job.branch],
     ["Commit", job.result?.commit],

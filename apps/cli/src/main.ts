@@ -6,6 +6,8 @@ import { addBackupCommands } from "./commands/backup.ts";
 import { addCandidateCommands } from "./commands/candidates.ts";
 import { addCommentCommands } from "./commands/comments.ts";
 import { addJobCommands } from "./commands/jobs.ts";
+import { addScheduleCommands } from "./commands/schedules.ts";
+import { addSourceCommands } from "./commands/sources.ts";
 import { addServerCommands } from "./commands/server.ts";
 import { loadCliConfig } from "./config.ts";
 import { CliError, createContext, type Context } from "./context.ts";
@@ -29,6 +31,8 @@ function context(): Context {
 addJobCommands(program, context);
 addCommentCommands(program, context);
 addCandidateCommands(program, context);
+addScheduleCommands(program, context);
+addSourceCommands(program, context);
 addServerCommands(program, context);
 addBackupCommands(program, context);
 // `hive ls --json` reads better than `hive --json ls`: both are taken.

@@ -27,13 +27,21 @@ test("a budget shows each of its limits, and nothing where there is none", () =>
   expect(budgetText({ ...ACCOUNT, limit: NONE })).toBeNull();
 });
 
-test("the budgets of a day are a table of all jobs and of each project", () => {
+test("the budgets of a day are a table of all jobs, of each project and of each source", () => {
   const day = { ...ACCOUNT, unpricedCalls: 0, uncertainCalls: 0 };
   const project = { ...day, match: "github.com/acme/**", limit: NONE };
-  expect(dayTable({ day: "2026-11-23", server: day, projects: [project] }).split("\n")).toEqual([
+  expect(
+    dayTable({
+      day: "2026-11-23",
+      server: day,
+      projects: [project],
+      sources: [{ ...day, source: "prod-alerts" }],
+    }).split("\n"),
+  ).toEqual([
     "DAY 2026-11-23 (UTC)  SPENT   SET ASIDE  LIMIT  TOKENS  CALLS",
     "all jobs              $0.012  $0.00      $5.00  1200    4",
     "github.com/acme/**    $0.012  $0.00      none   1200    4",
+    "source prod-alerts    $0.012  $0.00      $5.00  1200    4",
   ]);
 });
 

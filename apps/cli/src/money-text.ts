@@ -40,7 +40,7 @@ export function budgetText({ limit, spent, reserved }: Account): string | null {
 }
 
 /** The table of `hive budgets`. */
-export function dayTable({ day, server, projects }: DayBudgets): string {
+export function dayTable({ day, server, projects, sources }: DayBudgets): string {
   const row = (name: string, account: Account): string[] => [
     name,
     usd(account.spent.usd),
@@ -49,7 +49,11 @@ export function dayTable({ day, server, projects }: DayBudgets): string {
     String(account.spent.tokens),
     String(account.spent.turns),
   ];
-  const rows = [row("all jobs", server), ...projects.map((project) => row(project.match, project))];
+  const rows = [
+    row("all jobs", server),
+    ...projects.map((project) => row(project.match, project)),
+    ...sources.map((source) => row(`source ${source.source}`, source)),
+  ];
   return table([`DAY ${day} (UTC)`, "SPENT", "SET ASIDE", "LIMIT", "TOKENS", "CALLS"], rows);
 }
 

@@ -19,6 +19,8 @@ const FILE_ONLY: ReadonlySet<string> = new Set([
   "llm",
   "agents",
   "stuck",
+  "schedules",
+  "sources",
 ]);
 
 export type Config = { readonly [K in keyof typeof table]: z.output<(typeof table)[K]["schema"]> };

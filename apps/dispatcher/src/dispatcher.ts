@@ -21,12 +21,7 @@ import { createSender } from "./callbacks/send.ts";
 import { systemClock } from "./clock.ts";
 import { createRepoCredentials, githubApiFor } from "./credentials/repo-credentials.ts";
 import { pullRequestOf } from "./credentials/repo-rules.ts";
-import { keepEgress, type KeptEgress } from "./egress/egress-process.ts";
 import type { FleetChoice } from "./fleet/choose-fleet.ts";
-import type { Fleet } from "./fleet/fleet.ts";
-import { startChosenFleet, STOP_MS } from "./fleet/start-fleet.ts";
-import { keepGateway } from "./gateway/gateway-keeper.ts";
-import { tellGatewayLine } from "./gateway/gateway-log.ts";
 import { createGuard } from "./guard/guard.ts";
 import { createGuardedClient } from "./guard/request.ts";
 import { mountLlmRelay } from "./http/llm-relay.ts";
@@ -39,13 +34,19 @@ import { createLeadership } from "./leader/leadership.ts";
 import { tellRole } from "./leader/tell-role.ts";
 import { freePort, localAddress } from "./listening.ts";
 import { openMirrors } from "./mirrors/open-mirrors.ts";
+import { createOwnProcesses } from "./processes/own-processes.ts";
 import { createPriceBook } from "./prices/price-book.ts";
 import { Committer } from "./queue/committer.ts";
 import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
 import { createWaiters } from "./queue/waiters.ts";
 import { createRetention } from "./retention/retention.ts";
+import { createScheduleClock } from "./schedules/schedule-clock.ts";
+import { createSchedules } from "./schedules/schedules.ts";
+import { createIssueTeller } from "./sources/github/issue-teller.ts";
+import { createIssueWriter } from "./sources/github/issue-writer.ts";
+import { openSources } from "./sources/open-sources.ts";
 import { open, parseKeyRing } from "./secrets/sealing.ts";
-import { openRunFolder, runFolderOf, shareCallbackSecret } from "./run-folder.ts";
+import { openRunFolder, runFolderOf } from "./run-folder.ts";
 import type { Settings } from "./settings.ts";
 import type { Storage } from "./storage.ts";
 import { isRedisUrl } from "./store/store-options.ts";
@@ -85,9 +86,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
   const clock = systemClock;
   const onTrouble = (message: string, error: unknown): void => log.error({ err: error }, message);
   const stops: (() => Promise<void> | void)[] = [];
-  const stop = async (): Promise<void> => {
+  let stopping: Promise<void> | null = null;
+  const stopAll = async (): Promise<void> => {
     for (let next = stops.pop(); next !== undefined; next = stops.pop()) await next();
   };
+  const stop = (): Promise<void> => (stopping ??= stopAll());
 
   try {
     const guard = createGuard({ allowPrivate: config.allowPrivateAddresses });
@@ -122,6 +125,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       rules,
       clock,
       abstain: (abstains) => leadership.watch.abstain(abstains),
+      listensLater: true,
       onTrouble,
       onCommit: metrics.commit,
     });
@@ -129,7 +133,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     stops.push(() => queue.stop());
     stops.push(tellJobStory(queue, log, clock), tellRole(queue, log));
 
-    const budgets = createBudgetPolicy(config.budgets, config.repos);
+    const budgets = createBudgetPolicy(config.budgets, config.repos, config.sources);
     const agents = createAgentPolicy(config);
     const policy = createJobPolicy({
       config,
@@ -172,18 +176,38 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const serverToken = Buffer.from(signingKey.derive("server-token")).toString("base64url");
     const heartbeatMs = Math.round(config.leaseMs / 3);
     const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
-    // Known when the way out has started, or when it is clear that there is none.
-    const wayOut = Promise.withResolvers<KeptEgress | null>();
+    const own = createOwnProcesses({
+      ...{ config, llm: options.llm, variable: options.variable, choice: options.fleet, queue, clock, log },
+      ...{ serverToken, runFolder, callbackSecret: secrets.callbackSecret },
+      agents: agents.names,
+      tokens: registrar,
+    });
     const mirrors = openMirrors({
       config,
       queue,
       clock,
       log,
       variable: options.variable,
-      proxy: async () => (await wayOut.promise)?.ownProxy() ?? null,
+      proxy: own.proxy,
     });
     stops.push(() => mirrors.stop());
-    let fleet: Fleet | null = null;
+    const schedules = createSchedules({ queue, clock, policy });
+    const sources = openSources({
+      ...{ queue, clock, log, policy, budgets, ring, sources: config.sources, variable: options.variable },
+      allowPrivate: config.allowPrivateAddresses,
+    });
+    const credentials = createRepoCredentials({
+      rules: config.repos,
+      githubApiUrl: config.githubApiUrl,
+      variable: options.variable,
+      wall: clock.wall,
+    });
+    const apiFor = (host: string): string | null => githubApiFor(host, config.githubApiUrl);
+    const issues = createIssueTeller({
+      ...{ queue, clock, publicUrl, log, key: signingKey.derive("issue-comments") },
+      sources: config.sources.filter(({ type }) => type.hasIssues).map(({ id }) => id),
+      write: createIssueWriter({ guard, client, credentials, apiFor }),
+    });
     const server = createServer({
       queue,
       clock,
@@ -201,6 +225,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       presence: createWorkerPresence(queue, clock),
       waiters: createWaiters(queue, clock),
       policy,
+      schedules,
+      sources,
       budgets,
       prices: createPriceBook(config.prices, clock.wall),
       roomMs: ROOM_MS,
@@ -208,14 +234,9 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       artifacts,
       caches: await options.openCaches(),
       mirrors,
-      credentials: createRepoCredentials({
-        rules: config.repos,
-        githubApiUrl: config.githubApiUrl,
-        variable: options.variable,
-        wall: clock.wall,
-      }),
+      credentials,
       openSecret: (jobId, field, sealed) => open(ring, { jobId, field }, sealed),
-      githubApiFor: (host) => githubApiFor(host, config.githubApiUrl),
+      githubApiFor: apiFor,
       pullRequestFor: (place) => pullRequestOf(config.repos, place),
       stuck: config.stuck,
       intervals: { claimWaitMs: CLAIM_WAIT_MS, heartbeatMs, leaseMs: config.leaseMs, logFlushMs: LOG_FLUSH_MS },
@@ -228,11 +249,11 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
         version: VERSION,
         secretsId: leadership.secretsId,
       }),
-      pools: () => fleet?.pools() ?? [],
+      pools: own.pools,
     });
-    let gatewayUrl: string | null = null;
-    mountLlmRelay(server.app, () => gatewayUrl);
+    mountLlmRelay(server.app, own.gatewayUrl);
     const port = await server.listen(wanted, config.host);
+    queue.listens();
     stops.push(() => server.close());
     await deliverer.start();
     stops.push(async () => {
@@ -245,70 +266,27 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       logs,
       clock,
       keep: { days, jobs, logDays, idDays },
+      sources: () => config.sources.map(({ id }) => id),
       onTrouble,
       onSwept: (swept) => log.info(swept, "old jobs were taken away"),
     });
     retention.start();
     stops.push(() => retention.stop());
 
-    // How this server's own processes reach it, whatever address people use.
-    const localUrl = localAddress(config.host, port);
-    const ca = options.variable("NODE_EXTRA_CA_CERTS");
-    const gateway = await keepGateway({
-      settings: {
-        dispatcherUrl: localUrl,
-        gatewayToken: serverToken,
-        providers: options.llm,
-        logPrompts: config.logPrompts,
-        log: "json",
-      },
-      env: ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: ca },
-      clock,
-      onLine: (line) => tellGatewayLine(log, line, config.logPrompts),
-      onTrouble: (message) => log.warn(message),
+    const clockwork = createScheduleClock({
+      ...{ queue, clock, policy, schedules, onTrouble },
+      fromFile: config.schedules,
     });
-    gatewayUrl = gateway.url;
-    stops.push(() => gateway.stop());
+    clockwork.start();
+    stops.push(() => clockwork.stop());
+    issues.start();
+    stops.push(() => issues.stop());
+    sources.start();
+    stops.push(() => sources.stop());
 
-    // A process of 60 MB that nobody would speak to beside workers without containers.
-    if (options.fleet.dockerHost !== null || config.run !== undefined || config.shareCallbackSecret) {
-      const egress = await keepEgress({
-        settings: {
-          dispatcherUrl: localUrl,
-          gatewayUrl: gateway.url,
-          serverToken,
-          allowPrivate: config.allowPrivateAddresses,
-          connections: config.egressConnections,
-          bytes: config.egressBytes,
-          log: "json",
-        },
-        folder: runFolder,
-        clock,
-        onLine: (line) => log.debug({ part: "egress" }, line),
-        onTrouble: (message) => log.warn(message),
-      });
-      stops.push(() => egress.stop());
-      wayOut.resolve(egress);
-      // Only now: workers wait for it, and need not knock at a door that is not there.
-      if (config.shareCallbackSecret) await shareCallbackSecret(runFolder, secrets.callbackSecret);
-    } else wayOut.resolve(null);
-
-    if (options.fleet.pools.length > 0) {
-      const started = await startChosenFleet({
-        config,
-        agents: agents.names,
-        choice: options.fleet,
-        queue,
-        clock,
-        log,
-        tokens: registrar,
-        dispatcherUrl: localUrl,
-        llmUrl: gateway.url,
-        variable: options.variable,
-      });
-      stops.push(() => started.stop(STOP_MS));
-      fleet = started;
-    }
+    stops.push(() => own.stop());
+    // However people reach this server: its own programs are on this machine.
+    await own.start(localAddress(config.host, port));
     // First of all: somebody else is the queen before anything here ends, and what still runs here is handed on to her.
     stops.push(() => queue.handOver());
     return { url: publicUrl, stop };

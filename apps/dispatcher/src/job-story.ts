@@ -91,18 +91,46 @@ function lineOf({ type, data }: HiveEvent): Line | null {
       return { text: `worker ${reason(data["name"])} is gone: ${reason(data["message"])}` };
     case "callback.dead":
       return { text: `the callback ${reason(data["type"])} could not be delivered and is not tried again`, warn: true };
+    case "schedule.paused":
+      return { text: `schedule ${reason(data["schedule"])} is paused: ${reason(data["message"])}`, warn: true };
+    case "schedule.skipped":
+      return { text: `schedule ${reason(data["schedule"])} left out ${skippedSlots(data)}`, warn: true };
+    case "job.signal":
+      return { text: `its source says: ${reason(data["message"])}` };
+    case "group.opened":
+      return { text: `source ${reason(data["source"])} asked for it: ${reason(data["title"])}` };
+    case "group.held":
+      return { text: `source ${reason(data["source"])} holds ${reason(data["title"])}: ${reason(data["message"])}` };
+    case "group.muted":
+      return { text: `source ${reason(data["source"])} mutes ${reason(data["title"])}: ${reason(data["reason"])}` };
+    case "group.regressed":
+      return { text: `source ${reason(data["source"])} sees it again: ${reason(data["title"])}`, warn: true };
+    case "group.resolved":
+      return { text: `source ${reason(data["source"])}: resolved: ${reason(data["title"])}` };
+    case "source.groups_full":
+      return { text: reason(data["message"]), warn: true };
     // The attempt's own log has these, and who refuses a host says so itself.
     case "job.started":
     case "job.progress":
     case "job.agent":
     case "job.egress_blocked":
+    // The job's own line says it is there, and who changes a schedule is told what came of it.
+    case "schedule.fired":
+    case "schedule.changed":
       return null;
   }
 }
 
+/** Which slots made no job, and why. */
+function skippedSlots({ slots, first, last, reason: why, message }: HiveEvent["data"]): string {
+  const which = slots === 1 ? time(last) : `${Number(slots)} slots from ${time(first)} to ${time(last)}`;
+  return `${which}: ${reason(why)}${typeof message === "string" ? ` (${message})` : ""}`;
+}
+
 /** What most of a budget means, for a person. */
 function budget({ account, name, dimension, used, limit }: HiveEvent["data"]): string {
-  const whose = account === "job" ? "the job" : account === "project" ? `the day of ${reason(name)}` : "the day";
+  const day = account === "source" ? `the day of the source ${reason(name)}` : "the day";
+  const whose = account === "job" ? "the job" : account === "project" ? `the day of ${reason(name)}` : day;
   const much = (amount: unknown): string =>
     dimension === "usd" ? dollars(nanoOf(Number(amount))) : `${Number(amount)}`;
   const what = dimension === "usd" ? "" : dimension === "turns" ? " model calls" : " tokens";

@@ -13,8 +13,11 @@ import { endpointKeysSchema } from "./callbacks/endpoint-keys.ts";
 import { repoRulesSchema } from "./credentials/repo-rules.ts";
 import { poolsSchema } from "./fleet/pool-settings.ts";
 import { llmSchema } from "./gateway/llm-settings.ts";
+import { mirrorOptions } from "./mirrors/mirror-options.ts";
 import { type Option, option } from "./option.ts";
 import { pricesSchema } from "./prices/price.ts";
+import { schedulesSchema } from "./schedules/schedule-settings.ts";
+import { sourcesSchema } from "./sources/source-settings.ts";
 import { storeOptions } from "./store/store-options.ts";
 
 const flag = z
@@ -288,30 +291,7 @@ export const table = {
     z.coerce.number().int().min(0).default(33_554_432),
     "Bytes a file of an attempt may have when jobs are in Redis; larger ones are refused. Default 32 MiB.",
   ),
-  mirrorData: option(
-    "HIVE_MIRROR_DATA",
-    "mirrorData",
-    z.string().min(1).optional(),
-    "The folder of repository mirrors and of what is handed out to workers in containers. Default mirrors in the data folder.",
-  ),
-  mirrorDays: option(
-    "HIVE_MIRROR_DAYS",
-    "mirrorDays",
-    z.coerce.number().min(0).max(3650).default(30),
-    "Days a mirror is kept after its last use. Default 30.",
-  ),
-  mirrorBytes: option(
-    "HIVE_MIRROR_BYTES",
-    "mirrorBytes",
-    z.coerce.number().int().min(0).default(53_687_091_200),
-    "Bytes of all mirrors together; the ones not used for longest go first. Default 50 GiB.",
-  ),
-  mirrorFreeBytes: option(
-    "HIVE_MIRROR_FREE_BYTES",
-    "mirrorFreeBytes",
-    z.coerce.number().int().min(0).default(1_073_741_824),
-    "Bytes of the mirrors' disk that stay free: below, mirrors go and no repository is fetched. Default 1 GiB.",
-  ),
+  ...mirrorOptions,
   leaseMs: option(
     "HIVE_LEASE_MS",
     "leaseMs",
@@ -393,6 +373,18 @@ export const table = {
     "prices",
     pricesSchema,
     "Prices by model, before those Hive comes with; in hive.yaml only. Default none.",
+  ),
+  schedules: option(
+    "HIVE_SCHEDULES",
+    "schedules",
+    schedulesSchema.default({}),
+    "Clocks that make jobs, by id; in hive.yaml only. See docs/schedules.md. Default none.",
+  ),
+  sources: option(
+    "HIVE_SOURCES",
+    "sources",
+    sourcesSchema.prefault({}),
+    "What makes jobs of what other systems say, by id; in hive.yaml only. See docs/sources.md. Default none.",
   ),
   repos: option(
     "HIVE_REPOS",

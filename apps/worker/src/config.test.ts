@@ -32,7 +32,7 @@ test("a worker with a socket needs no address; it takes its secret from a file, 
   const config = readConfig({ HIVE_SOCKET: "/run/hive/server/dispatcher.sock", CALLBACK_SECRET_FILE: "/run/secret" });
   expect(config).toMatchObject({
     sockets: ["/run/hive/server/dispatcher.sock"],
-    credential: { kind: "file", file: "/run/secret" },
+    credential: { kind: "file", files: ["/run/secret"] },
     llmUrl: null,
     oneShot: false,
     contactFile: null,
@@ -52,6 +52,12 @@ test("a server with replicas has several addresses or sockets, separated by comm
     "/run/a.sock",
     "/run/b.sock",
   ]);
+  expect(
+    readConfig({ HIVE_URL: "http://a:1", CALLBACK_SECRET_FILE: "/run/1/secret, /run/2/secret" }).credential,
+  ).toEqual({
+    kind: "file",
+    files: ["/run/1/secret", "/run/2/secret"],
+  });
   expect(() => readConfig({ HIVE_URL: "http://a:1,b", ...secret })).toThrow("HIVE_URL.1: must be an address");
   expect(() => readConfig({ HIVE_SOCKET: "/run/a.sock,", ...secret })).toThrow("HIVE_SOCKET.1: must be a path");
 });

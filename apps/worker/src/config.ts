@@ -13,8 +13,8 @@ export type Credential =
   | { readonly kind: "secret"; readonly secret: string }
   | { readonly kind: "launch"; readonly token: string };
 
-/** What the settings say of it: the file may not be there yet when the worker starts; see `credential-file.ts`. */
-export type ConfiguredCredential = Credential | { readonly kind: "file"; readonly file: string };
+/** What the settings say of it: no file may be there yet when the worker starts; see `credential-file.ts`. */
+export type ConfiguredCredential = Credential | { readonly kind: "file"; readonly files: readonly string[] };
 
 /** Compiled settings; see `variables` for what each one means. */
 export interface WorkerConfig {
@@ -114,8 +114,11 @@ const variables = z.object({
   HIVE_SOCKET: paths.optional(),
   /** The secret shared with the dispatcher: for long-lived workers that an operator starts. */
   CALLBACK_SECRET: z.string().min(SECRET_SHORTEST, "must have at least 16 characters").optional(),
-  /** A file that holds this secret, for containers; waited for a while at the start. */
-  CALLBACK_SECRET_FILE: z.string().min(1).optional(),
+  /**
+   * A file that holds this secret, for containers; waited for a while at the start. Several, separated by commas, where
+   * the server has replicas: any of them will do.
+   */
+  CALLBACK_SECRET_FILE: paths.optional(),
   /** A single-use registration token: what the fleet gives its workers instead of the secret. */
   HIVE_LAUNCH_TOKEN: z.string().min(16).optional(),
   /** Name shown to people. Default: the host's name and the slot. */
@@ -198,7 +201,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  const credential = credentialOf(given);
+  const credential = credentialOf(given, parsed.data?.CALLBACK_SECRET_FILE);
   if (credential === null) {
     problems.push(
       "CALLBACK_SECRET: set it to the dispatcher's value (source hive-data/secrets.env), or CALLBACK_SECRET_FILE or HIVE_LAUNCH_TOKEN",
@@ -243,12 +246,15 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): WorkerConfig {
   };
 }
 
-function credentialOf(given: Readonly<Record<string, string>>): ConfiguredCredential | null {
+function credentialOf(
+  given: Readonly<Record<string, string>>,
+  files: readonly string[] | undefined,
+): ConfiguredCredential | null {
   // A fleet's token wins: such a worker must never need the secret.
   if (given["HIVE_LAUNCH_TOKEN"] !== undefined) return { kind: "launch", token: given["HIVE_LAUNCH_TOKEN"] };
   if (given["CALLBACK_SECRET"] !== undefined) return { kind: "secret", secret: given["CALLBACK_SECRET"] };
   if (given["CALLBACK_SECRET_FILE"] !== undefined)
-    return { kind: "file", file: resolve(given["CALLBACK_SECRET_FILE"]) };
+    return { kind: "file", files: (files ?? []).map((path) => resolve(path)) };
   return null;
 }
 

@@ -1,6 +1,7 @@
 /**
  * The secret shared with the dispatcher, out of a file: where both start at once (`docker compose up`), the first start
- * of the dispatcher makes the secret while the worker waits for it.
+ * of the dispatcher makes the secret while the worker waits for it. Replicas write the same secret, each to a file of its
+ * own, so that a worker can start while any one of them lives.
  */
 
 import { readFile } from "node:fs/promises";
@@ -9,27 +10,29 @@ import { type Clock, pause } from "./loops/clock.ts";
 
 export interface CredentialOptions {
   readonly clock: Clock;
-  /** Told once when the file is not there yet. */
+  /** Told once when no file is there yet. */
   readonly say: (message: string) => void;
-  /** Milliseconds the file is waited for. Default 120,000. */
+  /** Milliseconds a file is waited for. Default 120,000. */
   readonly waitMs?: number;
 }
 
 const WAIT_MS = 120_000;
 const LOOK_MS = 500;
 
-/** What this worker proves itself with. @throws ConfigError when the file does not come, or holds no secret */
+/** What this worker proves itself with: of several files the first that is there. @throws ConfigError when none comes, or it holds no secret */
 export async function readCredential(
   configured: ConfiguredCredential,
   options: CredentialOptions,
 ): Promise<Credential> {
   if (configured.kind !== "file") return configured;
   const { clock, say } = options;
-  const { file } = configured;
+  const { files } = configured;
+  const named = files.join(" or ");
   const giveUpAt = clock.mono() + (options.waitMs ?? WAIT_MS);
   for (let told = false; ; told = true) {
-    const text = await readIfThere(file);
-    if (text !== null) {
+    for (const file of files) {
+      const text = await readIfThere(file);
+      if (text === null) continue;
       const secret = text.trim();
       if (secret.length >= SECRET_SHORTEST) return { kind: "secret", secret };
       throw new ConfigError([
@@ -38,10 +41,10 @@ export async function readCredential(
     }
     if (clock.mono() >= giveUpAt) {
       throw new ConfigError([
-        `CALLBACK_SECRET_FILE: ${file} is not there; the dispatcher writes it at its start (HIVE_SHARE_CALLBACK_SECRET=1)`,
+        `CALLBACK_SECRET_FILE: ${named} is not there; the dispatcher writes it at its start (HIVE_SHARE_CALLBACK_SECRET=1)`,
       ]);
     }
-    if (!told) say(`waiting for ${file}, which the dispatcher writes at its start`);
+    if (!told) say(`waiting for ${named}, which the dispatcher writes at its start`);
     await pause(clock, LOOK_MS);
   }
 }

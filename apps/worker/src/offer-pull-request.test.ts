@@ -5,7 +5,21 @@ import { openPullRequest } from "./github/pull-request.ts";
 import { work } from "./github/work-description.fixture.ts";
 import { type GitHubWorld, REPORT, startGitHubWorld } from "./github-world.fixture.ts";
 
-const NAMES = ["words", "extras", "none", "red", "rounds", "theirs", "talk", "quiet", "solved", "changes"];
+const NAMES = [
+  "words",
+  "extras",
+  "none",
+  "red",
+  "rounds",
+  "theirs",
+  "talk",
+  "quiet",
+  "solved",
+  "changes",
+  "issue",
+  "elsewhere",
+  "foreign",
+];
 const branchOf = (job: string): string => `hive/${job}`;
 let world: GitHubWorld;
 beforeAll(async () => {
@@ -66,6 +80,20 @@ test("it has the labels and reviewers the operator wants, the cost, and what was
   expect(pullOf("extras")?.body).toContain("Cost: 1.50 USD, 3 calls, 1,000 tokens.");
   expect(pullOf("extras")?.body).toContain("Blocked on the way out: example.com.");
   expect(world.lastLog()).toContain("the pull request has no review of jane");
+});
+
+test("it closes the issue that the job is for, in its own repository or another one of the same GitHub", async () => {
+  const place = `${new URL(world.target.apiUrl).host}/Acme/app`;
+  agentNamed("issue", ["echo new >solved.txt", "Solve it"]);
+  await world.outcomeOf(job("issue", { issue: { place, number: 7 } }));
+  expect(pullOf("issue")?.body).toContain("Fixes #7. Made by");
+  const elsewhere = { place: place.replace("Acme/app", "acme/tickets"), number: 8 };
+  agentNamed("elsewhere", ["echo new >changes.txt", "Change it"]);
+  await world.outcomeOf(job("elsewhere", { issue: elsewhere }));
+  expect(pullOf("elsewhere")?.body).toContain("Fixes acme/tickets#8. Made by");
+  agentNamed("foreign", ["echo new >quiet.txt", "Be quiet"]);
+  await world.outcomeOf(job("foreign", { issue: { place: "github.com/acme/app", number: 9 } }));
+  expect(pullOf("foreign")?.body).not.toContain("Fixes");
 });
 
 test("a job that shall have none ends with its branch", async () => {

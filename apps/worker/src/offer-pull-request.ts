@@ -4,8 +4,8 @@
  * GitHub refuses of those is told and fails nothing.
  */
 
-import type { LeaseFacts } from "@hive/protocol";
-import { findOnGitHub, type GitHubFailed, type GitHubTarget, toGitHubError } from "./github/github.ts";
+import type { LeasedJob, LeaseFacts } from "@hive/protocol";
+import { findOnGitHub, gitHostOf, type GitHubFailed, type GitHubTarget, toGitHubError } from "./github/github.ts";
 import { openPullRequest, type PullRequestOptions, updatePullRequest } from "./github/pull-request.ts";
 import { addExtras } from "./github/pull-request-extras.ts";
 import type { WorkDescription } from "./github/pull-request-text.ts";
@@ -41,7 +41,7 @@ export async function ensurePullRequest(
   if (settings === null || findings.branch === null || findings.branch === base) return;
   const target = gitHubOf(running, remote, secrets);
   if (target === null) return;
-  const work = describe(running, await factsOf(running), settings.cost);
+  const work = describe(running, await factsOf(running), settings.cost, target);
   const options: PullRequestOptions = {
     target,
     head: findings.branch,
@@ -103,7 +103,7 @@ export async function patiently<T extends { readonly ok: true }>(
 }
 
 /** Nothing goes to GitHub that holds a secret of the job. */
-function describe(running: RunningJob, facts: LeaseFacts, withCost: boolean): WorkDescription {
+function describe(running: RunningJob, facts: LeaseFacts, withCost: boolean, target: GitHubTarget): WorkDescription {
   const { findings, lease } = running;
   const { job } = lease;
   const { task } = findings;
@@ -122,9 +122,18 @@ function describe(running: RunningJob, facts: LeaseFacts, withCost: boolean): Wo
     diffStat: findings.diffStat ?? job.report?.diffStat ?? null,
     tests: tests === null ? null : { ...tests, report: clean(tests.report) },
     conflict: findings.conflict,
+    closes: closedBy(job, target),
     blocked: facts.blocked,
     usage: withCost ? facts.usage : null,
   };
+}
+
+/** How a pull request of this repository names the job's issue; null where it can close none. */
+function closedBy({ issue }: LeasedJob, { apiUrl, owner, repo }: GitHubTarget): string | null {
+  const [host, ...name] = issue?.place.split("/") ?? [];
+  if (issue == null || host?.toLowerCase() !== gitHostOf(apiUrl).toLowerCase()) return null;
+  const isHere = name.join("/").toLowerCase() === `${owner}/${repo}`.toLowerCase();
+  return `${isHere ? "" : name.join("/")}#${issue.number}`;
 }
 
 /** GitHub does not look at letter case. */

@@ -9,6 +9,7 @@ import { toAttemptError } from "./git/failure.ts";
 import { putBackWork } from "./git/put-back.ts";
 import type { Remote } from "./git/remote.ts";
 import { fetchFeedback } from "./fetch-feedback.ts";
+import { writeInputs } from "./input-files.ts";
 import { movedBaseOf } from "./moved-base/meet-base.ts";
 import type { MovedBaseOfJob } from "./moved-base/moved-base.ts";
 import { makesCommits } from "./publish-job.ts";
@@ -27,6 +28,8 @@ export interface Prepared {
   readonly feedback: string | null;
   /** The agent's folder for what is not committed. */
   readonly output: string;
+  /** See `TaskRequest.inputs`. */
+  readonly inputs: string | null;
   /** The attempt before this one pushed and could not open the pull request: only that is left to do. */
   readonly onlyPullRequest: boolean;
   /** See `TaskRequest.putBack`. */
@@ -57,6 +60,7 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
   await mkdir(folder, { mode: 0o711 });
   await mkdir(output, { mode: 0o700 });
   if (user !== undefined) await chown(output, user.uid, user.gid);
+  const inputs = await writeInputs(running.folder, job.inputs, user);
   const workspace = await checkout({
     git: worker.git,
     mirrors: worker.mirrorsFor(running.calls),
@@ -87,7 +91,7 @@ export async function prepare(worker: WorkerParts, running: RunningJob, secrets:
   const movedBase = meetsBase ? movedBaseOf(worker, running, { workspace, remote }) : null;
   const feedback = await fetchFeedback(worker, running, remote, secrets, workspace);
   const putBack = await putBackUnpublished(worker, running, workspace);
-  return { secrets, remote, workspace, movedBase, feedback, output, onlyPullRequest, putBack };
+  return { secrets, remote, workspace, movedBase, feedback, output, inputs, onlyPullRequest, putBack };
 }
 
 /**

@@ -96,6 +96,7 @@ async function runTask(worker: WorkerParts, running: RunningJob, prepared: Prepa
     workspace: prepared.workspace,
     slot,
     output: prepared.output,
+    inputs: prepared.inputs,
     log: requireLog(running),
     onEvent: running.events.add,
     onProgress: running.heartbeat.tell,

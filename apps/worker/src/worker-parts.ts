@@ -53,6 +53,8 @@ export interface TaskRequest {
   readonly slot: Slot;
   /** A folder of the agent's outside the repository, for what is not committed. */
   readonly output: string;
+  /** The folder of the files the job was given, to be read only; null: it was given none. */
+  readonly inputs: string | null;
   readonly log: LogStream;
   readonly onEvent: (event: AgentEvent) => void;
   readonly onProgress: (progress: Progress) => void;

@@ -1,5 +1,6 @@
 /**
- * The accounts that model calls are charged to: one of the job's generation, one of the day, one of the project and day.
+ * The accounts that model calls are charged to: one of the job's generation, one of the day, one of the project and
+ * day, one of the source and day.
  * An account is one small document with what is spent and what is set aside for calls under way; every call changes all
  * of its accounts in one commit. A limit is kept because the worst a call can cost is set aside before it is made, and
  * the sum of both never passes the limit by an admitted call.
@@ -9,13 +10,13 @@ import { type BudgetLimits, dollars, nanoOf } from "./budget.ts";
 import type { Job, Usage } from "./job.ts";
 
 /** What an account is of. */
-export type AccountKind = "job" | "day" | "project";
+export type AccountKind = "job" | "day" | "project" | "source";
 
 /** An account a call is charged to, with its limits as they are now. */
 export interface AccountRef {
   readonly id: string;
   readonly kind: AccountKind;
-  /** The project's pattern in hive.yaml; null for other kinds. */
+  /** The project's pattern or the source's id in hive.yaml; null for other kinds. */
   readonly name: string | null;
   readonly limits: BudgetLimits;
 }
@@ -71,6 +72,11 @@ export function dayAccountId(day: string): string {
 /** The account of one project on one day. */
 export function projectAccountId(day: string, name: string): string {
   return `project/${day}/${name}`;
+}
+
+/** The account of one source on one day. */
+export function sourceAccountId(day: string, source: string): string {
+  return `source/${day}/${source}`;
 }
 
 /** The day of a wall time, in UTC: budgets of a day begin anew at midnight UTC. */
@@ -206,5 +212,7 @@ function nameOf({ kind, name }: AccountRef): string {
       return "the server's budget of the day";
     case "project":
       return `the budget of the day of ${name ?? "its project"}`;
+    case "source":
+      return `the budget of the day of the source ${name ?? ""}`;
   }
 }

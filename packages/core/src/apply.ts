@@ -19,26 +19,39 @@ import * as cancel from "./commands/cancel.ts";
 import * as choose from "./commands/choose.ts";
 import * as claim from "./commands/claim.ts";
 import * as comment from "./commands/comment.ts";
+import * as controlGroup from "./commands/control-group.ts";
 import * as delivered from "./commands/delivered.ts";
 import * as drain from "./commands/drain.ts";
 import * as egressBlocked from "./commands/egress-blocked.ts";
 import * as endLeases from "./commands/end-leases.ts";
 import * as enqueue from "./commands/enqueue.ts";
 import * as finish from "./commands/finish.ts";
+import * as fireSchedule from "./commands/fire-schedule.ts";
 import * as forget from "./commands/forget.ts";
+import * as forgetDeliveries from "./commands/forget-deliveries.ts";
+import * as forgetGroups from "./commands/forget-groups.ts";
 import * as heartbeat from "./commands/heartbeat.ts";
+import * as observe from "./commands/observe.ts";
+import * as openGroup from "./commands/open-group.ts";
 import * as park from "./commands/park.ts";
+import * as pauseSchedule from "./commands/pause-schedule.ts";
 import * as prune from "./commands/prune.ts";
 import * as publish from "./commands/publish.ts";
+import * as receive from "./commands/receive.ts";
+import * as putSchedule from "./commands/put-schedule.ts";
 import * as reconsider from "./commands/reconsider.ts";
 import * as redeliver from "./commands/redeliver.ts";
 import * as register from "./commands/register.ts";
 import * as reject from "./commands/reject.ts";
+import * as removeSchedule from "./commands/remove-schedule.ts";
 import * as reserve from "./commands/reserve.ts";
 import * as report from "./commands/report.ts";
 import * as retry from "./commands/retry.ts";
+import * as settleGroup from "./commands/settle-group.ts";
+import * as settleSlot from "./commands/settle-slot.ts";
 import * as sweep from "./commands/sweep.ts";
 import * as usage from "./commands/usage.ts";
+import * as wakeGroups from "./commands/wake-groups.ts";
 import * as workerGone from "./commands/worker-gone.ts";
 import type { Key } from "./document.ts";
 import type { State } from "./state.ts";
@@ -57,26 +70,39 @@ const VERBS: { readonly [T in CommandType]: Verb<T> } = {
   choose: { needs: choose.needs, apply: choose.choose },
   claim: { needs: claim.needs, apply: claim.claim },
   comment: { needs: comment.needs, apply: comment.comment },
+  controlGroup: { needs: controlGroup.needs, apply: controlGroup.controlGroup },
   delivered: { needs: delivered.needs, apply: delivered.delivered },
   drain: { needs: drain.needs, apply: drain.drain },
   egressBlocked: { needs: egressBlocked.needs, apply: egressBlocked.egressBlocked },
   endLeases: { needs: endLeases.needs, apply: endLeases.endLeases },
   enqueue: { needs: enqueue.needs, apply: enqueue.enqueue },
   finish: { needs: finish.needs, apply: finish.finish },
+  fireSchedule: { needs: fireSchedule.needs, apply: fireSchedule.fireSchedule },
   forget: { needs: forget.needs, apply: forget.forget },
+  forgetDeliveries: { needs: forgetDeliveries.needs, apply: forgetDeliveries.forgetDeliveries },
+  forgetGroups: { needs: forgetGroups.needs, apply: forgetGroups.forgetGroups },
   heartbeat: { needs: heartbeat.needs, apply: heartbeat.heartbeat },
+  observe: { needs: observe.needs, apply: observe.observe },
+  openGroup: { needs: openGroup.needs, apply: openGroup.openGroup },
   park: { needs: park.needs, apply: park.park },
+  pauseSchedule: { needs: pauseSchedule.needs, apply: pauseSchedule.pauseSchedule },
   prune: { needs: prune.needs, apply: prune.prune },
   publish: { needs: publish.needs, apply: publish.publish },
+  receive: { needs: receive.needs, apply: receive.receive },
+  putSchedule: { needs: putSchedule.needs, apply: putSchedule.putSchedule },
   reconsider: { needs: reconsider.needs, apply: reconsider.reconsider },
   redeliver: { needs: redeliver.needs, apply: redeliver.redeliver },
   register: { needs: register.needs, apply: register.register },
   reject: { needs: reject.needs, apply: reject.reject },
+  removeSchedule: { needs: removeSchedule.needs, apply: removeSchedule.removeSchedule },
   report: { needs: report.needs, apply: report.report },
   reserve: { needs: reserve.needs, apply: reserve.reserve },
   retry: { needs: retry.needs, apply: retry.retry },
+  settleGroup: { needs: settleGroup.needs, apply: settleGroup.settleGroup },
+  settleSlot: { needs: settleSlot.needs, apply: settleSlot.settleSlot },
   sweep: { needs: sweep.needs, apply: sweep.sweep },
   usage: { needs: usage.needs, apply: usage.usage },
+  wakeGroups: { needs: wakeGroups.needs, apply: wakeGroups.wakeGroups },
   workerGone: { needs: workerGone.needs, apply: workerGone.workerGone },
 };
 

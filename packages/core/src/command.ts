@@ -15,7 +15,9 @@ import type {
   BundleRef,
   FileChange,
   HeldReason,
+  InputFile,
   Job,
+  JobIssue,
   JobResult,
   Lease,
   Status,
@@ -25,6 +27,8 @@ import type {
   Trust,
 } from "./job.ts";
 import type { HiveEvent } from "./event.ts";
+import type { ScheduleCommand, ScheduleReplies } from "./schedule.ts";
+import type { SourceCommand, SourceReplies } from "./group.ts";
 
 /** A job to accept, with every default already filled in by the edge. */
 export interface NewJob {
@@ -64,6 +68,10 @@ export interface NewJob {
   readonly gitUser: { readonly name: string; readonly email: string } | null;
   /** The hosts the job may reach, narrowing those of its worker; null: all of the worker's. */
   readonly egress: readonly string[] | null;
+  /** See `JobBody.inputs`. */
+  readonly inputs?: readonly InputFile[];
+  /** See `JobBody.issue`. Absent: it is for none. */
+  readonly issue?: JobIssue;
   readonly origin: string;
   /** For a candidate: the job it works for, in the same batch. */
   readonly parent?: string | null;
@@ -222,6 +230,8 @@ export type Command =
       readonly by: string;
       readonly text: string;
       readonly feedback: boolean;
+      /** Absent: trusted. Words from outside make what they cause untrusted, also of a job that was not. */
+      readonly trust?: Trust;
       /** Sealed secrets by name that take the place of the job's own; a job's secrets are erased when it ends. */
       readonly secrets: Readonly<Record<string, unknown>>;
       readonly idempotency: { readonly key: string; readonly hash: string } | null;
@@ -304,7 +314,9 @@ export type Command =
   /** Every live lease ends now, uncounted: the store was restored from a backup, and the work went on elsewhere or not at all. */
   | { readonly type: "endLeases"; readonly message: string }
   /** The clock: due jobs are queued, leases that ran out go back. */
-  | { readonly type: "sweep" };
+  | { readonly type: "sweep" }
+  | ScheduleCommand
+  | SourceCommand;
 
 export type CommandType = Command["type"];
 
@@ -332,7 +344,7 @@ export interface CallbackRecord {
   readonly attempts: readonly DeliveryAttempt[];
 }
 
-export interface Replies {
+export interface Replies extends ScheduleReplies, SourceReplies {
   readonly enqueue: EnqueueReply;
   readonly register: { readonly worker: WorkerRecord };
   /** `wait`: nothing to do now; ask again when a `ready` effect fits this worker. */
@@ -396,7 +408,11 @@ export type Effect =
   /** Callbacks of this job are waiting to be sent. */
   | { readonly type: "callback"; readonly n: number; readonly jobId: string }
   /** The job is over: its secrets are erased, its log is closed. */
-  | { readonly type: "ended"; readonly jobId: string; readonly fence: number | null };
+  | { readonly type: "ended"; readonly jobId: string; readonly fence: number | null }
+  /** A schedule changed: whoever keeps its clock looks at it again. */
+  | { readonly type: "schedule"; readonly id: string }
+  /** Something of this source changed that its runner should look at: what is due or held, when it wakes, a delivery. */
+  | { readonly type: "source"; readonly source: string };
 
 /** Documents read for a command, by `collection/id`. */
 export type Docs = ReadonlyMap<string, Readonly<Record<string, unknown>> | null>;

@@ -34,6 +34,8 @@ export interface Change extends Key {
  * `jobs` holds the small records (a start loads those of the live statuses); `bodies` the unchanging part; `attempts` how leases ended; `events` the stream (id: 16 digits); `workers` who
  * registered; `callbacks` what is still to be told; `answers` replies kept for repeated requests; `secrets` sealed values;
  * `usage` what the gateway counted per job; `accounts` what each budget has left; `egress` which refused places a job's latest attempt was told of;
+ * `schedules` the clocks that make jobs, and `slots` what became of each of their instants; `deliveries` what senders sent, `cursors` and `memories` how far
+ * sources have read and what they know, `groups` what they found, `tallies` how each source stands;
  * `comments` what people said to jobs; `ids` what is remembered of jobs that are not kept any more; `marks` how far the server came with this and that.
  */
 export const COLLECTIONS = [
@@ -71,6 +73,33 @@ export const COLLECTIONS = [
     ],
   },
   { name: "marks", indexes: [] },
+  { name: "schedules", indexes: [] },
+  {
+    name: "slots",
+    indexes: [
+      { name: "age", equals: [], range: "at" },
+      { name: "schedule", equals: ["schedule"], range: "slot" },
+    ],
+  },
+  {
+    name: "deliveries",
+    indexes: [
+      { name: "source", equals: ["source"], range: "receivedAt" },
+      { name: "state", equals: ["source", "state"], range: "receivedAt" },
+    ],
+  },
+  { name: "cursors", indexes: [] },
+  { name: "memories", indexes: [{ name: "source", equals: ["source"], range: "at" }] },
+  {
+    name: "groups",
+    indexes: [
+      { name: "source", equals: ["source"], range: "lastAt" },
+      { name: "stage", equals: ["source", "stage"], range: "lastAt" },
+      { name: "line", equals: ["source", "stage"], range: "line" },
+      { name: "wake", equals: ["source"], range: "wakeAt" },
+    ],
+  },
+  { name: "tallies", indexes: [] },
 ] as const satisfies readonly CollectionDeclaration[];
 
 /** The id of an event or callback document: its number in 16 digits, so that text order is number order. */

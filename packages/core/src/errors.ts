@@ -46,6 +46,11 @@ export const ERRORS = {
   provider_unreachable: { status: 502, retry: true, title: "The model provider gave no usable answer" },
   egress_blocked: { status: 403, retry: false, title: "This job may not reach that host" },
   egress_unreachable: { status: 502, retry: true, title: "The host a job wanted to reach did not answer" },
+  stale_schedule: { status: 409, retry: false, title: "The schedule was changed meanwhile" },
+  managed_by_file: { status: 409, retry: false, title: "This stands in hive.yaml and is changed there" },
+  stale_cursor: { status: 409, retry: false, title: "The source was read by somebody else meanwhile" },
+  stale_group: { status: 409, retry: false, title: "The group went on meanwhile" },
+  source_busy: { status: 503, retry: true, title: "The source has more to look at than it may keep" },
   too_many_requests: { status: 429, retry: true, title: "Too many requests" },
   internal: { status: 500, retry: true, title: "Something in the server broke" },
 } as const satisfies Record<string, { status: number; retry: boolean; title: string }>;

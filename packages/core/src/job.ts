@@ -52,7 +52,7 @@ export type HeldReason = (typeof HELD_REASONS)[number];
 /** Whose fault a failed attempt was: the work itself (not paid for twice unless asked), or the system around it. */
 export type FailureKind = "work" | "system";
 
-/** Where a job's text came from; `untrusted` is inherited by everything the job causes. */
+/** Where a job's text came from; `untrusted` is inherited by everything the job causes. See `trustOf`. */
 export type Trust = "trusted" | "untrusted";
 
 /** What an operator asks to be approved by a person: the job before it starts, or what it made before it is pushed. */
@@ -129,6 +129,8 @@ export interface CommentCounts {
   readonly given: number;
   /** Up to which a generation that was given them succeeded. */
   readonly done: number;
+  /** The first one whose text came from outside; absent: there is none. */
+  readonly outside?: number | undefined;
 }
 
 /** What the queue remembers of a job's attempts. */
@@ -246,6 +248,24 @@ export interface CommentRecord {
   readonly text: string;
   /** True when the pull request's reviews and failed checks are to be fetched for the agent too. */
   readonly feedback: boolean;
+  /** Whose words these are. Absent: trusted. */
+  readonly trust?: Trust | undefined;
+}
+
+/** A file that comes with a job, for what it runs to read. */
+export interface InputFile {
+  /** One plain name, such as `signal.json`. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The issue that a job is for: its pull request closes it, and how it goes is told there. */
+export interface JobIssue {
+  /** Its repository, as `host/owner/name`. */
+  readonly place: string;
+  readonly number: number;
+  /** False: its pull request closes it, and nothing is written there. */
+  readonly tell: boolean;
 }
 
 /** The part of a job that does not change once it was accepted. */
@@ -273,6 +293,10 @@ export interface JobBody {
   /** What one generation may use, with the server's defaults filled in. Absent in bodies of older versions. */
   readonly budget?: BudgetLimits | null;
   readonly dependsOn: readonly string[];
+  /** Files it is given, beside the repository and never part of it. Absent: none. */
+  readonly inputs?: readonly InputFile[] | undefined;
+  /** Absent: it is for no issue. */
+  readonly issue?: JobIssue | undefined;
   /** Names of the sealed secrets kept for this job, such as `githubToken`. */
   readonly secrets: readonly string[];
   /** Who put it in: `api`, `cli`, `demo`, `schedule:NAME`, `source:NAME`. */

@@ -20,6 +20,8 @@ export function someFamily(wall: number, a: number, b: number, c: number): reado
     agent: null,
     hold: null,
     approval: c % 3 ? "none" : "start",
+    // The edge refuses candidates of others: they push.
+    trust: "trusted",
   } as const;
   const children = [1, 2].map((n) => ({
     ...what,
@@ -43,6 +45,7 @@ export function someJob(wall: number, a: number, b: number, c: number): NewJob {
     key: [null, "one", "two"][c % 3] ?? null,
     agent: b % 7 === 0 ? "demo" : null,
     approval: (["none", "none", "none", "none", "start", "publish"] as const)[a % 6] ?? "none",
+    trust: c % 8 === 0 ? "untrusted" : "trusted",
     hold: ([null, null, null, null, null, "no_agent", "paused"] as const)[b % 7] ?? null,
     runAt: b % 5 === 0 ? wall + 700 : null,
     maxAttempts: 1 + (b % 3),

@@ -16,6 +16,7 @@ import {
   checkQueue,
   claimable,
   must,
+  mustBeApproved,
   mustEqual,
   observable,
   outOrder,
@@ -130,7 +131,8 @@ export class Life {
         const jobId = this.#someId(a, b, "running", "queued", "succeeded", "failed");
         const idempotency = c % 5 === 0 ? { key: `k${c % 2}`, hash: `${a % 2}` } : null;
         const said = { by: "p", text: `${c}`, feedback: false, secrets: c % 3 ? {} : { githubToken: "sealed" } };
-        return this.run({ type: "comment", jobId, ...said, idempotency });
+        const trust = b % 4 === 0 ? ({ trust: "untrusted" } as const) : {};
+        return this.run({ type: "comment", jobId, ...said, ...trust, idempotency });
       }
       case "approve":
         return this.run({ type: "approve", jobId: this.#someId(a, b, "held"), by: "p", sha256: c % 3 ? "good" : null });
@@ -278,6 +280,7 @@ export class Life {
     for (const [place, event] of this.world.events.slice(from).entries()) {
       must(event.id === from + place + 1, "events are numbered without a gap");
       if (event.jobId === null) continue;
+      if (event.type === "job.publishing") mustBeApproved(this.world, event.jobId);
       const owed = this.world.job(event.jobId).callback && isCallbackType(event.type);
       const written = this.world.store.has(`callbacks/${String(event.id).padStart(16, "0")}`);
       must(written === owed, `I6: ${event.type} owes a callback: ${owed}`);

@@ -41,6 +41,24 @@ export function claimable(state: State): Set<string> {
   );
 }
 
+/** What is pushed by an attempt was told to its worker by nobody from outside, and needs nobody's approval. */
+export function mustBeApproved(world: World, jobId: string): void {
+  const job = world.job(jobId);
+  if (job.run?.lease?.purpose === "publish") return;
+  const given = job.comments?.given ?? 0;
+  const said = Array.from({ length: given }, (_, n) => world.store.get(`comments/${jobId}/${numberOf(n + 1)}`));
+  must(job.approval !== "publish", "work that must be approved is pushed by nobody before");
+  must(job.trust === "trusted", "what a job from outside made is pushed by nobody before it is approved");
+  must(
+    said.every((comment) => comment !== undefined && comment["trust"] !== "untrusted"),
+    "words from outside make what they cause untrusted, for ever",
+  );
+}
+
+function numberOf(n: number): string {
+  return String(n).padStart(8, "0");
+}
+
 /** Counts equal a recount, limits hold, counters are in bounds, and every unfinished job has somebody to move it. */
 export function checkQueue(world: World): void {
   const { state, rules } = world;

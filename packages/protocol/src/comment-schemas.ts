@@ -53,13 +53,15 @@ export const commentSchema = z
     by: z.string(),
     text: z.string(),
     feedback: z.boolean(),
+    /** `untrusted`: a source brought it from outside. Absent: it is trusted. */
+    trust: z.enum(["trusted", "untrusted"]).optional(),
     /** `waiting`: for the next attempt. `given`: to the latest attempt. `done`: a generation that was given it succeeded. */
     state: z.enum(["waiting", "given", "done"]),
   })
   .meta({ id: "Comment" });
 export type Comment = z.infer<typeof commentSchema>;
 
-const saidSchema = commentSchema.pick({ n: true, at: true, by: true, text: true });
+const saidSchema = commentSchema.pick({ n: true, at: true, by: true, text: true, trust: true });
 
 /** The comments an attempt is for. */
 export const followUpSchema = z.object({

@@ -10,7 +10,7 @@ export const leaseRef = z.strictObject({ jobId: jobIdSchema, fence: z.int().min(
 
 /**
  * Why a connection was refused; codes never change their meaning.
- * `not_allowed`: the pool's list does not name the place. `not_in_job`: the job's own `egress` list does not.
+ * `not_allowed`: the pool's list does not name the place. `not_in_job`: the job's own `egress` list does not. `untrusted`: the job came from outside, and the place is no package registry.
  * `not_git_host`: the supervisor's token reaches the job's git host alone. `private_address`: the guard refused where the
  * name leads. `wrong_name`: the greeting names another host. `hidden_name`: the greeting hides the name it asks for
  * (encrypted client hello). `not_tls`: something else than TLS on port 443. `too_many_connections`, `too_many_bytes`:
@@ -19,6 +19,7 @@ export const leaseRef = z.strictObject({ jobId: jobIdSchema, fence: z.int().min(
 export const EGRESS_REFUSALS = [
   "not_allowed",
   "not_in_job",
+  "untrusted",
   "not_git_host",
   "private_address",
   "wrong_name",

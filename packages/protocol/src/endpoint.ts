@@ -10,9 +10,10 @@ import type { z } from "zod";
  * Who may call.
  * `open`: anybody. `owner`: `Authorization: Bearer INTERNAL_API_TOKEN`. `registration`: a worker that proves itself in the
  * body. `worker`: the token a worker got when it registered. `lease`: the `worker` token of one lease.
- * `server`: this server's own processes, the LLM gateway and the way out.
+ * `server`: this server's own processes, the LLM gateway and the way out. `hook`: the sender of a source, which proves itself
+ * over the raw body.
  */
-export type Access = "open" | "owner" | "registration" | "worker" | "lease" | "server";
+export type Access = "open" | "owner" | "registration" | "worker" | "lease" | "server" | "hook";
 
 /** What a body or reply is when it is not JSON. */
 export type RawKind = "bytes" | "text" | "html" | "events";
@@ -29,7 +30,12 @@ export interface Endpoint {
   /** The JSON body's schema, or `bytes` for a raw body. Absent: no body is read. */
   readonly body?: z.ZodType | "bytes";
   /** The status and shape of success. */
-  readonly reply: { readonly status: 200 | 201 | 202 | 204; readonly body: z.ZodType | RawKind | null };
+  readonly reply: {
+    readonly status: 200 | 201 | 202 | 204;
+    readonly body: z.ZodType | RawKind | null;
+    /** The member of a JSON reply that is its `ETag` too, for `If-Match`. */
+    readonly etag?: string;
+  };
   /** The codes this endpoint answers with beyond those every endpoint may (bad_request, invalid_field, unauthorized, body_too_large, not_ready, internal). */
   readonly errors: readonly ErrorCode[];
   /** Largest body in bytes. Default 1 MiB. */

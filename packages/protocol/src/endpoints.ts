@@ -22,6 +22,8 @@ import {
   newJobSchema,
   offset,
 } from "./job-schemas.ts";
+import { scheduleEndpoints } from "./schedule-endpoints.ts";
+import { sourceEndpoints } from "./source-endpoints.ts";
 import {
   dayBudgetsSchema,
   healthSchema,
@@ -356,6 +358,8 @@ export const endpoints = {
     reply: { status: 200, body: z.object({ id: z.int(), state: z.string() }) },
     errors: ["not_found", "job_forgotten"],
   }),
+  ...scheduleEndpoints,
+  ...sourceEndpoints,
   stats: endpoint({
     method: "GET",
     path: "/v1/stats",

@@ -48,6 +48,31 @@ export const fileChangeSchema = z
     },
   );
 
+/** A file given to a job, beside its repository. */
+export const inputFileSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+      "must be 1 to 64 of A-Z a-z 0-9 . _ - and begin with a letter or digit",
+    ),
+  text: z.string(),
+});
+
+/** Files of one job. */
+const MOST_INPUTS = 16;
+/** Bytes that the files given to one job may have together. */
+export const MOST_INPUT_BYTES = 262_144;
+
+const inputFilesSchema = z
+  .array(inputFileSchema)
+  .max(MOST_INPUTS)
+  .refine((files) => new Set(files.map(({ name }) => name.toLowerCase())).size === files.length, "names must differ")
+  .refine(
+    (files) => files.reduce((bytes, { text }) => bytes + new TextEncoder().encode(text).length, 0) <= MOST_INPUT_BYTES,
+    `may hold ${MOST_INPUT_BYTES} bytes together`,
+  );
+
 /** One entry of an `egress` list, as `packages/core/src/egress-rule.ts` explains them. */
 export const egressEntrySchema = z
   .string()
@@ -107,6 +132,8 @@ export const newJobSchema = z
     instructions: z.string().min(1).max(262_144).optional(),
     script: z.string().min(1).max(262_144).optional(),
     changes: z.array(fileChangeSchema).min(1).max(1000).optional(),
+    /** Files for what the job runs to read, in the folder `$HIVE_INPUTS`; they never become part of the repository. */
+    inputs: inputFilesSchema.optional(),
     githubToken: z.string().min(1).max(4096).refine(noControls, "must be one line").optional(),
     role: nameSchema.optional(),
     labels: z.array(nameSchema).max(16).optional(),
@@ -330,12 +357,15 @@ export const jobDetailSchema = jobSummarySchema
     /** The model the job asked for; null: none. */
     model: z.string().nullable(),
     changes: z.array(z.object({ path: z.string(), delete: z.boolean(), bytes: z.int() })).nullable(),
+    /** The files it was given. */
+    inputs: z.array(z.object({ name: z.string(), bytes: z.int() })),
     maxAttempts: z.int(),
     retryOn: z.enum(["system", "failure"]),
     timeoutMs: z.int(),
     concurrencyKey: z.string().nullable(),
     dependsOn: z.array(z.string()),
     waitsFor: z.array(z.string()),
+    /** `untrusted`: text from outside is part of what it was told. */
     trust: z.enum(["trusted", "untrusted"]),
     callbackUrl: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()).nullable(),

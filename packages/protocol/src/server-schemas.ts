@@ -136,6 +136,8 @@ export const dayBudgetsSchema = z
     server: dayAccountSchema,
     /** The rules of `repos` in hive.yaml that have a budget of the day. */
     projects: z.array(dayAccountSchema.extend({ match: z.string() })),
+    /** The sources in hive.yaml that have a budget of the day. */
+    sources: z.array(dayAccountSchema.extend({ source: z.string() })),
   })
   .meta({ id: "DayBudgets" });
 export type DayBudgets = z.infer<typeof dayBudgetsSchema>;

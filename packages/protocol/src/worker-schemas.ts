@@ -12,6 +12,7 @@ import { attemptReportSchema, followUpSchema } from "./comment-schemas.ts";
 import {
   attemptErrorSchema,
   fileChangeSchema,
+  inputFileSchema,
   nameSchema,
   resultSchema,
   sessionSchema,
@@ -97,6 +98,8 @@ export const leasedJobSchema = z.object({
   instructions: z.string().nullable(),
   script: z.string().nullable(),
   changes: z.array(fileChangeSchema).nullable(),
+  /** Files the job was given, beside its repository. */
+  inputs: z.array(inputFileSchema).default([]),
   agent: z.string().nullable(),
   /** How the agent is to be run, as the operator says. */
   agentSettings: agentSettingsSchema.default(DEFAULT_AGENT_SETTINGS),
@@ -130,6 +133,8 @@ export const leasedJobSchema = z.object({
   report: attemptReportSchema.nullable().default(null),
   /** The comments this attempt is for; null: none, the instructions are all. */
   followUp: followUpSchema.nullable().default(null),
+  /** The issue that its pull request closes; null: none. */
+  issue: z.object({ place: z.string(), number: z.int().positive() }).nullable().default(null),
   /** The agent's session to go on with; its files are that attempt's artifact. Null: none was kept. */
   session: sessionSchema.nullable().default(null),
   /** The job's page. */

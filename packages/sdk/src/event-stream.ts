@@ -20,7 +20,11 @@ export interface EventStreamOptions {
   readonly after?: number;
   readonly signal?: AbortSignal;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Milliseconds without a byte after which a stream is lost. Default 45,000: the server gives a sign of life every 15 s. */
+  readonly quietMs?: number;
 }
+
+const QUIET_MS = 45_000;
 
 /** Wait before a lost stream is opened again, in milliseconds, doubled up to the second. */
 const FIRST_WAIT_MS = 100;
@@ -35,28 +39,64 @@ export async function* eventStream(
   let waitMs = FIRST_WAIT_MS;
   const isStopped = (): boolean => options.signal?.aborted === true;
   while (!isStopped()) {
+    // A server that stands still keeps its connections, and says nothing on them; another may long be in its place.
+    const quiet = quietLimit(options.quietMs ?? QUIET_MS);
     try {
       const query = {
         ...(options.jobId === undefined ? {} : { jobId: options.jobId }),
         ...(after === undefined ? {} : { after }),
       };
-      const response = await api.open(endpoints.events, { query }, options.signal ? { signal: options.signal } : {});
-      for await (const message of serverEvents(response.body)) {
+      const signal = options.signal ? AbortSignal.any([options.signal, quiet.signal]) : quiet.signal;
+      const response = await api.open(endpoints.events, { query }, { signal });
+      for await (const message of serverEvents(response.body, quiet.heard)) {
         waitMs = FIRST_WAIT_MS;
         const event = eventOf(message);
         if (event === null) continue;
         after = event.id;
+        // However long the reader takes for it: that is not the server's silence.
+        quiet.pause();
         yield event;
+        quiet.heard();
       }
     } catch (error) {
       if (isStopped()) return;
       const lost =
-        error instanceof UnreachableError || error instanceof TypeError || (error instanceof ApiError && error.retry);
+        quiet.signal.aborted ||
+        error instanceof UnreachableError ||
+        error instanceof TypeError ||
+        (error instanceof ApiError && error.retry);
       if (!lost) throw error;
+    } finally {
+      quiet.pause();
     }
     await options.sleep(waitMs * (0.5 + Math.random() / 2));
     waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
   }
+}
+
+interface QuietLimit {
+  /** Aborts once nothing was heard for too long. */
+  readonly signal: AbortSignal;
+  /** There was a sign of life: the time begins anew. */
+  readonly heard: () => void;
+  /** Nothing is expected until the next sign of life. */
+  readonly pause: () => void;
+}
+
+function quietLimit(ms: number): QuietLimit {
+  const silent = new AbortController();
+  const start = () =>
+    setTimeout(() => silent.abort(new DOMException(`nothing was heard for ${ms} ms`, "TimeoutError")), ms);
+  let timer = start();
+  const pause = (): void => clearTimeout(timer);
+  return {
+    signal: silent.signal,
+    heard() {
+      pause();
+      timer = start();
+    },
+    pause,
+  };
 }
 
 function eventOf(message: ServerEvent): StreamEvent | null {

@@ -24,6 +24,8 @@ import {
   type Pool,
   type Worker,
 } from "@hive/protocol";
+import { scheduleCalls, type ScheduleCalls } from "./schedule-calls.ts";
+import { sourceCalls, type SourceCalls } from "./source-calls.ts";
 import { eventStream, type StreamEvent } from "./event-stream.ts";
 
 export interface HiveOptions {
@@ -87,6 +89,10 @@ export interface HiveClient {
   pools(): Promise<readonly Pool[]>;
   /** What model calls may use in a day and have used, in all and by project. `day` in UTC, default today. */
   budgets(day?: string): Promise<DayBudgets>;
+  /** The clocks that make jobs. */
+  readonly schedules: ScheduleCalls;
+  /** What makes jobs of what other systems say. */
+  readonly sources: SourceCalls;
   /** Everything the server keeps, of one moment, as compressed bytes: what `hive backup` writes into a file. */
   backup(): Promise<AsyncIterable<Uint8Array>>;
   /** Everything that happens, from now or after an id, over lost connections without a gap. */
@@ -179,6 +185,8 @@ export function createHive(options: HiveOptions): HiveClient {
     workers: async () => (await again(() => api.call(endpoints.listWorkers, {}))).workers,
     budgets: (day) => again(() => api.call(endpoints.listBudgets, { query: day === undefined ? {} : { day } })),
     pools: async () => (await again(() => api.call(endpoints.listPools, {}))).pools,
+    schedules: scheduleCalls(api, again),
+    sources: sourceCalls(api, again),
     async backup() {
       const response = await again(() => api.open(endpoints.backup, {}));
       return response.body ?? (async function* () {})();

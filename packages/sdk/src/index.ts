@@ -1,4 +1,6 @@
 export * from "./hive-client.ts";
+export { type BackfillOptions, type ScheduleCalls } from "./schedule-calls.ts";
+export { type PageOptions, type SourceCalls } from "./source-calls.ts";
 export { type StreamEvent } from "./event-stream.ts";
 export { verifyCallback, type Callback } from "./verify-callback.ts";
 export {
@@ -16,5 +18,13 @@ export {
   type NewComment,
   type Health,
   type Pool,
+  type SchedulePreview,
+  type ScheduleSpec,
+  type ScheduleView,
+  type SlotView,
+  type DeliveryView,
+  type DryRun,
+  type GroupView,
+  type SourceView,
   type Worker,
 } from "@hive/protocol";

@@ -18,7 +18,7 @@ export const dispatcherKills: Scenario = {
       ...options,
       id: "F1",
       jobs: sized(size, { quick: 60, full: 1_000 }),
-      world: { dispatchers: store === "redis" ? 2 : 1, workers: 4 },
+      world: { count: store === "redis" ? 2 : 1, workers: 4 },
       zombies: { count: sized(size, { quick: 1, full: 2 }), leases: sized(size, { quick: 2, full: 4 }) },
       harm: async (run) => {
         const troubles = await torment(run, {

@@ -49,6 +49,16 @@ async function harm(run: LoadRun, stops: number, haunted: number): Promise<HarmD
   const scripts = new Set(jobs.filter(({ request }) => request.task === "script").map(({ id }) => id));
   const places = Array.from({ length: world.workers.count }, (_, place) => place);
   const jobAt = (place: number): string => live.jobOf(`worker-${place + 1}`) ?? "";
+  // Not earlier: while it brings its machine's copy of the repository up to date, everybody there waits for it.
+  const isAtWork = (job: string): boolean =>
+    history.entries.some(
+      (entry) =>
+        entry.kind === "event" &&
+        entry.event.jobId === job &&
+        entry.event.data["fence"] === live.fenceOf(job) &&
+        entry.event.data["phase"] === "run",
+    );
+  const isDue = (place: number): boolean => scripts.has(jobAt(place)) && isAtWork(jobAt(place));
   let stopped = 0;
   let overtaken = 0;
   const stop = async (place: number): Promise<void> => {
@@ -71,10 +81,10 @@ async function harm(run: LoadRun, stops: number, haunted: number): Promise<HarmD
   while (stopped < stops && !signal.aborted) {
     await pause(machineClock, LOOK_MS, signal);
     // Once lost may be chance; a third time would be poison.
-    const place = dice.some(places.filter((one) => scripts.has(jobAt(one)) && live.losses(jobAt(one)) === 0));
+    const place = dice.some(places.filter((one) => isDue(one) && live.losses(jobAt(one)) === 0));
     if (place === undefined) continue;
     await pause(machineClock, dice.int(0, 500), signal);
-    if (!scripts.has(jobAt(place))) continue;
+    if (!isDue(place)) continue;
     await stop(place);
     stopped += 1;
     run.harmed(stopped / stops);

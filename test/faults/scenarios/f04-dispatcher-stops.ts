@@ -8,7 +8,7 @@ import type { HiveProcess } from "../../e2e/hive-process.ts";
 import { until } from "../../e2e/until.ts";
 import { dice } from "../../sim/dice.ts";
 import { monotonicMs } from "../history.ts";
-import { type LightRun, runLight } from "../light-run.ts";
+import { type LightRun, runLight, throughAny } from "../light-run.ts";
 import { findQueen, upAndReady } from "../queens.ts";
 import { readOnce } from "../reader.ts";
 import { startReplicas } from "../replicas.ts";
@@ -33,17 +33,13 @@ async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutc
   const stops = sized(size, { quick: 2, full: 20 });
   const count = store === "redis" ? 3 : 1;
   await using replicas = await startReplicas({ store, count, env: { HIVE_LEASE_MS: String(LEASE_MS[store]) } });
-  const { servers, urls, token, secret } = replicas;
+  const { servers, urls, token } = replicas;
   const stopMs = LEASE_MS[store] + BEYOND_MS;
   const takeoverMs: number[] = [];
   return await runLight({
     name: `F4-${store}`,
     seed,
-    token,
-    secret,
-    cleanUrl: urls.join(","),
-    clientUrl: urls.join(","),
-    workerUrls: urls,
+    ...throughAny(replicas),
     readUrls: urls,
     workers: 8,
     jobs: sized(size, { quick: 60, full: 300 }),
@@ -54,7 +50,7 @@ async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutc
         await upAndReady(servers, READY_LIMIT_MS);
         await pause(machineClock, chance.int(500, 2_500), run.signal);
         const victim = (await findQueen(servers)) ?? servers[0];
-        if (victim !== undefined) takeoverMs.push(...(await standStill({ victim, servers, run, token, stopMs })));
+        takeoverMs.push(...(await standStill({ victim, servers, run, token, stopMs })));
       }
       return { stops, takeovers: tellTimes(takeoverMs) };
     },

@@ -12,7 +12,7 @@ import { RedisStore } from "../../../apps/dispatcher/src/store/redis/redis-store
 import { SqliteStore } from "../../../apps/dispatcher/src/store/sqlite/sqlite-store.ts";
 import { startRedis } from "../../peers/redis/redis-server.ts";
 import { type Dice, dice as diceOf } from "../../sim/dice.ts";
-import { temporaryFolder } from "../hive-on.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 import { keepCommits, type KeptCommits, showOf, type Shown } from "../kept-commits.ts";
 import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized, type StoreKind } from "../scenario.ts";
 

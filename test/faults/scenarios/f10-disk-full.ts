@@ -11,8 +11,9 @@ import { createHive } from "@hive/sdk";
 import type { HiveProcess } from "../../e2e/hive-process.ts";
 import { machineClock, pause } from "../../../apps/worker/src/loops/clock.ts";
 import { until } from "../../e2e/until.ts";
-import { type HiveOn, startHiveOn, temporaryFolder } from "../hive-on.ts";
+import { type Replicas, startReplicas } from "../replicas.ts";
 import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized, type StoreKind } from "../scenario.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
 
 const SENDERS = 4;
 /** Large enough that a full disk is met soon, in the middle of a commit. */
@@ -25,11 +26,17 @@ export const diskFull: Scenario = {
   needsRoot: true,
   async run({ size, store }: ScenarioOptions): Promise<ScenarioOutcome> {
     using place = temporaryFolder("full");
-    using disk = mountSmallDisk(join(place.path, "disk"));
-    const data = join(disk.path, "data");
+    using small = mountSmallDisk(join(place.path, "disk"));
+    const data = join(small.path, "data");
     mkdirSync(data, { mode: 0o700 });
-    await using on = await startHiveOn(store, store === "sqlite" ? { data } : { redis: { folder: data } });
-    const full = { on, store, filler: join(disk.path, "filler"), refusals: sized(size, { quick: 20, full: 200 }) };
+    const disk = store === "sqlite" ? { env: { HIVE_DATA: data } } : { redis: { folder: data } };
+    await using replicas = await startReplicas({ store, ...disk });
+    const full = {
+      replicas,
+      store,
+      filler: join(small.path, "filler"),
+      refusals: sized(size, { quick: 20, full: 200 }),
+    };
     return await fillUp(full);
   },
 };
@@ -42,15 +49,16 @@ interface Answers {
 }
 
 interface Full {
-  readonly on: HiveOn;
+  readonly replicas: Replicas;
   readonly store: StoreKind;
   readonly filler: string;
   /** Requests that must be refused before the space comes back. */
   readonly refusals: number;
 }
 
-async function fillUp({ on, store, filler, refusals }: Full): Promise<ScenarioOutcome> {
-  const { server, redis } = on;
+async function fillUp({ replicas, store, filler, refusals }: Full): Promise<ScenarioOutcome> {
+  const { redis, servers } = replicas;
+  const [server] = servers;
   const answers: Answers = { accepted: new Set(), refused: [] };
   const broken: string[] = [];
   const over = new AbortController();

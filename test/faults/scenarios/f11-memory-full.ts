@@ -6,7 +6,7 @@
 import { createHive } from "@hive/sdk";
 import { RedisConnection } from "../../../apps/dispatcher/src/store/redis/connection.ts";
 import { until } from "../../e2e/until.ts";
-import { type HiveOn, startHiveOn } from "../hive-on.ts";
+import { type Replicas, startReplicas } from "../replicas.ts";
 import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized } from "../scenario.ts";
 
 const SENDERS = 8;
@@ -19,8 +19,9 @@ export const memoryFull: Scenario = {
   async run({ size }: ScenarioOptions): Promise<ScenarioOutcome> {
     const broken = [...(await refusesEviction())];
     const refusals = sized(size, { quick: 20, full: 300 });
-    await using on = await startHiveOn("redis", { redis: { maxmemory: sized(size, { quick: "6mb", full: "16mb" }) } });
-    const { figures, broken: more } = await fillUp(on, refusals);
+    const maxmemory = sized(size, { quick: "6mb", full: "16mb" });
+    await using replicas = await startReplicas({ store: "redis", redis: { maxmemory } });
+    const { figures, broken: more } = await fillUp(replicas, refusals);
     return { figures, broken: [...broken, ...more] };
   },
 };
@@ -28,8 +29,11 @@ export const memoryFull: Scenario = {
 /** A Redis that evicts: the start says no, and what to set. */
 async function refusesEviction(): Promise<readonly string[]> {
   try {
-    await using on = await startHiveOn("redis", { redis: { extra: ["--maxmemory-policy", "allkeys-lru"] } });
-    return [`a Redis with allkeys-lru was taken by the dispatcher at ${on.server.url}`];
+    await using replicas = await startReplicas({
+      store: "redis",
+      redis: { extra: ["--maxmemory-policy", "allkeys-lru"] },
+    });
+    return [`a Redis with allkeys-lru was taken by the dispatcher at ${replicas.urls[0]}`];
   } catch (error) {
     return /maxmemory-policy noeviction/.test(String(error))
       ? []
@@ -37,7 +41,7 @@ async function refusesEviction(): Promise<readonly string[]> {
   }
 }
 
-async function fillUp({ server, redis }: HiveOn, refusals: number): Promise<ScenarioOutcome> {
+async function fillUp({ servers: [server], redis }: Replicas, refusals: number): Promise<ScenarioOutcome> {
   if (redis === null) throw new Error("this is about Redis");
   const broken: string[] = [];
   const accepted = new Set<string>();

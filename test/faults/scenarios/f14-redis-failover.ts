@@ -10,8 +10,9 @@ import { type RedisServer, startRedis } from "../../peers/redis/redis-server.ts"
 import { startTcpProxy } from "../../peers/tcp-proxy.ts";
 import { until } from "../../e2e/until.ts";
 import { type HeldLease, takeLease } from "../hand-worker.ts";
+import { everyJob } from "../every-job.ts";
 import { monotonicMs } from "../history.ts";
-import { type LightRun, lightJob, runLight } from "../light-run.ts";
+import { type LightRun, lightJob, runLight, throughAny } from "../light-run.ts";
 import { startReplicas } from "../replicas.ts";
 import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized } from "../scenario.ts";
 
@@ -51,7 +52,7 @@ async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutc
     redisUrl: `redis://127.0.0.1:${door.port}`,
     env: { HIVE_LEASE_MS: "4000" },
   });
-  const { urls, token, secret } = replicas;
+  const { urls, secret } = replicas;
   const broken: string[] = [];
 
   /** Takes the job that only this test's own workers get, and begins it. */
@@ -82,10 +83,10 @@ async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutc
     command(replica, "REPLICAOF", "NO", "ONE");
     door.pointTo(replica.port);
     await door.heal();
-    await until("a dispatcher to answer", async () => (await there(hive)).size > 0);
+    await until("a dispatcher to answer", async () => (await everyJob(hive)).size > 0);
     const awayMs = Math.round(monotonicMs() - begun);
 
-    const known = await there(hive);
+    const known = await everyJob(hive);
     const lost = [...told].filter((id) => !known.has(id));
     broken.push(...lost.filter((id) => safe.has(id)).map((id) => `I1: ${id} was there before the replica was cut off`));
     // The same job, and perhaps under the same fence: only the token tells the two apart.
@@ -117,34 +118,18 @@ async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutc
   const outcome = await runLight({
     name: "F14",
     seed,
-    token,
-    secret,
-    cleanUrl: urls.join(","),
-    clientUrl: urls.join(","),
-    workerUrls: urls,
+    ...throughAny(replicas),
     workers: 8,
     jobs,
     holdMs: 150,
     takesBack: true,
     asides: [HAUNTED],
     harm,
-    isAtRest: async ({ hive }) => [...(await there(hive)).values()].every((status) => OVER.has(status)),
+    isAtRest: async ({ hive }) => [...(await everyJob(hive)).values()].every((status) => OVER.has(status)),
     verdict: (_, { events }) =>
       events.flatMap(({ id }, place) => (id === place + 1 ? [] : [`event ${id} stands at place ${place + 1}`])),
   });
   return { figures: outcome.figures, broken: [...outcome.broken, ...broken] };
-}
-
-/** Every job there is, with its status. */
-async function there(hive: LightRun["hive"]): Promise<ReadonlyMap<string, string>> {
-  const found = new Map<string, string>();
-  let cursor: string | undefined;
-  do {
-    const page = await hive.list({ limit: 1_000, ...(cursor === undefined ? {} : { cursor }) });
-    for (const { jobId, status } of page.jobs) found.set(jobId, status);
-    cursor = page.next ?? undefined;
-  } while (cursor !== undefined);
-  return found;
 }
 
 /** Every write there is, under a lease that is gone; answers those that were taken. */

@@ -38,11 +38,11 @@ async function jump({ size, seed, store }: ScenarioOptions): Promise<ScenarioOut
   await using world = await openWorld({
     history,
     store,
-    dispatchers: dispatchers.length,
+    count: dispatchers.length,
     workers: 2,
     leaseMs: LEASE_MS,
     callbacks: false,
-    env: (n) => dispatchers[n]?.clock.env ?? {},
+    envOf: (n) => dispatchers[n]?.clock.env ?? {},
     redis: { env: redis[0]?.clock.env ?? {} },
     workerEnv: workers.clock.env,
   });

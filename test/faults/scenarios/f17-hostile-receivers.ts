@@ -2,18 +2,19 @@
  * F17: backends that fail, are busy, gone, elsewhere, silent, slow to the byte, break off or never end, while the
  * dispatcher is killed again and again. They cost the good backend nothing: it hears of every event in order, soon.
  */
-import { readFileSync } from "node:fs";
 import { machineClock, pause } from "../../../apps/worker/src/loops/clock.ts";
 import { monotonicMs, openHistory, type RunHistory } from "../history.ts";
 import { HOSTILE, type Receivers, startReceivers } from "../hostile-receivers.ts";
 import { type LightRun, runLight } from "../light-run.ts";
+import { memoryMb } from "../process-figures.ts";
 import { startReplicas } from "../replicas.ts";
 import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized, tellTimes } from "../scenario.ts";
 
 export const hostileReceivers: Scenario = {
   id: "F17",
   title: "backends that hang, break off or never end cost the good one nothing, and no memory",
-  stores: ["sqlite"],
+  stores: ["sqlite", "redis"],
+  quickStores: ["sqlite"],
   run,
 };
 
@@ -41,7 +42,6 @@ async function run({ size, seed, store }: ScenarioOptions): Promise<ScenarioOutc
     env: { HIVE_WEBHOOK_SECRET: webhookSecret, HIVE_LEASE_MS: "6000" },
   });
   const [server] = replicas.servers;
-  if (server === undefined) throw new Error("there is no dispatcher");
   let most = 0;
   const restartMs: number[] = [];
   const look = (): void => {
@@ -130,10 +130,4 @@ function delaysOf({ entries }: RunHistory): readonly number[] {
   const called = new Map<number, number>();
   for (const entry of entries) if (entry.kind === "called" && !called.has(entry.n)) called.set(entry.n, entry.at);
   return [...called].map(([n, at]) => Math.max(0, at - (seen.get(n) ?? at)));
-}
-
-/** Megabytes of a process that are in memory. */
-function memoryMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024);
 }

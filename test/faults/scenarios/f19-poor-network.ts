@@ -12,7 +12,8 @@ import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized } from
 export const poorNetwork: Scenario = {
   id: "F19",
   title: "a late, slow network that cuts connections at any byte and loses answers costs time and nothing else",
-  stores: ["sqlite"],
+  stores: ["sqlite", "redis"],
+  quickStores: ["redis"],
   run,
 };
 

@@ -78,7 +78,7 @@ async function run(): Promise<ScenarioOutcome> {
   stopping.abort();
   await Promise.all(workers);
 
-  const look = await lookAtAll(hive, live.last(), new Set());
+  const look = await lookAtAll(hive, live, new Set());
   broken.push(...look.badLogs, ...live.broken, ...work.broken);
   look.events.forEach(({ id }, place) => {
     if (id !== place + 1) broken.push(`event ${id} stands at place ${place + 1}`);

@@ -20,14 +20,14 @@ export const rollingRestart: Scenario = {
       id: "F20",
       jobs: sized(size, { quick: 12, full: 500 }),
       // Leases as operators have them: on a busy machine a hand-over may outlast a short one.
-      world: { callbacks: false, leaseMs: 30_000, dispatchers: store === "redis" ? 2 : 1, workers: 4 },
+      world: { callbacks: false, leaseMs: 30_000, count: store === "redis" ? 2 : 1, workers: 4 },
       harm: async ({ world, history, harmed, signal }) => {
         const stopMs: number[] = [];
         const awayMs: number[] = [];
         const broken: string[] = [];
         for (let round = 0; round < rounds && !signal.aborted; round += 1) {
-          for (const [n, one] of world.dispatchers.entries()) {
-            harmed((round + n / world.dispatchers.length) / rounds);
+          for (const [n, one] of world.servers.entries()) {
+            harmed((round + n / world.servers.length) / rounds);
             await pause(machineClock, 1_500, signal);
             const begun = monotonicMs();
             history.mark(`dispatcher ${n + 1} is told to stop`);
@@ -36,7 +36,7 @@ export const rollingRestart: Scenario = {
               if (code !== 0) broken.push(`a dispatcher that was told to stop ended with ${code}`);
             });
             // Alone it has nobody to hand over to.
-            if (world.dispatchers.length > 1) {
+            if (world.servers.length > 1) {
               const isOther = async (): Promise<boolean> => ![null, one].includes(await world.queen());
               await until("another queen", async () => signal.aborted || (await isOther()));
               awayMs.push(monotonicMs() - begun);
@@ -49,7 +49,7 @@ export const rollingRestart: Scenario = {
         broken.push(...stopMs.filter((ms) => ms > STOP_LIMIT_MS).map((ms) => `a stop took ${Math.round(ms)} ms`));
         return {
           figures: { restarts: stopMs.length, stops: tellTimes(stopMs), "without a queen": tellTimes(awayMs) },
-          least: [["restarts", stopMs.length, rounds * world.dispatchers.length]],
+          least: [["restarts", stopMs.length, rounds * world.servers.length]],
           broken,
         };
       },

@@ -2,19 +2,20 @@
  * F22: far more readers of the event stream than a server takes, and half of those it took never read a byte. What it
  * keeps for them is bounded: those who do not read are cut off, those who do miss nothing, and the work goes on.
  */
-import { readFileSync } from "node:fs";
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { endpoints, serverEvents } from "@hive/protocol";
 import { createHive, type HiveClient } from "@hive/sdk";
 import { until } from "../../e2e/until.ts";
 import { takeLease } from "../hand-worker.ts";
+import { memoryMb } from "../process-figures.ts";
 import { type Replicas, startReplicas } from "../replicas.ts";
 import { type Scenario, type ScenarioOptions, type ScenarioOutcome, sized } from "../scenario.ts";
 
 export const eventReaders: Scenario = {
   id: "F22",
   title: "readers of the event stream that never read are cut off and cost bounded memory; the others miss nothing",
-  stores: ["sqlite"],
+  stores: ["sqlite", "redis"],
+  quickStores: ["redis"],
   run,
 };
 
@@ -45,7 +46,7 @@ async function run({ size, store }: ScenarioOptions): Promise<ScenarioOutcome> {
   const hive = createHive({ url: replicas.urls[0], token: replicas.token });
   const { jobId } = await hive.enqueue({ repo: "https://example.com/acme/app", task: "script", script: "true" });
   const tell = await begin(replicas);
-  const before = memoryMb(replicas);
+  const before = memoryMb(replicas.servers[0].pid());
   const readers: Reader[] = [];
   try {
     for (let n = 0; n < wanted; n += 1) readers.push(open(replicas, n < deaf));
@@ -57,7 +58,7 @@ async function run({ size, store }: ScenarioOptions): Promise<ScenarioOutcome> {
     let most = before;
     for (let n = 0; n < events; n += PER_CALL) {
       await tell(Math.min(PER_CALL, events - n));
-      most = Math.max(most, memoryMb(replicas));
+      most = Math.max(most, memoryMb(replicas.servers[0].pid()));
     }
     const last = await lastEvent(hive, jobId);
     const listening = readers.slice(deaf).filter(({ status }) => status === 200);
@@ -146,10 +147,4 @@ async function lastEvent(hive: HiveClient, jobId: string): Promise<number> {
     cursor = next ?? undefined;
   } while (cursor !== undefined);
   return last;
-}
-
-/** Megabytes of the server's process that are in memory. */
-function memoryMb({ servers }: Replicas): number {
-  const status = readFileSync(`/proc/${servers[0]?.pid()}/status`, "utf8");
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024);
 }

@@ -29,6 +29,9 @@ export interface KeptReviewComment extends Said {
 
 /** A comment in the conversation. */
 export interface KeptComment extends Said {
+  /** Default: the example's. */
+  readonly id?: number;
+  body: string;
   readonly hidden?: boolean;
 }
 
@@ -63,6 +66,7 @@ export function answerFeedback(feedback: Feedback, operation: Operation, query: 
         feedback.reviews.filter(about).map((review) => ({
           ...one,
           ...shown(one, review),
+          id: feedback.reviews.indexOf(review) + 1,
           state: review.state,
           commit_id: review.commit,
           submitted_at: review.at,
@@ -87,6 +91,7 @@ export function answerFeedback(feedback: Feedback, operation: Operation, query: 
         feedback.comments.filter(about).map((comment) => ({
           ...one,
           ...shown(one, comment),
+          ...(comment.id === undefined ? {} : { id: comment.id }),
           created_at: comment.at,
           minimized: comment.hidden === true ? { reason: "spam" } : null,
         })),

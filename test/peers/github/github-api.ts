@@ -3,9 +3,11 @@
  * answer it gives is judged by GitHub's own OpenAPI description; what does not fit is in `violations` and answered with
  * 500. Failures come when a test asks for them.
  */
+import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { answerFeedback, type Feedback } from "./feedback.ts";
+import { answerIssues, type KeptIssue, type Writers } from "./issues.ts";
 import { findOperation, type Operation } from "./openapi-check.ts";
 import {
   addLabels,
@@ -41,6 +43,8 @@ export interface GitHubRepository {
   readonly branches: readonly string[];
   /** Users, and slugs of teams, who can be asked for a review. Default: anybody. */
   readonly reviewers?: readonly string[];
+  /** Who may push, beside the tokens. Default: nobody. */
+  readonly writers?: Writers;
 }
 
 /** A pull request as the server keeps it. */
@@ -77,6 +81,8 @@ export interface GitHubApi {
   /** The API's address: what `GITHUB_API_URL` would be. */
   readonly url: string;
   readonly pulls: KeptPullRequest[];
+  /** Tests push to it; numbers are not those of pull requests. */
+  readonly issues: KeptIssue[];
   /** What people and checks say; tests push to it. */
   readonly feedback: Feedback;
   readonly requests: readonly { readonly method: string; readonly path: string; readonly token: string | null }[];
@@ -91,8 +97,11 @@ export async function startGitHubApi(options: {
   readonly tokens: Readonly<Record<string, GitHubToken>>;
   readonly repositories: Readonly<Record<string, GitHubRepository>>;
   readonly prefix?: string;
+  /** The commit of a branch of a repository. Default: what GitHub's examples show. */
+  readonly headOf?: (repository: string, branch: string) => string | null;
 }): Promise<GitHubApi> {
   const pulls: KeptPullRequest[] = [];
+  const issues: KeptIssue[] = [];
   const requests: { method: string; path: string; token: string | null }[] = [];
   const violations: string[] = [];
   const failures: Failure[] = [];
@@ -136,7 +145,7 @@ export async function startGitHubApi(options: {
     if (ordered) return ordered;
     const odd = operation.checkAnswer(answer.status, answer.body);
     violations.push(...odd);
-    return answer;
+    return method === "GET" && answer.status === 200 ? tagged(answer, incoming.headers["if-none-match"]) : answer;
   };
 
   const decide = (operation: Operation, query: URLSearchParams, body: unknown, secret: string | null): Answer => {
@@ -150,7 +159,8 @@ export async function startGitHubApi(options: {
     }
     const headers: Record<string, string> = token.scopes === undefined ? {} : { "x-oauth-scopes": token.scopes };
     const sent = typeof body === "object" && body !== null ? Object.fromEntries(Object.entries(body)) : {};
-    const call: PullCall = { operation, name, repository, token, body: sent, headers, pulls };
+    const headOf = (branch: string): string | null => options.headOf?.(name, branch) ?? null;
+    const call: PullCall = { operation, name, repository, token, body: sent, headers, pulls, headOf };
     switch (`${operation.method} ${operation.template}`) {
       case "GET /repos/{owner}/{repo}":
         return { status: 200, body: showRepository(operation, name, repository, token), headers };
@@ -165,7 +175,10 @@ export async function startGitHubApi(options: {
       case "POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers":
         return requestReviewers(call);
       default: {
-        const answer = answerFeedback(feedback, operation, query);
+        const { writers = [] } = repository;
+        const answer =
+          answerFeedback(feedback, operation, query) ??
+          answerIssues({ operation, name, query, body: sent, issues, writers, feedback });
         if (answer !== null) return answer;
         violations.push(`the test server does not do ${operation.method} ${operation.template}`);
         return { status: 500, body: { message: "not part of this server" } };
@@ -187,6 +200,7 @@ export async function startGitHubApi(options: {
   return {
     url: `http://127.0.0.1:${port}${prefix}`,
     pulls,
+    issues,
     feedback,
     requests,
     violations,
@@ -196,6 +210,13 @@ export async function startGitHubApi(options: {
       return new Promise((resolve) => http.close(() => resolve()));
     },
   };
+}
+
+/** With a tag; what is known already is not sent again. */
+function tagged(answer: Answer, known: string | undefined): Answer {
+  const etag = `W/"${createHash("sha256").update(JSON.stringify(answer.body)).digest("hex")}"`;
+  const headers = { ...answer.headers, etag };
+  return known === etag ? { status: 304, body: undefined, headers } : { ...answer, headers };
 }
 
 /** GitHub's own example, with this repository's facts in it. The example lacks `language`, which the schema demands. */
@@ -222,5 +243,5 @@ async function readBody(incoming: IncomingMessage): Promise<unknown> {
 
 function send(response: ServerResponse, answer: Answer): void {
   response.writeHead(answer.status, { "content-type": "application/json; charset=utf-8", ...answer.headers });
-  response.end(JSON.stringify(answer.body));
+  response.end(answer.body === undefined ? undefined : JSON.stringify(answer.body));
 }

@@ -19,6 +19,8 @@ export interface PullCall {
   readonly body: Readonly<Record<string, unknown>>;
   readonly headers: Record<string, string>;
   readonly pulls: KeptPullRequest[];
+  /** The commit of a branch; null: the example's. */
+  readonly headOf: (branch: string) => string | null;
 }
 
 /** Opens one. */
@@ -102,9 +104,14 @@ export function requestReviewers(call: PullCall): Answer {
 }
 
 /** The repository's pull requests that a query asks for. */
-export function listPulls({ operation, name, headers, pulls }: PullCall, query: URLSearchParams): Answer {
+export function listPulls({ operation, name, headers, pulls, headOf }: PullCall, query: URLSearchParams): Answer {
   const found = pulls.filter((pull) => pull.repository === name && fits(pull, query));
-  return { status: 200, body: found.map((pull) => showPull(operation, pull, 200, "simple")), headers };
+  const shown = found.slice(0, Number(query.get("per_page") ?? 30)).map((pull) => {
+    const one = showPull(operation, pull, 200, "simple");
+    const { head } = one;
+    return { ...one, head: { ...head, sha: headOf(pull.head) ?? head.sha, repo: { ...head.repo, full_name: name } } };
+  });
+  return { status: 200, body: shown, headers };
 }
 
 /** The pull request a path names, or null. */

@@ -3,15 +3,11 @@
  * and started again on the same folder and port, as a machine does that lost its power or its patience.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, PeerProgram } from "../peer-program.ts";
 
-/** How long a Redis may take to load its folder and take connections, in milliseconds. */
-const START_MS = 30_000;
 /** The end of its output that is kept, in characters. */
 const KEPT = 64_000;
 /** What it prints once it takes commands. */
@@ -70,13 +66,13 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), "hive-redis-"));
   const port = options.port ?? (await freePort());
   let printed = "";
-  let life: Life | null = null;
+  let life: PeerProgram | null = null;
 
   const start: RedisServer["start"] = async (more = {}) => {
     if (life !== null && !life.isOver()) throw new Error("this Redis runs already");
     const args = [...argumentsOf(options, folder, port), ...(more.extra ?? [])];
     let isReady = false;
-    const begun = new Life(
+    const begun = new PeerProgram(
       [...(options.startedBy ?? []), "redis-server", ...args],
       { ...options.env, ...more.env },
       (text) => {
@@ -93,7 +89,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       throw new Error(`redis-server did not start on port ${port}:\n${printed.slice(-4000)}`, { cause: error });
     }
   };
-  const running = (): Life => {
+  const running = (): PeerProgram => {
     if (life === null) throw new Error("this Redis never ran");
     return life;
   };
@@ -140,93 +136,4 @@ function listening(tls: RedisOptions["tls"], port: number): string[] {
   if (tls === undefined) return ["--port", String(port)];
   const files = ["--tls-cert-file", tls.certificate, "--tls-key-file", tls.key];
   return ["--port", "0", "--tls-port", String(port), ...files, "--tls-auth-clients", "no"];
-}
-
-/** One process of it. */
-class Life {
-  readonly #child: ChildProcess;
-  readonly ended: Promise<number | NodeJS.Signals | null>;
-  #over = false;
-  #changed: () => void = () => {};
-
-  constructor(
-    [program = "", ...args]: readonly string[],
-    env: Readonly<Record<string, string>>,
-    onOutput: (text: string) => void,
-  ) {
-    const plain = { PATH: process.env["PATH"], HOME: tmpdir(), LANG: "C.UTF-8", ...env };
-    this.#child = spawn(program, args, { env: plain, cwd: tmpdir(), stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding("utf8");
-      stream?.on("data", (text: string) => {
-        onOutput(text);
-        this.#changed();
-      });
-    }
-    // A test that dies must not leave it behind.
-    const atExit = (): void => void this.#child.kill("SIGKILL");
-    process.once("exit", atExit);
-    this.ended = new Promise((resolve) => {
-      const over = (how: number | NodeJS.Signals | null): void => {
-        this.#over = true;
-        process.off("exit", atExit);
-        resolve(how);
-        this.#changed();
-      };
-      this.#child.once("error", (error) => {
-        onOutput(`${error.message}\n`);
-        over(null);
-      });
-      this.#child.once("close", (code, signal) => over(signal ?? code));
-    });
-  }
-
-  get pid(): number {
-    return this.#child.pid ?? 0;
-  }
-
-  isOver(): boolean {
-    return this.#over;
-  }
-
-  /** Resolves once `holds` does; looks whenever the program prints. @throws when it ends first or takes too long */
-  async until(holds: () => boolean): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        timer = setTimeout(() => reject(new Error(`not ready after ${START_MS} ms`)), START_MS);
-        this.#changed = () => {
-          if (holds()) resolve();
-          else if (this.#over) reject(new Error("it ended"));
-        };
-        this.#changed();
-      });
-    } finally {
-      clearTimeout(timer);
-      this.#changed = () => {};
-    }
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    if (!this.#over) this.#child.kill(signal);
-  }
-
-  async end(signal: NodeJS.Signals): Promise<void> {
-    this.signal(signal);
-    // A stopped process only notices other signals than SIGKILL once it goes on.
-    this.signal("SIGCONT");
-    await this.ended;
-  }
-}
-
-/** A port nobody listens on now. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve, reject) => {
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }

@@ -9,10 +9,13 @@ import { oldFencesWriteNothing } from "./i5-old-fences.ts";
 import { commentsAreHeard } from "./i11-comments.ts";
 import { candidatesAreChosenFrom } from "./i13-candidates.ts";
 import { everybodyIsCalledBack } from "./i6-callbacks.ts";
+import { oneJobPerSlot } from "./i7-slots.ts";
+import { groupsAreRight } from "./i14-groups.ts";
 import { limitsHold } from "./i8-limits.ts";
 import { budgetsHold } from "./i8-money.ts";
 import { countsHold } from "./i9-counts.ts";
 import { quotasCostNothing } from "./i12-parked.ts";
+import { onlyTheOldIsForgotten } from "./kept.ts";
 import { readsAreLinear } from "./linear-reads.ts";
 import { nothingIsTakenBack } from "./nothing-taken-back.ts";
 
@@ -23,6 +26,8 @@ const CHECKERS: readonly Checker[] = [
   leasesApart,
   oldFencesWriteNothing,
   everybodyIsCalledBack,
+  oneJobPerSlot,
+  groupsAreRight,
   limitsHold,
   budgetsHold,
   countsHold,
@@ -32,6 +37,7 @@ const CHECKERS: readonly Checker[] = [
   nothingIsStuck,
   nothingIsTakenBack,
   readsAreLinear,
+  onlyTheOldIsForgotten,
 ];
 
 /** Every broken promise, in words. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Entry, JobSeen } from "../history.ts";
 import { check } from "./all.ts";
 import type { Seen } from "./checker.ts";
-import { noLosses } from "./quiet.ts";
+import { NOTHING_SEEN } from "./seen.fixture.ts";
 
 const BRIEF = { key: "key-one", callback: true, maxAttempts: 1, dependsOn: [] };
 const JOB: JobSeen = {
@@ -43,6 +43,7 @@ const enqueued = (id = "a", more: Partial<Extract<Entry, { kind: "enqueue" }>> =
   brief: BRIEF,
   outcome: "ok",
   existing: false,
+  status: "queued",
   ...more,
 });
 const called = (n: number, more: Partial<Called> = {}): Called => ({
@@ -108,7 +109,12 @@ function seen(
   const entries: Entry[] = [enqueued(), granted(5, 1, "w1"), act(6, 1, "w1"), ...told, ...bodies];
   const good = { events, entries, jobs: new Map([["a", JOB]]), logs: new Map([["a/1", "text"]]), usage: new Map() };
   change(good);
-  return { ...good, written: new Map([["a/1", "text and more"]]), finishes: new Map([["a/1 end-one", 12]]) };
+  return {
+    ...NOTHING_SEEN,
+    ...good,
+    written: new Map([["a/1", "text and more"]]),
+    finishes: new Map([["a/1 end-one", 12]]),
+  };
 }
 
 const broken = (change: Parameters<typeof seen>[0]): string => check(seen(change)).join("\n");
@@ -332,10 +338,5 @@ describe("the checkers", () => {
     expect(broken(({ entries }) => entries.push(read("a", { ...JOB, workerId: "w9" })))).toContain("as being with w9");
     expect(broken(({ entries }) => entries.push(granted(9, 7, "w1")))).toContain("taken back: w1 got a/7");
     expect(broken(({ entries }) => entries.push(write({ fence: 7 })))).toContain("taken back: the begin of a/7");
-  });
-
-  test("quiet scenarios: a begun lease that was lost", () => {
-    const lost = () => event("job.retrying", "a", { status: "queued", fence: 1, error: { code: "worker_lost" } });
-    expect(noLosses(seen(({ events }) => void events.splice(3, 1, lost()))).join()).toContain("quiet: a/1 was lost");
   });
 });

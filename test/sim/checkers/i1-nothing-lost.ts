@@ -9,6 +9,8 @@ export const nothingIsLost: Checker = (seen) => {
   for (const { id, bodyHash, outcome, at } of all(seen, "enqueue")) {
     if (outcome !== "ok") continue;
     const job = seen.jobs.get(id);
+    // `kept.ts` says whether it had a right to be.
+    if (job === undefined && seen.forgotten.has(id)) continue;
     if (job === undefined) broken.push(`I1: ${id}, accepted at ${at}, does not exist`);
     else if (job.bodyHash !== bodyHash) broken.push(`I1: ${id} has the body ${job.bodyHash}, accepted was ${bodyHash}`);
   }

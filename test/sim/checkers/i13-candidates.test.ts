@@ -3,8 +3,8 @@
 import type { HiveEvent } from "@hive/core";
 import { expect, test } from "vitest";
 import type { Entry } from "../history.ts";
-import type { Seen } from "./checker.ts";
 import { candidatesAreChosenFrom } from "./i13-candidates.ts";
+import { NOTHING_SEEN } from "./seen.fixture.ts";
 
 const enqueued: Entry = {
   kind: "enqueue",
@@ -15,6 +15,7 @@ const enqueued: Entry = {
   brief: { key: null, callback: false, maxAttempts: 1, dependsOn: [], candidates: 2 },
   outcome: "ok",
   existing: false,
+  status: "blocked",
 };
 
 type Told = readonly [type: HiveEvent["type"], jobId: string, data: Record<string, unknown>];
@@ -53,9 +54,7 @@ function found(told: readonly Told[], starts: readonly string[] = ["c1", "c1"]):
       what: `start ${start}`,
     }),
   );
-  const nothing = { jobs: new Map(), written: new Map(), finishes: new Map(), logs: new Map(), usage: new Map() };
-  const seen: Seen = { ...nothing, entries: [enqueued, ...acts], events };
-  return candidatesAreChosenFrom(seen);
+  return candidatesAreChosenFrom({ ...NOTHING_SEEN, entries: [enqueued, ...acts], events });
 }
 
 const without = (...types: readonly string[]): Told[] =>

@@ -3,6 +3,7 @@
  * over and one that left something is chosen, and only to publish that one, until it is published.
  */
 
+import { parentOf } from "../families.ts";
 import { all, type Checker, leaseStories, type Seen } from "./checker.ts";
 
 export const candidatesAreChosenFrom: Checker = (seen) => [...startsAgree(seen), ...leasesPublish(seen)];
@@ -81,8 +82,4 @@ function familiesOf(seen: Seen): ReadonlyMap<string, Family> {
           ],
     ),
   );
-}
-
-function parentOf(jobId: string): string {
-  return jobId.replace(/\.\d+$/, "");
 }

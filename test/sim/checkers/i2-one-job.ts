@@ -19,7 +19,7 @@ const madeOnce: Checker = (seen) => {
   return broken;
 };
 
-const TELLS_OF_NO_MOVE: ReadonlySet<string> = new Set(["job.approved", "job.commented", "job.chosen"]);
+const TELLS_OF_NO_MOVE: ReadonlySet<string> = new Set(["job.approved", "job.commented", "job.chosen", "job.signal"]);
 const RUNGS = ["held", "blocked", "scheduled", "queued", "running"];
 
 /**

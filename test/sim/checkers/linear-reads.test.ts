@@ -4,6 +4,7 @@ import type { HiveEvent } from "@hive/core";
 import { expect, test } from "vitest";
 import type { Entry, JobSeen } from "../history.ts";
 import { readsAreLinear } from "./linear-reads.ts";
+import { NOTHING_SEEN } from "./seen.fixture.ts";
 
 const BRIEF = { key: null, callback: false, maxAttempts: 1, dependsOn: [] };
 const event = (id: number, type: HiveEvent["type"], status: string, fence = 0): HiveEvent => ({
@@ -27,7 +28,17 @@ const read = (sentAt: number, at: number, status: string, fence = 0): Entry => {
   return { kind: "read", sentAt, at, id: "a", job };
 };
 const taken = (sentAt: number, at: number): Entry => ({
-  ...{ kind: "enqueue", sentAt, at, id: "a", bodyHash: "", brief: BRIEF, outcome: "ok", existing: false },
+  ...{
+    kind: "enqueue",
+    sentAt,
+    at,
+    id: "a",
+    bodyHash: "",
+    brief: BRIEF,
+    outcome: "ok",
+    existing: false,
+    status: "queued",
+  },
 });
 const granted = (at: number, fence: number): Entry => ({ kind: "granted", at, worker: "w", jobId: "a", fence });
 const finished = (sentAt: number, at: number, fence: number): Entry => ({
@@ -35,16 +46,14 @@ const finished = (sentAt: number, at: number, fence: number): Entry => ({
   ...{ finishId: null, status: "succeeded" },
 });
 
-const broken = (...entries: Entry[]): number =>
-  readsAreLinear({
-    entries,
-    events: EVENTS,
-    jobs: new Map(),
-    logs: new Map(),
-    usage: new Map(),
-    written: new Map(),
-    finishes: new Map(),
-  }).length;
+const forgotten = (sentAt: number, at: number): Entry => ({
+  ...{ kind: "forgotten", sentAt, at, wall: at, id: "a", status: "succeeded" },
+});
+
+const broken = (...entries: Entry[]): number => {
+  const gone = entries.some(({ kind }) => kind === "forgotten") ? [["a", "succeeded"] as const] : [];
+  return readsAreLinear({ ...NOTHING_SEEN, entries, events: EVENTS, forgotten: new Map(gone) }).length;
+};
 
 test("reads that follow the job, and reads side by side in any order, are fine", () => {
   expect(broken(taken(0, 1), read(2, 3, "queued"), read(4, 5, "running", 1), read(6, 7, "queued", 1))).toBe(0);
@@ -69,4 +78,11 @@ test.each<[string, Entry[]]>([
   ["what was read was never so under this fence", [read(1, 2, "succeeded", 1)]],
 ])("broken: %s", (_what, entries) => {
   expect(broken(...entries)).toBe(1);
+});
+
+test("a job that somebody heard is forgotten is read by nobody afterwards", () => {
+  const over = read(2, 3, "succeeded", 2);
+  expect(broken(taken(0, 1), over, forgotten(4, 5), forgotten(6, 7), taken(8, 9))).toBe(0);
+  expect(broken(taken(0, 1), forgotten(4, 8), read(5, 7, "succeeded", 2))).toBe(0);
+  expect(broken(taken(0, 1), forgotten(2, 3), read(4, 5, "succeeded", 2))).toBe(1);
 });

@@ -4,7 +4,6 @@
  * and an answer that was there before a question was sent holds up the question's own.
  */
 
-import type { HiveEvent } from "@hive/core";
 import type { JobSeen } from "../history.ts";
 import { all, type Checker, type Seen } from "./checker.ts";
 
@@ -14,6 +13,9 @@ interface Version {
   readonly generation: number;
   readonly fence: number;
 }
+
+/** After its last event: the job is not kept any more. */
+const FORGOTTEN = "forgotten";
 
 /** An answer about a job: it was given within this time, and fits to some versions. */
 interface Answer {
@@ -26,7 +28,7 @@ interface Answer {
 
 export const readsAreLinear: Checker = (seen) => {
   const broken: string[] = [];
-  const stories = versions(seen.events);
+  const stories = versions(seen);
   for (const [id, answers] of answersByJob(seen, stories)) {
     /** Where the answers that were there so far stand at least, in order of when they were there. */
     const told: { readonly at: number; readonly place: number }[] = [];
@@ -42,7 +44,7 @@ export const readsAreLinear: Checker = (seen) => {
 };
 
 /** Every state of every job, in order. */
-function versions(events: readonly HiveEvent[]): ReadonlyMap<string, readonly Version[]> {
+function versions({ events, forgotten }: Seen): ReadonlyMap<string, readonly Version[]> {
   const jobs = new Map<string, Version[]>();
   for (const { jobId, data } of events) {
     const { status } = data;
@@ -51,6 +53,11 @@ function versions(events: readonly HiveEvent[]): ReadonlyMap<string, readonly Ve
     if (story === undefined) jobs.set(jobId, (story = []));
     const fence = Math.max(Number(data["fence"] ?? 0), story.at(-1)?.fence ?? 0);
     story.push({ status, generation: Number(data["generation"]), fence });
+  }
+  for (const id of forgotten.keys()) {
+    const story = jobs.get(id);
+    const last = story?.at(-1);
+    if (last !== undefined) story?.push({ ...last, status: FORGOTTEN });
   }
   return jobs;
 }
@@ -78,6 +85,9 @@ function answersByJob(
   for (const { id, job, sentAt, at } of all(seen, "read")) {
     if (job !== null && sentAt !== undefined)
       add(id, { sentAt, at, what: `it was ${inWords(job)}` }, (version) => isSame(version, job));
+  }
+  for (const { id, sentAt, at } of all(seen, "forgotten")) {
+    add(id, { sentAt, at, what: "it was forgotten" }, ({ status }) => status === FORGOTTEN);
   }
   for (const { id, outcome, sentAt, at } of all(seen, "enqueue")) {
     if (outcome === "ok") add(id, { sentAt, at, what: "it was taken" }, () => true);

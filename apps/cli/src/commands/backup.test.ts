@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
-import { writeBackup } from "@hive/protocol/backup-file";
+import { type BackupLine, writeBackup } from "@hive/protocol/backup-file";
 import { Command } from "commander";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createContext } from "../context.ts";
@@ -26,21 +26,26 @@ afterEach(async () => {
 });
 
 /** `hive backup FILE` against a server that answers like this. */
-async function backup(answer: (response: ServerResponse) => void): Promise<void> {
+async function backup(
+  answer: (response: ServerResponse) => void,
+  told: (words: string) => void = () => undefined,
+): Promise<void> {
   const server = createServer((_request, response) => answer(response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   ends.push(() => void server.close());
   const { port } = server.address() as AddressInfo;
   const config = { url: `http://127.0.0.1:${port}`, token: "t".repeat(40), tokenFrom: "test", dataDir: folder };
   const program = new Command("hive").exitOverride();
-  addBackupCommands(program, () => createContext(config, { ...createOutput(true), answer: () => undefined }));
+  const output = { ...createOutput(false), answer: (_data: unknown, words: () => string) => told(words()) };
+  addBackupCommands(program, () => createContext(config, output));
   await program.parseAsync(["node", "hive", "backup", file]);
 }
 
-async function whole(): Promise<Buffer> {
+async function whole(more: readonly BackupLine[] = []): Promise<Buffer> {
   const header = { version: "1", at: "now", store: "memory", epoch: 1, storeFormat: 1, secretsId: "s" };
   const lines = (async function* one() {
     yield { kind: "document", collection: "jobs", id: "a", doc: { id: "a" } } as const;
+    yield* more;
   })();
   let text = "";
   for await (const piece of writeBackup(header, lines, createHash("sha256"))) text += piece;
@@ -52,6 +57,25 @@ it("takes the place of the one before only once it is whole", async () => {
   await backup((response) => response.end(bytes));
   expect(await readFile(file)).toEqual(bytes);
   expect(await readdir(folder)).toEqual(["hive.gz"]);
+});
+
+it("names what the server could not read to its end, and keeps the rest", async () => {
+  const bytes = await whole([
+    { kind: "log", jobId: "a", fence: 1 },
+    { kind: "bytes", bytes: Buffer.from("hel") },
+    { kind: "end", whole: false },
+    { kind: "log", jobId: "a", fence: 2 },
+    { kind: "end", whole: true },
+  ]);
+  let words = "";
+  await backup(
+    (response) => response.end(bytes),
+    (told) => (words = told),
+  );
+  expect(words.split("\n").slice(1)).toEqual([
+    "Damaged on the server, and so in the backup: the log of attempt 1 of job a",
+  ]);
+  expect(await readFile(file)).toEqual(bytes);
 });
 
 it.each([

@@ -30,12 +30,13 @@ export function addBackupCommands(program: Command, context: () => Context): voi
     .description("write everything the running server keeps into one file: jobs, events, logs, artifacts")
     .action(async (file: string) => {
       const { hive, output } = context();
-      const { bytes, sum } = await writeWhole(file, await hive().backup());
+      const { bytes, sum, damaged } = await writeWhole(file, await hive().backup());
       const { documents, logs, files } = sum;
-      output.answer(
-        { file, bytes, documents, logs, files },
-        () =>
+      output.answer({ file, bytes, documents, logs, files, damaged }, () =>
+        [
           `${file}: ${documents} documents, ${logs} logs, ${files} files, ${bytes} bytes. Keep secrets.env with it: it is not in there.`,
+          ...damaged.map((what) => `Damaged on the server, and so in the backup: ${what}`),
+        ].join("\n"),
       );
     });
 
@@ -72,7 +73,7 @@ export function addBackupCommands(program: Command, context: () => Context): voi
 async function writeWhole(
   file: string,
   stream: AsyncIterable<Uint8Array>,
-): Promise<{ readonly bytes: number; readonly sum: BackupSum }> {
+): Promise<{ readonly bytes: number } & Looked> {
   const partial = `${file}.partial-${process.pid}`;
   try {
     // It holds instructions and sealed tokens: nobody else reads it.
@@ -87,7 +88,7 @@ async function writeWhole(
     } finally {
       await handle.close();
     }
-    const sum = await sumOf(partial);
+    const looked = await lookThrough(partial);
     await rename(partial, file);
     const folder = await open(dirname(file), "r");
     try {
@@ -95,7 +96,7 @@ async function writeWhole(
     } finally {
       await folder.close();
     }
-    return { bytes, sum };
+    return { bytes, ...looked };
   } catch (error) {
     await rm(partial, { force: true });
     if (error instanceof BackupRefused) throw new CliError(`${error.message} (${file} is as it was)`);
@@ -105,12 +106,26 @@ async function writeWhole(
   }
 }
 
-async function sumOf(path: string): Promise<BackupSum> {
+/** What a backup holds. */
+interface Looked {
+  readonly sum: BackupSum;
+  /** Logs and files that the server could not read to their end, a few words each. */
+  readonly damaged: readonly string[];
+}
+
+/** @throws BackupRefused unless the file is whole */
+async function lookThrough(path: string): Promise<Looked> {
   const unpacked = createGunzip();
   pipeline(createReadStream(path), unpacked, () => {});
   const { lines, sum } = await openBackup(unpacked, createHash("sha256"));
-  for await (const line of lines) void line;
+  const damaged: string[] = [];
+  let last = "";
+  for await (const line of lines) {
+    if (line.kind === "log") last = `the log of attempt ${line.fence} of job ${line.jobId}`;
+    if (line.kind === "file") last = `${line.name} of attempt ${line.fence} of job ${line.jobId}`;
+    if (line.kind === "end" && !line.whole) damaged.push(last);
+  }
   const found = sum();
   if (found === null) throw new BackupRefused("the backup has no end; take another one");
-  return found;
+  return { sum: found, damaged };
 }

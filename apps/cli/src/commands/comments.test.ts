@@ -24,6 +24,12 @@ test("comments read as who said what, and how far it got", () => {
   expect(commentsText([])).toBe("Nobody said anything.");
 });
 
+test("words of a stranger are shown as such", () => {
+  expect(commentsText([{ ...comment, by: "source:github", trust: "untrusted" }])).toContain(
+    "source:github (from outside)  done",
+  );
+});
+
 test("what somebody wrote cannot speak to the terminal", () => {
   expect(commentsText([{ ...comment, text: "\u001b[2Jgone", by: "a\u0007b" }])).not.toMatch(/\u001b|\u0007/);
 });

@@ -55,10 +55,11 @@ export function addCommentCommands(program: Command, context: () => Context): vo
 export function commentsText(comments: readonly Comment[]): string {
   if (comments.length === 0) return "Nobody said anything.";
   return comments
-    .map(({ n, at, by, text, feedback, state }) => {
+    .map(({ n, at, by, text, feedback, state, trust }) => {
       const asks = feedback ? [text, "(with the reviews and checks of the pull request)"] : [text];
       const said = plain(asks.filter((part) => part !== "").join("\n"));
-      return `${n}  ${new Date(at).toISOString()}  ${plain(by)}  ${state}\n   ${said.split("\n").join("\n   ")}`;
+      const whose = trust === "untrusted" ? `${plain(by)} (from outside)` : plain(by);
+      return `${n}  ${new Date(at).toISOString()}  ${whose}  ${state}\n   ${said.split("\n").join("\n   ")}`;
     })
     .join("\n");
 }

@@ -1,10 +1,10 @@
-import { docKey, type Document, MARKS } from "@hive/core";
+import { docKey, type Document, HiveError, MARKS } from "@hive/core";
 import type { BackupLine } from "@hive/protocol/backup-file";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { settle } from "../queue/queue.fixture.ts";
 import { MemoryContent } from "../store/memory/memory-content.ts";
 import { copyAll } from "./copy.ts";
-import { endLives, life } from "./lives.fixture.ts";
+import { all, busyServer, endLives, life } from "./lives.fixture.ts";
 
 afterEach(endLives);
 
@@ -85,6 +85,80 @@ describe("a backup of a running server", () => {
     await reply;
     const keys = [...(await copied).keys()];
     expect(keys).toEqual(expect.arrayContaining(["jobs/b", "bodies/b"]));
+  });
+
+  it("keeps little of what changes meanwhile: it is written behind the page it fell into", async () => {
+    const hive = await life();
+    for (let n = 0; n < 4; n += 1) await hive.enqueue(...Array.from({ length: 500 }, (_, m) => `job-${n}-${m}`));
+    const documents = new Map<string, Document>();
+    let made = 0;
+    // All that is changed comes to several times of what may wait.
+    for await (const line of copyAll({ ...hive, waitingBytes: 60_000 })) {
+      if (line.kind !== "document") continue;
+      if (line.doc === null) documents.delete(docKey(line));
+      else documents.set(docKey(line), line.doc);
+      if (made < 200 && documents.size % 40 === 0) await hive.enqueue(`new-${(made += 1)}`);
+    }
+    expect(made).toBeGreaterThan(100);
+    for (let n = 1; n <= made; n += 1) expect(documents.has(`jobs/new-${n}`)).toBe(documents.has(`bodies/new-${n}`));
+  });
+
+  it("is broken off when nobody takes it and the changes come to too much", async () => {
+    const hive = await life();
+    await hive.enqueue("a", "b");
+    const copying = copyAll({ ...hive, waitingBytes: 10_000 });
+    await copying.next();
+    for (let n = 0; n < 30; n += 1) await hive.enqueue(`new-${n}`);
+    await expect(documentsOf(copying)).rejects.toThrow("more than 10000 bytes changed");
+  });
+
+  it("that nobody takes anything of for five minutes makes room for another", async () => {
+    const hive = await life();
+    // More than fits between the server and whoever takes it.
+    for (let n = 0; n < 4; n += 1) await hive.enqueue(...Array.from({ length: 500 }, (_, m) => `job-${n}-${m}`));
+    await hive.backups.open();
+    await expect(hive.backups.open()).rejects.toThrow(expect.objectContaining({ code: "too_many_requests" }));
+    // Packing has threads of its own: it stalls when it does.
+    const bytes = await vi.waitFor(async () => {
+      await hive.clock.pass(301_000);
+      return hive.backup();
+    });
+    expect(bytes.length).toBeGreaterThan(0);
+    expect(hive.trouble).toEqual(["a backup broke off"]);
+  });
+
+  it("has logs of no job that it does not have", async () => {
+    const hive = await life();
+    await hive.enqueue("a");
+    await hive.lease("w");
+    const jobs = new Set<string>();
+    const withLogs: string[] = [];
+    for await (const line of copyAll(hive)) {
+      if (line.kind === "log") withLogs.push(line.jobId);
+      if (line.kind !== "document" || line.collection !== "jobs") continue;
+      jobs.add(line.id);
+      // Each is told of behind the next page, the last one after the moment that the copy shows.
+      await hive.enqueue(`after-${line.id}`);
+      const lease = await hive.lease(`w-${line.id}`);
+      await hive.logs.append({ ...lease, offset: 0, bytes: Buffer.from("hello") });
+    }
+    expect(withLogs.length).toBeGreaterThan(10);
+    expect([...jobs]).toEqual(expect.arrayContaining(withLogs));
+  });
+
+  it("breaks off when logs cannot be reached, and calls them damaged only when they are", async () => {
+    const hive = await busyServer();
+    const copyWith = async (error: Error) => {
+      const read = async function* fails(): AsyncGenerator<Uint8Array> {
+        yield Buffer.from("hel");
+        throw error;
+      };
+      return all(copyAll({ ...hive, logs: { fences: (jobId) => hive.logs.fences(jobId), read } }));
+    };
+    await expect(copyWith(new HiveError("not_ready", "Redis is away"))).rejects.toThrow("Redis is away");
+    const lines = await copyWith(new Error("a checksum differs"));
+    expect(lines).toContainEqual({ kind: "end", whole: false });
+    expect(lines).toContainEqual(expect.objectContaining({ kind: "file", name: "report.md" }));
   });
 
   it("breaks off when the store is lost on the way, and is then refused as cut off", async () => {

@@ -103,6 +103,23 @@ describe("a restore", () => {
     expect(await still.get("jobs", "precious")).toMatchObject({ status: "queued" });
   });
 
+  it("of a file with documents that this Hive does not know touches nothing", async () => {
+    const hive = await busyServer();
+    const { lines, header } = await openPacked(pieces(await hive.backup()));
+    const newer = (async function* more() {
+      yield* lines;
+      yield { kind: "document", collection: "prophecies", id: "delphi", doc: { at: "03:00" } } as const;
+    })();
+    const bytes = gzipSync((await all(writeBackup(header, newer, createHash("sha256")))).join(""));
+    const content = new MemoryContent();
+    const other = await life(content);
+    await other.enqueue("precious");
+    await other.queue.stop();
+    await expect(restoreInto(bytes, content, { replace: true })).rejects.toThrow("holds prophecies");
+    const still = await life(content);
+    expect(await still.get("jobs", "precious")).toMatchObject({ status: "queued" });
+  });
+
   it("that was cut short keeps every dispatcher away, and is run again without a word", async () => {
     const hive = await busyServer();
     const bytes = await hive.backup();

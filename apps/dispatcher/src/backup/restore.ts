@@ -18,7 +18,7 @@ import {
   type Document,
   type Rules,
 } from "@hive/core";
-import type { BackupHeader, BackupSum, OpenBackup } from "@hive/protocol/backup-file";
+import { type BackupHeader, BackupRefused, type BackupSum, type OpenBackup } from "@hive/protocol/backup-file";
 import type { Clock } from "../clock.ts";
 import type { ArtifactStore, LogStore } from "../logs/contract.ts";
 import { buildState } from "../queue/load.ts";
@@ -90,11 +90,16 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   }
 }
 
-/** Reads the whole file. */
+/** Reads the whole file: what cannot be restored must not be found out when the store is empty already. */
 async function check({ read, accept }: RestoreOptions): Promise<{ header: BackupHeader; sum: BackupSum }> {
   const { header, lines, sum } = await read();
   accept(header);
-  for await (const line of lines) void line;
+  const known = new Set<string>(COLLECTIONS.map(({ name }) => name));
+  for await (const line of lines) {
+    if (line.kind !== "document" || known.has(line.collection)) continue;
+    const message = `the backup holds ${line.collection}, which this Hive knows nothing of; it was made by Hive ${header.version}: restore it with that one`;
+    throw new BackupRefused(message);
+  }
   const found = sum();
   if (found === null) throw new Error("a backup was read to its end, and has none");
   return { header, sum: found };

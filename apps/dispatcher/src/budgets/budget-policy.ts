@@ -12,17 +12,21 @@ import {
   type JobBody,
   jobAccountId,
   projectAccountId,
+  sourceAccountId,
 } from "@hive/core";
 import { placeOf } from "../credentials/job-credential.ts";
 import { type RepoRule, ruleFor } from "../credentials/repo-rules.ts";
 import { type Budgets, dayLimits, jobLimits, projectLimits, type WrittenLimits } from "./budget-settings.ts";
+
+/** How the origin of a source's jobs begins. */
+const SOURCE = "source:";
 
 /** A call's job, as the queue has it. */
 export interface ChargedJob {
   readonly job: Pick<Job, "id" | "repo" | "generation">;
   /** The job itself, or the one it is a candidate of: candidates spend one budget together. */
   readonly root: Pick<Job, "id" | "generation">;
-  readonly body: Pick<JobBody, "budget"> | null;
+  readonly body: Pick<JobBody, "budget" | "origin"> | null;
 }
 
 export interface BudgetPolicy {
@@ -34,10 +38,25 @@ export interface BudgetPolicy {
   dayAccount(day: string): AccountRef;
   /** The accounts of the projects that have a budget of the day, as hive.yaml lists them. */
   projectAccounts(day: string): readonly AccountRef[];
+  /** The account of a source; null when it has no budget of the day. */
+  sourceAccount(source: string, day: string): AccountRef | null;
+  /** The accounts of the sources that have one, as hive.yaml lists them. */
+  sourceAccounts(day: string): readonly AccountRef[];
+}
+
+/** A source as far as its money goes. */
+export interface SourceBudget {
+  readonly id: string;
+  /** US dollars; null: no limit of its own. */
+  readonly usdPerDay: number | null;
 }
 
 /** The budgets of these settings. */
-export function createBudgetPolicy(budgets: Budgets, repos: readonly RepoRule[]): BudgetPolicy {
+export function createBudgetPolicy(
+  budgets: Budgets,
+  repos: readonly RepoRule[],
+  sources: readonly SourceBudget[] = [],
+): BudgetPolicy {
   function dayAccount(day: string): AccountRef {
     return { id: dayAccountId(day), kind: "day", name: null, limits: dayLimits(budgets) };
   }
@@ -46,6 +65,13 @@ export function createBudgetPolicy(budgets: Budgets, repos: readonly RepoRule[])
     const limits = projectLimits(rule?.budget);
     if (rule === undefined || limits === null) return null;
     return { id: projectAccountId(day, rule.match), kind: "project", name: rule.match, limits };
+  }
+
+  function sourceAccount(id: string, day: string): AccountRef | null {
+    const usd = sources.find((source) => source.id === id)?.usdPerDay ?? null;
+    if (usd === null) return null;
+    const limits = { usd, tokens: null, minutes: null, turns: null };
+    return { id: sourceAccountId(day, id), kind: "source", name: id, limits };
   }
 
   return {
@@ -58,9 +84,12 @@ export function createBudgetPolicy(budgets: Budgets, repos: readonly RepoRule[])
       // Jobs of versions without budgets have the server's.
       const limits = body?.budget ?? jobLimits(budgets, rule?.budget);
       const own: AccountRef = { id: jobAccountId(root), kind: "job", name: null, limits };
-      return [own, ...(project === null ? [] : [project]), dayAccount(day)];
+      const source = body?.origin.startsWith(SOURCE) ? sourceAccount(body.origin.slice(SOURCE.length), day) : null;
+      return [own, project, source, dayAccount(day)].filter((account) => account !== null);
     },
     dayAccount,
     projectAccounts: (day) => repos.map((rule) => projectAccount(rule, day)).filter((account) => account !== null),
+    sourceAccount,
+    sourceAccounts: (day) => sources.map(({ id }) => sourceAccount(id, day)).filter((account) => account !== null),
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -151,12 +151,20 @@ test("so many caches are kept and no more, however small they are", async () => 
   expect(await get(store, keyOf("c"))).toBe("c");
 });
 
-test("what a crash cut off is removed at the next start", async () => {
-  await put(await openStore(), keyOf("a"), "whole");
+test("what a crash cut off is removed at a later start, and what another replica is just receiving is not", async () => {
+  const store = await openStore();
+  await put(store, keyOf("a"), "whole");
   const [repository = ""] = readdirSync(folder);
-  writeFileSync(join(folder, repository, ".partial-0123"), "half");
+  const partial = join(folder, repository, ".partial-0123");
+  writeFileSync(partial, "half");
+  utimesSync(partial, now / 1_000, now / 1_000);
+  const opens = async (): Promise<void> => void (await openStore());
+  expect(await put(store, keyOf("b"), "of the other", opens)).toMatchObject({ ok: true });
+  expect(await get(await openStore(), keyOf("b"))).toBe("of the other");
+  expect(files()).toHaveLength(3);
+  now += 2 * 3_600_000;
   const again = await openStore();
-  expect(files()).toHaveLength(1);
+  expect(files()).toHaveLength(2);
   expect(await get(again, keyOf("a"))).toBe("whole");
 });
 

@@ -75,6 +75,8 @@ const MOST_CACHES = 10_000;
 const HEAD_BYTES = 65;
 const PIECE = 256 * 1_024;
 const PARTIAL = ".partial-";
+/** Milliseconds after which an upload that was not written to is over: a whole request may take five minutes. */
+const CUT_OFF_MS = 3_600_000;
 const ENDING = ".cache";
 
 interface Kept {
@@ -82,7 +84,7 @@ interface Kept {
   usedAt: number;
 }
 
-/** Opens the folder and looks what is there; uploads that a crash cut off are removed. */
+/** Opens the folder and looks what is there; uploads that a crash cut off are removed, those of other replicas are not. */
 export async function openCacheFiles(options: CacheFilesOptions): Promise<CacheStore> {
   const store = new CacheFiles(options);
   await store.open();
@@ -109,11 +111,11 @@ class CacheFiles implements CacheStore {
     for (const repository of await readdir(folder)) {
       for (const name of await readdir(join(folder, repository)).catch(() => [])) {
         const path = join(folder, repository, name);
-        if (!name.endsWith(ENDING)) await rm(path, { force: true });
-        else {
-          const { size, mtimeMs } = await stat(path);
-          this.#note(path, { bytes: size, usedAt: mtimeMs });
-        }
+        const found = await stat(path).catch(() => null);
+        // Another replica that uses the folder is at work.
+        if (found === null) continue;
+        if (name.endsWith(ENDING)) this.#note(path, { bytes: found.size, usedAt: found.mtimeMs });
+        else if (this.#options.wall() - found.mtimeMs > CUT_OFF_MS) await rm(path, { force: true });
       }
     }
     await this.#dropTheOldest(null);

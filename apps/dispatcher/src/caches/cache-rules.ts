@@ -16,17 +16,17 @@
  * built as a base reaches nobody but other jobs of that base.
  */
 
-import type { Job, JobBody, Task } from "@hive/core";
+import { type Job, type JobBody, type Task, trustOf } from "@hive/core";
 
 const WRITERS: ReadonlySet<Task> = new Set(["build", "test", "lint"]);
 
 /** Why a job may not fill caches, in words for its log; null when it may. */
 export function whyNoCacheWrites(
-  job: Pick<Job, "task" | "trust" | "run">,
+  job: Pick<Job, "task" | "trust" | "comments" | "run">,
   body: Pick<JobBody, "branch" | "base">,
 ): string | null {
   if (!WRITERS.has(job.task)) return `jobs of the task ${job.task} only read caches`;
-  if (job.trust !== "trusted") return "a job that came from outside only reads caches";
+  if (trustOf(job) !== "trusted") return "a job that came from outside only reads caches";
   if (body.branch !== null && body.branch !== body.base) return "a job on a branch of its own only reads caches";
   if (job.run?.lease?.purpose === "publish") return "a job that only publishes has no caches";
   if ((job.run?.cancel ?? null) !== null) return "the job is being canceled";

@@ -14,6 +14,9 @@ const READABLE = ["checks", "statuses"] as const;
 const installationSchema = z.object({ id: z.int(), permissions: z.record(z.string(), z.string()).default({}) });
 const tokenSchema = z.object({ token: z.string().min(1) });
 
+/** What a credential is for. */
+export type CredentialPurpose = "push" | "issues";
+
 export interface AppTokenRequest {
   readonly apiUrl: string;
   readonly appId: string;
@@ -21,6 +24,8 @@ export interface AppTokenRequest {
   readonly privateKey: string;
   /** `host/owner/name`. */
   readonly place: string;
+  /** `push`: what a job's pull request needs. `issues`: to say something on an issue, and nothing else. */
+  readonly purpose: CredentialPurpose;
   /** Milliseconds since 1970. */
   readonly wall: number;
 }
@@ -35,7 +40,10 @@ export async function installationToken(request: AppTokenRequest): Promise<strin
   const { id, permissions } = await ask(request, jwt, "GET", `/repos/${repo}/installation`, null, installationSchema);
   // Asking for a right the App does not have would be refused as a whole.
   const readable = READABLE.filter((right) => permissions[right] !== undefined).map((right) => [right, "read"]);
-  const rights = { contents: "write", pull_requests: "write", ...Object.fromEntries(readable) };
+  const rights =
+    request.purpose === "issues"
+      ? { issues: "write" }
+      : { contents: "write", pull_requests: "write", ...Object.fromEntries(readable) };
   const body = { repositories: [name], permissions: rights };
   const { token } = await ask(request, jwt, "POST", `/app/installations/${id}/access_tokens`, body, tokenSchema);
   return token;

@@ -133,6 +133,11 @@ describe("a GitHub App", () => {
     expect(asked.at(-1)?.body).not.toMatch(/statuses|administration/);
   });
 
+  it("may say something on issues with a token that can do nothing else", async () => {
+    await credentials(rules, { KEY }, apiUrl).find("github.com/acme/app", "issues");
+    expect(JSON.parse(asked.at(-1)?.body ?? "")).toEqual({ repositories: ["app"], permissions: { issues: "write" } });
+  });
+
   it("that is not installed on the repository is said so", async () => {
     installed = false;
     await expect(credentials(rules, { KEY }, apiUrl).find("github.com/acme/app")).rejects.toThrow(

@@ -5,7 +5,7 @@
 
 import { readFile } from "node:fs/promises";
 import { CredentialError } from "./credential-error.ts";
-import { installationToken } from "./github-app.ts";
+import { type CredentialPurpose, installationToken } from "./github-app.ts";
 import { ruleFor, type RepoRule, type SecretPlace } from "./repo-rules.ts";
 
 /** What git presents over https. */
@@ -23,8 +23,8 @@ export interface RepoCredentialsOptions {
 }
 
 export interface RepoCredentials {
-  /** The credential for `host/owner/name`, or null when no rule has one. @throws CredentialError */
-  find(place: string): Promise<GitCredential | null>;
+  /** The credential for `host/owner/name`, or null when no rule has one. Default: to push. @throws CredentialError */
+  find(place: string, purpose?: CredentialPurpose): Promise<GitCredential | null>;
 }
 
 /** The credentials of hive.yaml. */
@@ -43,7 +43,7 @@ export function createRepoCredentials(options: RepoCredentialsOptions): RepoCred
   }
 
   return {
-    async find(place) {
+    async find(place, purpose = "push") {
       const rule = ruleFor(options.rules, place);
       if (rule?.token !== undefined)
         return { username: rule.username, password: await secretAt(rule.token, rule.match) };
@@ -53,6 +53,7 @@ export function createRepoCredentials(options: RepoCredentialsOptions): RepoCred
         appId: rule.app.id,
         privateKey: await secretAt(rule.app.privateKey, rule.match),
         place,
+        purpose,
         wall: options.wall(),
       });
       return { username: "x-access-token", password };

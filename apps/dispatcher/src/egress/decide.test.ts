@@ -7,6 +7,7 @@ const ASKING: Asking = {
   workerList: ["registries", "example.com:8443"],
   workerListName: "HIVE_EGRESS (egress in hive.yaml)",
   jobList: null,
+  untrusted: false,
 };
 
 const agent = (host: string, port = 443, more: Partial<Asking> = {}) =>
@@ -45,6 +46,26 @@ test("the job's own list narrows and never widens", () => {
   });
   expect(own([], "registry.npmjs.org")).toMatchObject({ reason: "not_in_job" });
   expect(own(["*", "evil.example"], "evil.example")).toMatchObject({ reason: "not_allowed" });
+});
+
+test("a job from outside reaches registries alone, and no more of them than its lists allow", () => {
+  const outside = (host: string, more: Partial<Asking> = {}) =>
+    agent(host, 443, { workerList: ["*"], untrusted: true, ...more });
+  expect(outside("registry.npmjs.org")).toMatchObject({ allowed: true });
+  expect(outside("evil.example")).toMatchObject({
+    allowed: false,
+    reason: "untrusted",
+    message: expect.stringContaining("set trust: trusted there"),
+  });
+  expect(outside("evil.example", { jobList: ["evil.example"] })).toMatchObject({ reason: "untrusted" });
+  expect(outside("pypi.org", { workerList: ["registry.npmjs.org"] })).toMatchObject({ reason: "not_allowed" });
+  expect(outside("pypi.org", { jobList: [] })).toMatchObject({ reason: "not_in_job" });
+});
+
+test("a job from outside reaches a registry by its own name only, also where its worker may reach everything", () => {
+  const outside = (more: Partial<Asking>) => agent("registry.npmjs.org", 443, { untrusted: true, ...more });
+  expect(outside({ workerList: ["*"] })).toEqual({ allowed: true, verifyName: true, publicOnly: true });
+  expect(outside({ workerList: ["registries", "*"], jobList: ["*"] })).toMatchObject({ verifyName: true });
 });
 
 test("the name is verified where either list means one host", () => {

@@ -18,6 +18,8 @@ export interface Asking {
   readonly workerListName: string;
   /** The job's own list, or null when it has none. */
   readonly jobList: readonly string[] | null;
+  /** Words from outside are part of what the job was told: package registries, and of those no more than the lists allow. */
+  readonly untrusted: boolean;
 }
 
 export type Decision =
@@ -45,7 +47,7 @@ function decideForSupervisor(place: Place, { repo, githubApi }: Asking): Decisio
   return refuse("not_git_host", `The supervisor of this job reaches ${hosts}, and not ${showPlace(place)}`);
 }
 
-function decideForAgent(place: Place, { workerList, workerListName, jobList }: Asking): Decision {
+function decideForAgent(place: Place, { workerList, workerListName, jobList, untrusted }: Asking): Decision {
   const byWorker = egressMatch(workerList, place);
   if (byWorker === null) {
     const allowed = workerList.join(", ") || "nothing";
@@ -54,8 +56,16 @@ function decideForAgent(place: Place, { workerList, workerListName, jobList }: A
       `Jobs here may reach ${allowed}, and not ${showPlace(place)}. To allow it, add "${entryFor(place)}" to ${workerListName}`,
     );
   }
+  if (untrusted && egressMatch(["registries"], place) === null) {
+    return refuse(
+      "untrusted",
+      `A job from outside reaches package registries alone, and not ${showPlace(place)}. If only people you trust can write to its source, set trust: trusted there`,
+    );
+  }
   const publicOnly = !byWorker.verifyName;
-  if (jobList === null) return { allowed: true, publicOnly, ...byWorker };
+  // A registry is all that is meant for a job from outside: another name behind its address stays closed.
+  const verifyName = untrusted || byWorker.verifyName;
+  if (jobList === null) return { allowed: true, publicOnly, verifyName };
   const byJob = egressMatch(jobList, place);
   if (byJob === null) {
     const allowed = jobList.join(", ") || "nothing";
@@ -65,7 +75,7 @@ function decideForAgent(place: Place, { workerList, workerListName, jobList }: A
     );
   }
   // Either list may name the host itself: then another name behind the same address was meant to stay closed.
-  return { allowed: true, publicOnly, verifyName: byWorker.verifyName || byJob.verifyName };
+  return { allowed: true, publicOnly, verifyName: verifyName || byJob.verifyName };
 }
 
 /** Where a URL leads; null for one without a host. */

@@ -17,7 +17,7 @@ const MAX_STALE = 8;
 export interface GuardedRequest {
   /** Checked by `guard.checkUrl` before; a URL that was not is refused when it connects. */
   readonly url: URL;
-  readonly method: "GET" | "POST" | "PUT" | "HEAD";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "HEAD";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   /** Milliseconds for the whole exchange, from the name's lookup to the last byte of the reply. */
@@ -33,7 +33,7 @@ export type FailureReason = "refused" | "redirect" | "timeout" | "tls" | "networ
 
 export type GuardedReply =
   | {
-      /** There was a reply, whatever its status (but never 3xx). */
+      /** There was a reply, whatever its status (but no redirect; 304 is none). */
       readonly ok: true;
       readonly status: number;
       readonly headers: http.IncomingHttpHeaders;
@@ -46,8 +46,9 @@ export type GuardedReply =
       readonly reason: FailureReason;
       /** For people: what failed and what to do. */
       readonly message: string;
-      /** The status of a redirect. */
+      /** The status of a redirect, and where it points, as it was written. */
       readonly status?: number;
+      readonly location?: string;
     };
 
 /**
@@ -152,10 +153,11 @@ function exchange(request: GuardedRequest, agents: Agents): Promise<GuardedReply
 /** Reads up to the limit. From here on nothing is a failure: the status is known, and it is what counts. */
 function readReply(response: http.IncomingMessage, limit: number, finish: (reply: GuardedReply) => void): void {
   const status = response.statusCode ?? 0;
-  if (status >= 300 && status < 400) {
+  if (status >= 300 && status < 400 && status !== 304) {
     response.destroy();
     const message = `The address answered ${status}, a redirect. Redirects are not followed; use the final address`;
-    finish({ ok: false, reason: "redirect", message, status });
+    const { location } = response.headers;
+    finish({ ok: false, reason: "redirect", message, status, ...(location === undefined ? {} : { location }) });
     return;
   }
   const chunks: Buffer[] = [];

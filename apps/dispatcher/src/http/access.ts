@@ -24,6 +24,7 @@ export function createAccess(parts: Parts): AccessCheck {
     switch (access) {
       case "open":
       case "registration":
+      case "hook":
         return null;
       case "owner": {
         if (owners.matches(bearerToken(authorization, ownerHint))) return OWNER;

@@ -24,7 +24,7 @@ export function bodyLimitOf(endpoint: Endpoint): number {
 }
 
 /** @throws HiveError `unsupported_media_type`: only plain bodies of the type the endpoint takes. */
-export function checkContentType(request: IncomingMessage, wanted: "json" | "bytes"): void {
+export function checkContentType(request: IncomingMessage, wanted: "json" | "bytes" | "any"): void {
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     throw new HiveError(
@@ -32,6 +32,8 @@ export function checkContentType(request: IncomingMessage, wanted: "json" | "byt
       `Content-Encoding "${clip(encoding)}" is not taken; send the body as it is`,
     );
   }
+  // Whatever a sender calls it: what counts is the source's type.
+  if (wanted === "any") return;
   const type = request.headers["content-type"];
   // The usual case first, without a regular expression.
   if (type === "application/json" && wanted === "json") return;
@@ -55,20 +57,27 @@ export function checkContentType(request: IncomingMessage, wanted: "json" | "byt
 }
 
 /** The whole body as text. @throws HiveError `body_too_large`, `bad_request` */
-export function readText(request: IncomingMessage, limit: number): Promise<string> {
+export async function readText(request: IncomingMessage, limit: number): Promise<string> {
+  const body = await readWhole(request, limit);
+  if (!isUtf8(body)) throw new HiveError("bad_request", "The body is not UTF-8");
+  return body.toString("utf8");
+}
+
+/** The whole body. @throws HiveError `body_too_large`, `bad_request`: it did not come whole, or not in time */
+export function readWhole(request: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
     let done = false;
     const tooLarge = (): HiveError =>
       new HiveError("body_too_large", `The body has more than ${limit} bytes; this path takes no more`, { limit });
-    const finish = (error: Error | null, text = ""): void => {
+    const finish = (result: Buffer | HiveError): void => {
       if (done) return;
       done = true;
       clearTimeout(timer);
       chunks.length = 0;
-      if (error === null) resolve(text);
-      else reject(error);
+      if (Buffer.isBuffer(result)) resolve(result);
+      else reject(result);
     };
     const timer = setTimeout(() => {
       finish(new HiveError("bad_request", `The body did not arrive within ${BODY_TIME_MS / 1000} s`, { slow: true }));
@@ -83,9 +92,7 @@ export function readText(request: IncomingMessage, limit: number): Promise<strin
     request.on("end", () => {
       if (size > limit) return finish(tooLarge());
       const first = chunks[0];
-      const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
-      if (!isUtf8(body)) return finish(new HiveError("bad_request", "The body is not UTF-8"));
-      finish(null, body.toString("utf8"));
+      finish(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks));
     });
     const broken = (): void => {
       // Every request closes in the end, and an error is dear to make.

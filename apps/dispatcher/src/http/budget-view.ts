@@ -53,16 +53,17 @@ function accountView(account: AccountRecord, minutes: number): AccountView {
   };
 }
 
-/** What model calls may use on a day and have used, of all jobs and of each project. */
+/** What model calls may use on a day and have used, of all jobs, of each project and of each source. */
 export async function dayBudgets(
   { queue, budgets }: Pick<Parts, "queue" | "budgets">,
   day: string,
 ): Promise<DayBudgets> {
   const server = budgets.dayAccount(day);
   const projects = budgets.projectAccounts(day);
+  const sources = budgets.sourceAccounts(day);
   const [stored = null, ...rest] = await readAccounts(
     queue,
-    [server, ...projects].map(({ id }) => id),
+    [server, ...projects, ...sources].map(({ id }) => id),
   );
   return {
     day,
@@ -70,6 +71,10 @@ export async function dayBudgets(
     projects: projects.map((ref, place) => ({
       match: ref.name ?? "",
       ...dayView(openAccount(rest[place] ?? null, ref)),
+    })),
+    sources: sources.map((ref, place) => ({
+      source: ref.name ?? "",
+      ...dayView(openAccount(rest[projects.length + place] ?? null, ref)),
     })),
   };
 }

@@ -23,6 +23,7 @@ const WHO: Readonly<Record<Access, string>> = {
   worker: "a registered worker",
   lease: "the worker that holds the lease",
   server: "this server's own processes",
+  hook: "the sender of the source, with what hive.yaml says of it",
 };
 
 const TITLES: Readonly<Record<string, readonly [string, string]>> = {
@@ -192,7 +193,7 @@ function curl(endpoint: Endpoint, publicUrl: string): string {
   const token =
     endpoint.access === "owner"
       ? "$INTERNAL_API_TOKEN"
-      : endpoint.access === "open" || endpoint.access === "registration"
+      : endpoint.access === "open" || endpoint.access === "registration" || endpoint.access === "hook"
         ? null
         : "$TOKEN";
   const lines = [`curl ${endpoint.method === "GET" ? "" : `-X ${endpoint.method} `}${publicUrl}${path}`];

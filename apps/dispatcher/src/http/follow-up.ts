@@ -3,6 +3,7 @@
 import { commentId, type AttemptRecord, type CommentRecord, type Document, type Job } from "@hive/core";
 import type { AttemptReport, Comment, FollowUp } from "@hive/protocol";
 import type { Queue } from "../queue/contract.ts";
+import { everyDocument } from "../store/every-document.ts";
 
 /** Comments that were done before, told again for what they explain. */
 const EARLIER = 10;
@@ -12,13 +13,10 @@ export async function followUpOf(queue: Pick<Queue, "documents">, job: Job): Pro
   const { comments } = job;
   if (comments === undefined || comments.given === comments.done) return null;
   const first = Math.max(1, comments.done + 1 - EARLIER);
-  const { items } = await queue.documents.list({
-    collection: "comments",
-    from: commentId(job.id, first),
-    below: commentId(job.id, comments.given + 1),
-    limit: comments.given + 1 - first,
-  });
-  const all = items.map(({ doc }) => asComment(doc));
+  const given = { from: commentId(job.id, first), below: commentId(job.id, comments.given + 1) };
+  const all: CommentRecord[] = [];
+  for await (const { doc } of everyDocument(queue.documents, { collection: "comments", ...given }))
+    all.push(asComment(doc));
   const now = all.filter(({ n }) => n > comments.done);
   return {
     comments: now.map(said),
@@ -63,13 +61,13 @@ function unpublishedOf({ fence, end, result }: AttemptRecord): AttemptReport["un
 
 /** A comment as people see it. */
 export function commentView(doc: Document, { comments }: Job): Comment {
-  const { n, at, by, text, feedback } = asComment(doc);
+  const { n, at, by, text, feedback, trust } = asComment(doc);
   const state = n <= (comments?.done ?? 0) ? "done" : n <= (comments?.given ?? 0) ? "given" : "waiting";
-  return { n, at, by, text, feedback, state };
+  return { n, at, by, text, feedback, ...(trust === undefined ? {} : { trust }), state };
 }
 
-function said({ n, at, by, text }: CommentRecord): FollowUp["comments"][number] {
-  return { n, at, by, text };
+function said({ n, at, by, text, trust }: CommentRecord): FollowUp["comments"][number] {
+  return { n, at, by, text, ...(trust === undefined ? {} : { trust }) };
 }
 
 /** A committed document as what it is: core wrote it. */

@@ -1,8 +1,16 @@
 import { endpoints, type Endpoint } from "@hive/protocol";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { errorCodesOf } from "./openapi.ts";
-import { KNOWN_JOB, mutated, valid } from "./schema-arbitrary.fixture.ts";
+import {
+  KNOWN_DELIVERY,
+  KNOWN_JOB,
+  KNOWN_SCHEDULE,
+  KNOWN_SOURCE,
+  KNOWN_TITLE,
+  mutated,
+  valid,
+} from "./schema-arbitrary.fixture.ts";
 import { GATEWAY, OWNER, startServer, type TestServer } from "./server.fixture.ts";
 
 /** Requests for each endpoint, half of them valid and half one mutation off. */
@@ -14,6 +22,12 @@ let world: TestServer;
 beforeAll(async () => {
   world = await startServer({
     change: (parts) => ({ ...parts, intervals: { ...parts.intervals, claimWaitMs: 20 } }),
+    sources: {
+      [KNOWN_SOURCE]: {
+        ...{ type: "generic", auth: "none", title: "title", deliveryId: "x-delivery" },
+        job: { repo: "https://github.com/acme/app", labels: ["nobody-has-this"] },
+      },
+    },
   });
   const known = {
     jobId: KNOWN_JOB,
@@ -26,6 +40,14 @@ beforeAll(async () => {
     callbackUrl: "https://example.com/",
   };
   expect((await world.send("POST", "/enqueue", { json: known })).status).toBe(202);
+  const schedule = { cron: "@monthly", job: { repo: "https://github.com/acme/app", task: "test" } };
+  expect((await world.send("PUT", `/v1/schedules/${KNOWN_SCHEDULE}`, { json: schedule })).status).toBe(200);
+  const delivery = { headers: { "x-delivery": KNOWN_DELIVERY }, json: { title: KNOWN_TITLE } };
+  expect((await world.send("POST", `/hooks/${KNOWN_SOURCE}`, delivery)).status).toBe(202);
+  await vi.waitUntil(async () => {
+    const groups = await world.send("GET", `/v1/sources/${KNOWN_SOURCE}/groups`);
+    return (await groups.text()).includes(KNOWN_TITLE);
+  }, 30_000);
 });
 afterAll(() => world.close());
 
@@ -36,6 +58,8 @@ async function tokenFor(access: Endpoint["access"]): Promise<string | null> {
   switch (access) {
     case "open":
     case "registration":
+      return null;
+    case "hook":
       return null;
     case "owner":
       return OWNER;
@@ -177,6 +201,7 @@ describe("no request of any endpoint breaks the server or hangs", () => {
       "leaseGetCache",
       "leasePutCache",
       "drainWorker",
+      "releaseGroup",
     ];
     const never = Object.keys(endpoints).filter((name) => !seen.has(`${name} ok`) && !cannot.includes(name));
     expect(never).toEqual([]);

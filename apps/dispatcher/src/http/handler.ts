@@ -17,6 +17,8 @@ export interface Callers {
   readonly worker: { readonly workerId: string };
   readonly lease: VerifiedLease;
   readonly server: { readonly name: "server" };
+  /** It is the handler that knows what this source's sender presents. */
+  readonly hook: null;
 }
 
 /** A reply that is not JSON. */

@@ -17,7 +17,9 @@ import { gatewayHandlers } from "./routes/gateway.ts";
 import { jobFileHandlers } from "./routes/job-files.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { mirrorHandlers } from "./routes/mirrors.ts";
+import { scheduleHandlers } from "./routes/schedules.ts";
 import { serverHandlers } from "./routes/server.ts";
+import { sourceHandlers } from "./routes/sources.ts";
 import { workerHandlers } from "./routes/worker-protocol.ts";
 import { ownersWorkerHandlers } from "./routes/workers.ts";
 import { createSignals } from "./signals.ts";
@@ -45,6 +47,8 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...backupHandlers(parts),
       ...budgetHandlers(parts),
       ...callbackHandlers(parts),
+      ...scheduleHandlers(parts),
+      ...sourceHandlers(parts),
       ...workerHandlers(parts, signals),
       ...attemptFileHandlers(parts),
       ...cacheHandlers(parts),

@@ -6,6 +6,7 @@ import {
   jobForgotten,
   NONE_FIT,
   rememberedKey,
+  trustOf,
   type AttemptRecord,
   type BlockedRecord,
   type Document,
@@ -57,6 +58,12 @@ export function summaryOf(job: Job): JobSummary {
 function noneFit({ status, reason, candidates }: Job): JobDetail["error"] {
   if (status !== "failed" || reason !== NONE_FIT) return null;
   return { code: NONE_FIT, kind: "work", message: candidates?.why ?? "none of its candidates will do" };
+}
+
+function commentCounts({ comments }: Job): JobDetail["comments"] {
+  if (comments === undefined) return null;
+  const { count, given, done } = comments;
+  return { count, given, done };
 }
 
 function candidatesOf({ candidates }: Job): JobSummary["candidates"] {
@@ -170,13 +177,14 @@ export async function detailOf(
     script: body.script,
     model: body.model ?? null,
     changes: body.changes?.map(changeView) ?? null,
+    inputs: (body.inputs ?? []).map(({ name, text }) => ({ name, bytes: Buffer.byteLength(text) })),
     maxAttempts: job.maxAttempts,
     retryOn: job.retryOn,
     timeoutMs: job.timeoutMs,
     concurrencyKey: job.key,
     dependsOn: [...body.dependsOn],
     waitsFor: [...job.waitsFor],
-    trust: job.trust,
+    trust: trustOf(job),
     callbackUrl: body.callbackUrl === null ? null : withoutQuery(body.callbackUrl),
     metadata: body.metadata === null ? null : { ...body.metadata },
     egress: egressOf(body),
@@ -188,7 +196,7 @@ export async function detailOf(
     result: resultView(last?.result ?? null),
     usage,
     budget: budgetView(job, body, account),
-    comments: job.comments === undefined ? null : { ...job.comments },
+    comments: commentCounts(job),
     history: history.map((attempt) => ({
       fence: attempt.fence,
       generation: attempt.generation,

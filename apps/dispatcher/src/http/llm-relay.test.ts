@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import Fastify, { type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mountLlmRelay } from "./llm-relay.ts";
@@ -48,6 +48,19 @@ describe("model calls on the dispatcher's port", () => {
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("data: one\n\n");
     next();
     expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe("data: two\n\n");
+  });
+
+  it("reach it where a whole address asks for them, as programs ask their proxy", async () => {
+    answer = (request, response) => void response.end(`<${request.url}>`);
+    const { port } = app.server.address() as AddressInfo;
+    const socket = connect(port, "127.0.0.1");
+    socket.write("POST http://elsewhere.invalid/llm/a HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n");
+    let answered = "";
+    for await (const chunk of socket) {
+      answered += String(chunk);
+      if (answered.includes(">")) break;
+    }
+    expect(answered).toContain("</llm/a>");
   });
 
   it("end at the gateway when the agent hangs up", async () => {

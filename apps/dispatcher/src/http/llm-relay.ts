@@ -7,6 +7,7 @@
 import { request as httpRequest } from "node:http";
 import { HiveError } from "@hive/core";
 import type { FastifyInstance } from "fastify";
+import { pathOf } from "../leader/hand-on.ts";
 import { problemReply } from "./problems.ts";
 
 /** The prefix of every path the gateway answers. */
@@ -29,15 +30,11 @@ export function mountLlmRelay(app: FastifyInstance, gatewayUrl: () => string | n
     };
     const target = gatewayUrl();
     if (target === null) return fail();
-    const upstream = httpRequest(
-      target + (from.url ?? ""),
-      { method: from.method, headers: from.headers },
-      (answer) => {
-        to.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(to);
-        answer.once("error", () => to.destroy());
-      },
-    );
+    const upstream = httpRequest(target + pathOf(from), { method: from.method, headers: from.headers }, (answer) => {
+      to.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(to);
+      answer.once("error", () => to.destroy());
+    });
     upstream.once("error", fail);
     // Whoever asked is gone: the provider need not go on.
     to.once("close", () => upstream.destroy());

@@ -11,6 +11,7 @@ const WITH_BODY: readonly ErrorCode[] = ["invalid_field", "body_too_large", "uns
 const SECURITY: Readonly<Record<Access, string | null>> = {
   open: null,
   registration: null,
+  hook: null,
   owner: "owner",
   worker: "worker",
   lease: "lease",

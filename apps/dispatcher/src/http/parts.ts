@@ -17,6 +17,8 @@ import type { PoolView } from "../fleet/pool-view.ts";
 import type { PriceBook } from "../prices/price-book.ts";
 import type { JobPolicy } from "../queue/compile-job.ts";
 import type { Queue } from "../queue/contract.ts";
+import type { Schedules } from "../schedules/schedules.ts";
+import type { Sources } from "../sources/sources.ts";
 import type { Waiters } from "../queue/waiters.ts";
 import type { ArtifactStore, LogStore } from "../logs/contract.ts";
 import type { Metrics } from "./metrics.ts";
@@ -87,6 +89,9 @@ export interface Parts {
   readonly storeWarnings: () => readonly string[];
   /** The kinds of workers this server starts, as they are now; none before the fleet has started. */
   readonly pools: () => readonly PoolView[];
+  /** The clocks that make jobs. */
+  readonly schedules: Schedules;
+  readonly sources: Sources;
   /** Copies of everything, for whoever asks. */
   readonly backups: Backups;
 }

@@ -31,6 +31,7 @@ export function send(endpoint: Endpoint, answer: unknown, response: ServerRespon
     response.writeHead(status, {
       ...SAFE_HEADERS,
       ...(kind === null ? {} : { "content-type": "application/json; charset=utf-8" }),
+      ...etagOf(endpoint, answer),
       "x-request-id": requestId,
       "content-length": Buffer.byteLength(text),
     });
@@ -50,6 +51,11 @@ export function send(endpoint: Endpoint, answer: unknown, response: ServerRespon
     return status;
   }
   return sendRaw(answer as RawReply, kind, status, response, requestId);
+}
+
+function etagOf({ reply: { etag } }: Endpoint, answer: unknown): { readonly etag?: string } {
+  if (etag === undefined || typeof answer !== "object" || answer === null) return {};
+  return { etag: `"${String(Reflect.get(answer, etag))}"` };
 }
 
 const RAW_TYPES = {

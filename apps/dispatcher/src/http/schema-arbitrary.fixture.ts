@@ -3,6 +3,7 @@
  * it. JSON Schema is the middle step, so every schema of the endpoint list works without a word about it here.
  */
 
+import { hash } from "node:crypto";
 import fc from "fast-check";
 import { z } from "zod";
 
@@ -88,6 +89,15 @@ function objectOf(schema: Schema, of: (inner: Schema) => fc.Arbitrary<unknown>):
 /** The job that the server under test has for requests that name one. */
 export const KNOWN_JOB = "known-1";
 
+/** And the schedule. */
+export const KNOWN_SCHEDULE = "known-schedule";
+
+/** And the source, with a delivery and the group it made. */
+export const KNOWN_SOURCE = "known-source";
+export const KNOWN_DELIVERY = "known-delivery";
+export const KNOWN_TITLE = "known trouble";
+const KNOWN_GROUP = hash("sha256", JSON.stringify([KNOWN_SOURCE, KNOWN_TITLE]), "hex");
+
 /** What a schema cannot say: values that get a request past the first check, by the name of their field. */
 const LIKELY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   jobId: fc.constant(KNOWN_JOB),
@@ -104,6 +114,14 @@ const LIKELY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   protocol: fc.constant(1),
   sha256: fc.constant("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
   log: fc.constant(null),
+  scheduleId: fc.constant(KNOWN_SCHEDULE),
+  sourceId: fc.constant(KNOWN_SOURCE),
+  deliveryId: fc.constant(KNOWN_DELIVERY),
+  fingerprint: fc.constant(KNOWN_GROUP),
+  body: fc.constantFrom(JSON.stringify({ title: KNOWN_TITLE }), "{"),
+  cron: fc.constantFrom("0 3 1 * *", "@monthly"),
+  every: fc.constantFrom("6h", "1d"),
+  timezone: fc.constantFrom("UTC", "Europe/Berlin"),
 };
 
 const SAMPLES: Readonly<Record<string, fc.Arbitrary<string>>> = {

@@ -26,7 +26,11 @@ import { createGuard } from "../guard/guard.ts";
 import { openFileLogs } from "../logs/files/file-logs.ts";
 import { createPriceBook } from "../prices/price-book.ts";
 import { Committer } from "../queue/committer.ts";
+import type { JobPolicy } from "../queue/compile-job.ts";
 import { createWaiters } from "../queue/waiters.ts";
+import { createSchedules } from "../schedules/schedules.ts";
+import { openSources } from "../sources/open-sources.ts";
+import { sourcesSchema } from "../sources/source-settings.ts";
 import { generateSealingKey, open, parseKeyRing, seal } from "../secrets/sealing.ts";
 import { MemoryContent } from "../store/memory/memory-content.ts";
 import { MemoryStore, type MemoryFaults } from "../store/memory/memory-store.ts";
@@ -69,6 +73,8 @@ export interface TestServerOptions {
   readonly rules?: Partial<Rules>;
   readonly faults?: MemoryFaults;
   readonly change?: (parts: Parts) => Parts;
+  /** As `sources` of hive.yaml; their intake process is started. Default: none. */
+  readonly sources?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** Starts one. Close it in `afterEach` or `afterAll`. */
@@ -93,10 +99,28 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const ring = parseKeyRing(generateSealingKey());
   const guard = createGuard({ allowPrivate: [] });
   const budgets = createBudgetPolicy({ job: {}, day: {} }, []);
+  const log = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
+  const policy: JobPolicy = {
+    repoRules: { allowFile: false, allowPlainHttp: () => false },
+    refuseCallback: (url) => {
+      const checked = guard.checkUrl(url, { what: "callback" });
+      return checked.ok ? null : checked.message;
+    },
+    agents: agentPolicy(),
+    holdRealAgents: false,
+    approvalFor: () => "none",
+    verifyRoundsFor: () => 2,
+    budgetFor: (repo, own) => budgets.jobLimits(`${repo.host}/${repo.path}`, own),
+    limitedAsOne: () => false,
+    refuseAddress: async () => null,
+    callbackByDefault: false,
+    seal: (jobId, name, text) => seal(ring, { jobId, field: name }, text),
+    hashKey: signing.derive("body-hash"),
+  };
   const parts: Parts = {
     queue,
     clock,
-    log: pino({ level: "debug" }, { write: (line: string) => void logged.push(line) }),
+    log,
     version: "0.0.0-test",
     publicUrl: "http://hive.test",
     ownerTokens: [OWNER],
@@ -109,23 +133,22 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     registrar: createRegistrar(SECRET, clock),
     presence: createWorkerPresence(queue, clock),
     waiters: createWaiters(queue, clock),
-    policy: {
-      repoRules: { allowFile: false, allowPlainHttp: () => false },
-      refuseCallback: (url) => {
-        const checked = guard.checkUrl(url, { what: "callback" });
-        return checked.ok ? null : checked.message;
+    policy,
+    schedules: createSchedules({ queue, clock, policy }),
+    sources: openSources({
+      ...{
+        sources: sourcesSchema.parse(options.sources ?? {}),
+        allowPrivate: [],
+        queue,
+        clock,
+        log,
+        policy,
+        budgets,
+        ring,
       },
-      agents: agentPolicy(),
-      holdRealAgents: false,
-      approvalFor: () => "none",
-      verifyRoundsFor: () => 2,
-      budgetFor: (repo, own) => budgets.jobLimits(`${repo.host}/${repo.path}`, own),
-      limitedAsOne: () => false,
-      refuseAddress: async () => null,
-      callbackByDefault: false,
-      seal: (jobId, name, text) => seal(ring, { jobId, field: name }, text),
-      hashKey: signing.derive("body-hash"),
-    },
+      // Every secret of a source is its own name.
+      variable: (name) => (name === "NODE_EXTRA_CA_CERTS" ? undefined : name),
+    }),
     budgets,
     prices: createPriceBook({}, clock.wall),
     roomMs: 0,
@@ -157,6 +180,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   const full = options.change?.(parts) ?? parts;
   const server = createServer(full);
   const port = await server.listen(0, "127.0.0.1");
+  full.sources.start();
   const url = `http://127.0.0.1:${port}`;
   const client = createClient({ baseUrl: url, token: OWNER });
   let registrations = 0;
@@ -214,6 +238,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       return reply.token;
     },
     async close() {
+      await full.sources.stop();
       await server.close();
       await queue.stop();
       await logs.close();

@@ -231,7 +231,7 @@ async function readBody(endpoint: Endpoint, request: IncomingMessage): Promise<u
   const { body } = endpoint;
   if (body === undefined) return undefined;
   if (body === "bytes") {
-    checkContentType(request, "bytes");
+    checkContentType(request, endpoint.access === "hook" ? "any" : "bytes");
     return limitBytes(request, bodyLimitOf(endpoint));
   }
   const { headers } = request;

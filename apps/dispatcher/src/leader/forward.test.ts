@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
@@ -58,7 +58,7 @@ async function standby(first: Readiness) {
       return () => listeners.delete(listener);
     },
   };
-  const forwarder = createForwarder({ queue, clock });
+  const forwarder = createForwarder({ queue, clock, log: { warn: () => undefined } });
   const passed: (number | null)[] = [];
   const url = await serve(async (request, response) => {
     try {
@@ -74,12 +74,25 @@ async function standby(first: Readiness) {
     clock,
     forwarder,
     passed,
-    waiting: () => listeners.size,
+    // One is the forwarder's own.
+    waiting: () => listeners.size - 1,
     become: (next: Readiness): void => {
       readiness = next;
       for (const listener of [...listeners]) listener(next);
     },
   };
+}
+
+/** What is answered to these bytes, until this is among it. */
+async function speak(url: string, bytes: string, until: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write(bytes);
+  let answered = "";
+  for await (const chunk of socket) {
+    answered += String(chunk);
+    if (answered.includes(until)) break;
+  }
+  return answered;
 }
 
 async function waitFor(what: () => boolean): Promise<void> {
@@ -246,5 +259,95 @@ describe("a standby", () => {
     forwarder.close();
     await clock.pass(1_000);
     expect(await long).toBe("cut");
+  });
+
+  const inner = "POST /other HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\n\r\n";
+  it.each([
+    [
+      "a body without a length",
+      "DELETE",
+      "transfer-encoding: chunked",
+      `${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n`,
+    ],
+    ["a body on a GET", "GET", "transfer-encoding: chunked", `${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n`],
+    [
+      "a length said to be the connection's",
+      "DELETE",
+      `connection: content-length\r\ncontent-length: ${inner.length}`,
+      inner,
+    ],
+  ])("lets no bytes of a body pass for a request: %s", async (_, method, headers, body) => {
+    const heard: string[] = [];
+    const queen = await serve(async (request, response) => {
+      heard.push(`${request.method} ${request.url}`);
+      response.end(`${request.url} with ${(await text(request)).length}`);
+    });
+    const { url } = await standby(standbyOf(queen));
+    const kept = method === "GET" ? 0 : inner.length;
+    await speak(url, `${method} /one HTTP/1.1\r\nhost: h\r\n${headers}\r\n\r\n${body}`, `/one with ${kept}`);
+    expect(await (await fetch(`${url}/two`)).text()).toBe("/two with 0");
+    expect(heard).toEqual([`${method} /one`, "GET /two"]);
+  });
+
+  it("hands on a path as it was written, also where a whole address asks for it", async () => {
+    const queen = await serve((request, response) => response.end(`<${request.url}>`));
+    const { url } = await standby(standbyOf(queen));
+    const ask = (target: string): Promise<string> => speak(url, `GET ${target} HTTP/1.1\r\nhost: h\r\n\r\n`, ">");
+    expect(await ask("/v1/jobs/../stats%2e?a=//b")).toContain("</v1/jobs/../stats%2e?a=//b>");
+    expect(await ask("http://elsewhere.invalid/v1/x?y")).toContain("</v1/x?y>");
+    expect(await ask("http://elsewhere.invalid")).toContain("</>");
+  });
+});
+
+describe("a queen who was followed and answers nothing", () => {
+  it("is not waited for: reads are asked again, changes may be repeated, streams end broken", async () => {
+    let heard = 0;
+    const frozen = await serve((request, response) => {
+      heard += 1;
+      if (request.url === "/stream") response.write("begun");
+    });
+    const { url, become, clock, passed, waiting } = await standby(standbyOf(frozen));
+    const read = fetch(`${url}/read`);
+    const change = fetch(`${url}/change`, { method: "POST", body: "x" });
+    const stream = await fetch(`${url}/stream`);
+    await waitFor(() => heard === 3);
+    // While nobody is known to follow her she may still answer.
+    become(standbyOf(null));
+    await clock.pass(4_000);
+    expect(passed).toEqual([]);
+    become(standbyOf(await serve((_request, response) => response.end("hers"))));
+    await clock.pass(1_000);
+    await waitFor(() => passed.length > 0);
+    expect([(await change).status, await (await change).text()]).toEqual([503, "store_failed"]);
+    await expect(stream.text()).rejects.toThrow();
+    await waitFor(() => waiting() > 0);
+    await clock.pass(100);
+    expect(await (await read).text()).toBe("hers");
+    expect(heard).toBe(3);
+  });
+
+  it("is not waited for by the one who followed her", async () => {
+    let heard = 0;
+    const { url, become, clock, waiting } = await standby(standbyOf(await serve(() => void (heard += 1))));
+    const read = fetch(url);
+    await waitFor(() => heard === 1);
+    become({ ready: true });
+    await clock.pass(1_000);
+    await waitFor(() => waiting() > 0);
+    await clock.pass(100);
+    expect(await (await read).text()).toBe("here");
+  });
+
+  it("has a second for what she was asked, for she may be stopping in order", async () => {
+    const answers: (() => void)[] = [];
+    const { url, become, clock } = await standby(
+      standbyOf(await serve((_request, response) => void answers.push(() => response.end("done")))),
+    );
+    const change = fetch(url, { method: "POST", body: "x" });
+    await waitFor(() => answers.length === 1);
+    become({ ready: true });
+    await clock.pass(999);
+    for (const answer of answers) answer();
+    expect(await (await change).text()).toBe("done");
   });
 });

@@ -30,6 +30,8 @@ export interface MirrorKeeper {
   release(lease: string): Promise<boolean>;
   /** Leases that wait for something or have it. */
   leases(): Promise<readonly string[]>;
+  /** Ends its process, so that another dispatcher's keeper may work in the folder; the next request starts it again. */
+  rest(): Promise<void>;
   /** Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -104,6 +106,15 @@ export function createMirrorKeeper({ settings, proxy, clock, log }: MirrorKeeper
     });
   }
 
+  async function end(): Promise<void> {
+    const ending = kept;
+    kept = null;
+    const process = await ending?.catch(() => null);
+    await process?.stop();
+    // Unless somebody asked again meanwhile, who has another process.
+    if (kept === null) refuseAll();
+  }
+
   return {
     async handOut(request) {
       const answer = await ask({ ...request, proxy: await proxy(), do: "handOut", id: (lastId += 1) });
@@ -117,11 +128,10 @@ export function createMirrorKeeper({ settings, proxy, clock, log }: MirrorKeeper
       const answer = await ask({ do: "list", id: (lastId += 1) });
       return "leases" in answer ? answer.leases : strange(answer);
     },
+    rest: end,
     async stop() {
       stopped = true;
-      const process = await kept?.catch(() => null);
-      await process?.stop();
-      refuseAll();
+      await end();
     },
   };
 }

@@ -92,7 +92,7 @@ export async function startMirrorWorld(
       queue: parts.queue,
       clock: parts.clock,
       log: parts.log,
-      wasUsed: existsSync(join(folder, "leases")),
+      wasUsed: () => existsSync(join(folder, "leases")),
       ...(options.waitMs === undefined ? {} : { waitMs: options.waitMs }),
     });
 
@@ -169,6 +169,7 @@ function playedKeeper(played: PlayedKeeper): MirrorKeeper {
       return Promise.resolve(true);
     },
     leases: () => Promise.resolve([...held]),
+    rest: () => Promise.resolve(),
     stop: () => Promise.resolve(),
   };
 }

@@ -2,6 +2,9 @@
  * Hands mirrors out to leases and takes them back. A clone may take longer than any request: the first request of a
  * lease begins it, every further one joins, and each waits only a while before it is told to ask again. Whatever ends
  * the lease (its finish, a cancel, a lost worker, a restart of this server) is seen in the queue, and the hand-out goes.
+ *
+ * Several dispatchers of one machine may share the folder. Only one keeper can work in it, so only the queen has one: a
+ * standby that held the folder would leave every job without its repository.
  */
 
 import { HiveError, type Effect } from "@hive/core";
@@ -39,11 +42,11 @@ export interface Mirrors {
 
 export interface MirrorsOptions {
   readonly keeper: MirrorKeeper;
-  readonly queue: Pick<Queue, "read" | "onEffect">;
+  readonly queue: Pick<Queue, "read" | "onEffect" | "readiness" | "onReadiness">;
   readonly clock: Pick<Clock, "after">;
   readonly log: Pick<Logger, "warn">;
-  /** True when hand-outs of an earlier life of this server may be there. */
-  readonly wasUsed: boolean;
+  /** Whether hand-outs may be there, of an earlier life of this server or of the queen before. */
+  readonly wasUsed: () => boolean;
   /** Milliseconds a request waits at most. Default 20,000. */
   readonly waitMs?: number;
 }
@@ -118,7 +121,7 @@ export function startMirrors(options: MirrorsOptions): Mirrors {
 
   async function sweepOnAndOn(): Promise<void> {
     try {
-      if (options.wasUsed || held.size > 0) await sweep();
+      if (queue.readiness().ready && (held.size > 0 || options.wasUsed())) await sweep();
     } catch (err) {
       if (!stopped && !isNotReady(err)) log.warn({ err }, "hand-outs could not be looked through");
     }
@@ -162,6 +165,9 @@ export function startMirrors(options: MirrorsOptions): Mirrors {
     const jobId = jobOf(effect);
     if (jobId !== null && held.has(jobId)) checkSoon(jobId);
   });
+  const unlistenRole = queue.onReadiness((readiness) => {
+    if (!readiness.ready && readiness.role === "standby") void keeper.rest();
+  });
   void sweepOnAndOn();
 
   return {
@@ -180,6 +186,7 @@ export function startMirrors(options: MirrorsOptions): Mirrors {
     async stop() {
       stopped = true;
       unlisten();
+      unlistenRole();
       takeBack();
       await keeper.stop();
     },
@@ -217,7 +224,13 @@ function readKey(lease: string): [jobId: string, fence: number] {
 }
 
 /** Events of a lease that goes on; an agent makes many. */
-const GOES_ON: ReadonlySet<string> = new Set(["job.agent", "job.progress", "job.publishing", "job.egress_blocked"]);
+const GOES_ON: ReadonlySet<string> = new Set([
+  "job.agent",
+  "job.progress",
+  "job.publishing",
+  "job.signal",
+  "job.egress_blocked",
+]);
 
 /** The job whose lease this may have ended. */
 function jobOf(effect: Effect): string | null {
@@ -230,6 +243,8 @@ function jobOf(effect: Effect): string | null {
     case "callback":
     case "ready":
     case "reloaded":
+    case "schedule":
+    case "source":
       return null;
   }
 }

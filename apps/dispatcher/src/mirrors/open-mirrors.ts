@@ -14,7 +14,7 @@ export interface OpenMirrorsOptions {
     Config,
     "data" | "mirrorData" | "mirrorDays" | "mirrorBytes" | "mirrorFreeBytes" | "allowFileRepos"
   >;
-  readonly queue: Pick<Queue, "read" | "onEffect">;
+  readonly queue: Pick<Queue, "read" | "onEffect" | "readiness" | "onReadiness">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly variable: (name: string) => string | undefined;
@@ -47,5 +47,5 @@ export function openMirrors({ config, queue, clock, log, variable, proxy }: Open
     clock,
     log,
   });
-  return startMirrors({ keeper, queue, clock, log, wasUsed: existsSync(join(folder, "leases")) });
+  return startMirrors({ keeper, queue, clock, log, wasUsed: () => existsSync(join(folder, "leases")) });
 }

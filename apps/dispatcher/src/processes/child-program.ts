@@ -8,12 +8,15 @@ import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import type { z } from "zod";
+import { jsonLine } from "./json-line.ts";
 
 export interface ProgramOptions<Ready> {
   /** For messages, such as "the LLM gateway". */
   readonly name: string;
   /** The path of its `main.ts`. */
   readonly program: string;
+  /** Options of Node itself, such as a limit of its memory. Default: none. */
+  readonly nodeOptions?: readonly string[];
   /** What it is told; written as JSON. */
   readonly settings: unknown;
   /** The shape of the line it writes once it is ready. */
@@ -39,6 +42,8 @@ export interface RunningProgram<Ready> {
   tell(line: string): void;
   /** Resolves when the process is gone, with how. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
+  /** Kills it at once: it hangs. */
+  kill(): void;
   /** Closes its input and waits until it is gone; kills it when that takes too long. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -49,7 +54,7 @@ const STOP_MS = 8_000;
 export async function startProgram<Ready>(options: ProgramOptions<Ready>): Promise<RunningProgram<Ready>> {
   // A session of its own: Ctrl-C in the terminal reaches the dispatcher alone, and jobs that end in its drain still need
   // what this program serves.
-  const child = spawn(process.execPath, [options.program], {
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.program], {
     env: { ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
     detached: true,
@@ -65,7 +70,7 @@ export async function startProgram<Ready>(options: ProgramOptions<Ready>): Promi
   });
   // A process that is gone already takes no settings; that it is gone is told below.
   child.stdin.on("error", () => undefined);
-  child.stdin.write(`${JSON.stringify(options.settings)}\n`);
+  child.stdin.write(`${jsonLine(options.settings)}\n`);
   const firstLine = new Promise<string>((settle) => {
     const lines = createInterface({ input: child.stdout });
     lines.once("line", (text) => {
@@ -80,6 +85,7 @@ export async function startProgram<Ready>(options: ProgramOptions<Ready>): Promi
     pid: child.pid ?? 0,
     exited,
     tell: (text) => void child.stdin.write(`${text}\n`),
+    kill: () => void child.kill("SIGKILL"),
     async stop() {
       child.stdin.end();
       const kill = setTimeout(() => child.kill("SIGKILL"), options.stopMs ?? STOP_MS);

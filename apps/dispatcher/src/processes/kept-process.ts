@@ -32,6 +32,8 @@ export interface KeptProcess<Ready> {
   running(): boolean;
   /** Writes a line to its input; false when it is not running. */
   tell(line: string): boolean;
+  /** Kills the process, which hangs; another one is started. */
+  kill(): void;
   /** Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -85,6 +87,7 @@ export async function keepProcess<Ready>(options: KeptProcessOptions<Ready>): Pr
       running?.tell(line);
       return running !== null;
     },
+    kill: () => running?.kill(),
     async stop() {
       stopped = true;
       takeBack();

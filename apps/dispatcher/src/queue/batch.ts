@@ -42,8 +42,8 @@ export class Batch {
   }
 }
 
-/** About the length of its JSON: every character as one byte, every number as eight. */
-function roughBytes(value: unknown): number {
+/** About the length of a value as JSON: every character as one byte, every number as eight. */
+export function roughBytes(value: unknown): number {
   if (typeof value === "string") return value.length + 2;
   if (typeof value !== "object" || value === null) return 8;
   let sum = 2;

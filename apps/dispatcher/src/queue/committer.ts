@@ -23,14 +23,13 @@ import {
 import type { Clock } from "../clock.ts";
 import type { Election, Store } from "../store/contract.ts";
 import { Applier } from "./applier.ts";
+import { Audience } from "./audience.ts";
 import type { Queue, Readiness } from "./contract.ts";
 import { Flusher } from "./flusher.ts";
 import { RecentBodies } from "./recent-bodies.ts";
 import { StorePace } from "./store-pace.ts";
 import { Tenure } from "./tenure.ts";
-
-/** The longest pause between two looks at the clock, in milliseconds. */
-const TICK_MS = 250;
+import { Ticker } from "./ticker.ts";
 
 export interface CommitterOptions {
   /** Makes the store's handle; called again for each new election. */
@@ -41,59 +40,79 @@ export interface CommitterOptions {
   readonly onTrouble: (message: string, error: unknown) => void;
   /** Of a shared store: `LeaderWatch.abstain`. */
   readonly abstain?: (abstains: boolean) => void;
+  /**
+   * The server listens only after `start`, and says so by `listens`: until then nobody could keep a lease, so none is
+   * taken away. Default: false, workers are heard from the beginning.
+   */
+  readonly listensLater?: boolean;
   /** Milliseconds and changes of each commit: for the metrics. */
   readonly onCommit?: (ms: number, changes: number) => void;
 }
 
 export class Committer implements Queue {
   readonly #options: CommitterOptions;
-  readonly #listeners = new Set<(effect: Effect) => void>();
-  readonly #copiers = new Set<(changes: readonly Change[]) => void>();
+  readonly #audience: Audience;
   readonly #tenure: Tenure;
   readonly #pace: StorePace;
   readonly #flusher: Flusher;
   readonly #applier: Applier;
   #recent = new RecentBodies();
+  readonly #ticker: Ticker;
   #lastEvent = 0;
-  #lastTick = 0;
-  #sweeping = false;
+  #listens: boolean;
+  /** Gives the leases of the state that was loaded last a full term. */
+  #giveTerms: () => void = () => {};
   /** Nothing new is taken any more: what this dispatcher will be in a moment. */
   #leaving: "standby" | "stopped" | null = null;
-  #cancelTick: () => void = () => {};
-  /** A stop waits for this: perhaps there is nothing left to do. */
-  #wakeStop: () => void = () => {};
+  /** Stops that wait for this: perhaps there is nothing left to do. */
+  readonly #stops = new Set<() => void>();
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     const { openStore, rules, clock, onTrouble, abstain } = options;
+    this.#listens = options.listensLater !== true;
+    this.#audience = new Audience(onTrouble);
     this.#tenure = new Tenure({
       openStore,
       rules,
       clock,
       onTrouble,
       ...(abstain === undefined ? {} : { abstain }),
-      onElected: ({ state, lastEvent }) => {
+      onElected: ({ state, lastEvent, giveTerms }) => {
         this.#flusher.begin();
         // Another queen may have changed them meanwhile.
         this.#recent = new RecentBodies();
         this.#applier.state = state;
         this.#lastEvent = lastEvent;
-        this.#lastTick = clock.mono();
+        this.#giveTerms = giveTerms;
+        // Loading, and the last look whether nobody else was elected, may have taken a while.
+        giveTerms();
+        this.#ticker.begin();
       },
     });
-    const pace = new StorePace({ clock, slowMs: rules.leaseMs / 4, onSlow: () => this.#extendLeases() });
-    this.#pace = pace;
+    this.#ticker = new Ticker({
+      clock,
+      sleptMs: rules.leaseMs / 4,
+      isQueen: () => this.#isQueen(),
+      maySweep: () => this.#maySweep(),
+      nextDeadline: () => nextDeadline(this.#applier.state),
+      sweep: () => this.submit<"sweep">({ type: "sweep" }),
+      confirm: () => this.#flusher.confirm(),
+      onSlept: () => this.#extendLeases(),
+      onTrouble,
+    });
+    this.#pace = new StorePace({ clock, slowMs: rules.leaseMs / 4, onSlow: () => this.#extendLeases() });
     this.#flusher = new Flusher({
       tenure: this.#tenure,
       clock,
-      pace,
-      emit: (effect) => this.#emit(effect),
+      pace: this.#pace,
+      emit: (effect) => this.#audience.emit(effect),
       onDurable: (changes, lastEvent, ms) => {
         options.onCommit?.(ms, changes.length);
         this.#recent.add(changes);
-        for (const copy of this.#copiers) copy(changes);
+        this.#audience.committed(changes);
         if (lastEvent > 0) this.#lastEvent = lastEvent;
-        this.#wakeStop();
+        this.#wakeStops();
       },
       onFailed: (what, error) => this.#fail(what, error),
     });
@@ -102,14 +121,14 @@ export class Committer implements Queue {
       tenure: this.#tenure,
       flusher: this.#flusher,
       clock,
-      pace,
+      pace: this.#pace,
       onTrouble,
-      emit: (effect) => this.#emit(effect),
+      emit: (effect) => this.#audience.emit(effect),
       onFailed: (what, error) => this.#fail(what, error),
-      onIdle: () => this.#wakeStop(),
+      onIdle: () => this.#wakeStops(),
     });
     this.#tenure.onReadiness(({ ready }) => {
-      if (ready) this.#emit({ type: "reloaded" });
+      if (ready) this.#audience.emit({ type: "reloaded" });
     });
   }
 
@@ -139,7 +158,14 @@ export class Committer implements Queue {
    */
   async start(): Promise<void> {
     await this.#tenure.start();
-    this.#tick();
+    this.#ticker.start();
+  }
+
+  /** Workers are heard from now on: each has a full term from this moment to keep its lease. Only after `listensLater`. */
+  listens(): void {
+    if (this.#listens) return;
+    this.#listens = true;
+    if (this.#isQueen()) this.#giveTerms();
   }
 
   /**
@@ -152,7 +178,7 @@ export class Committer implements Queue {
     await this.#finishAccepted();
     const over = this.#tenure.handOver();
     this.#drop(new HiveError("not_ready", "another dispatcher takes over; try again in a moment"));
-    this.#leaving = null;
+    if (this.#leaving === "standby") this.#leaving = null;
     await over;
   }
 
@@ -163,7 +189,7 @@ export class Committer implements Queue {
   async stop(): Promise<void> {
     if (this.#leaving === "stopped") return;
     this.#leaving = "stopped";
-    this.#cancelTick();
+    this.#ticker.stop();
     await this.#finishAccepted();
     const stopped = this.#tenure.stop();
     this.#drop(new HiveError("not_ready", "the server is stopping; try again in a moment"));
@@ -173,10 +199,13 @@ export class Committer implements Queue {
   async #finishAccepted(): Promise<void> {
     while (this.#isQueen() && (this.#flusher.busy || this.#applier.busy)) {
       this.#flusher.flush();
-      await new Promise<void>((resolve) => {
-        this.#wakeStop = resolve;
-      });
+      await new Promise<void>((resolve) => this.#stops.add(resolve));
     }
+  }
+
+  #wakeStops(): void {
+    for (const wake of this.#stops) wake();
+    this.#stops.clear();
   }
 
   readiness(): Readiness {
@@ -198,13 +227,11 @@ export class Committer implements Queue {
   }
 
   onEffect(listener: (effect: Effect) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#audience.onEffect(listener);
   }
 
   onChanges(listener: (changes: readonly Change[]) => void): () => void {
-    this.#copiers.add(listener);
-    return () => this.#copiers.delete(listener);
+    return this.#audience.onChanges(listener);
   }
 
   submit<T extends CommandType>(command: CommandOf<T>): Promise<Replies[T]> {
@@ -232,16 +259,6 @@ export class Committer implements Queue {
       : new HiveError("not_ready", `${readiness.why}; try again in a moment`, { retryAfterMs: readiness.retryAfterMs });
   }
 
-  #emit(effect: Effect): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(effect);
-      } catch (error) {
-        this.#options.onTrouble(`a listener for ${effect.type} broke`, error);
-      }
-    }
-  }
-
   // ---- failing ------------------------------------------------------------------------------------------------------
 
   #fail(what: string, error: unknown): void {
@@ -256,7 +273,7 @@ export class Committer implements Queue {
     // First, so that nobody who is told of it finds a dispatcher that still answers.
     this.#tenure.lost();
     this.#drop(lost);
-    this.#wakeStop();
+    this.#wakeStops();
   }
 
   #drop(error: Error): void {
@@ -264,53 +281,19 @@ export class Committer implements Queue {
     this.#applier.drop(error);
   }
 
-  /** Asked after each wait; waits change it. */
   #isQueen(): boolean {
     return this.#tenure.role === "queen";
   }
 
   // ---- the clock ----------------------------------------------------------------------------------------------------
 
-  /** A sweep does a bounded part of the work, so that no commit grows large: as many as it takes. */
-  async #sweep(): Promise<void> {
-    if (this.#sweeping) return;
-    this.#sweeping = true;
-    try {
-      while (this.#maySweep() && this.#isDue()) await this.submit<"sweep">({ type: "sweep" });
-    } catch (error) {
-      // The next tick tries again; a failed commit was told of already.
-      if (!(error instanceof HiveError)) this.#options.onTrouble("the sweep broke", error);
-    } finally {
-      this.#sweeping = false;
-    }
-  }
-
-  /** Not while the store is silent: then nobody could prove that a lease is alive. */
+  /** Not while the store is silent, or the server does not listen: then nobody could prove that a lease is alive. */
   #maySweep(): boolean {
-    return this.#isQueen() && this.#leaving === null && !this.#pace.slow;
-  }
-
-  #isDue(): boolean {
-    const { clock } = this.#options;
-    const { mono, wall } = nextDeadline(this.#applier.state);
-    return (mono !== null && mono <= clock.mono()) || (wall !== null && wall <= clock.wall());
+    return this.#isQueen() && this.#leaving === null && this.#listens && !this.#pace.slow;
   }
 
   /** Nobody's heartbeats could be answered for a while: every lease has a full term from now. */
   #extendLeases(): void {
     this.#applier.state.extendAll({ mono: this.#options.clock.mono() });
-  }
-
-  /** Looks at the clock. A gap much longer than a tick means this process slept: leases get a full term first. */
-  #tick(): void {
-    const { clock, rules } = this.#options;
-    const mono = clock.mono();
-    if (this.#isQueen()) {
-      if (mono - this.#lastTick > TICK_MS + rules.leaseMs / 4) this.#extendLeases();
-      void this.#flusher.confirm();
-      void this.#sweep();
-    }
-    this.#lastTick = mono;
-    if (this.#leaving !== "stopped") this.#cancelTick = clock.after(TICK_MS, () => this.#tick());
   }
 }

@@ -52,7 +52,7 @@ function entriesOf(candidates: NonNullable<JobRequest["candidates"]>): readonly 
   return typeof candidates === "number" ? Array.from({ length: candidates }, () => ({})) : candidates;
 }
 
-function problemsOf({ request, policy }: CompileInput): readonly JobProblem[] {
+function problemsOf({ request, policy, trust }: CompileInput): readonly JobProblem[] {
   const { candidates, choose, task, jobId } = request;
   const problems: JobProblem[] = [];
   const wrong = (path: string, message: string): void => void problems.push({ path, message });
@@ -66,6 +66,12 @@ function problemsOf({ request, policy }: CompileInput): readonly JobProblem[] {
   }
   if (jobId !== undefined && !checkBranchName(defaultBranchName(candidateId(jobId, 1))).ok) {
     wrong("jobId", "no branches can be named after the candidates of this id");
+  }
+  if (trust === "untrusted") {
+    wrong(
+      "candidates",
+      "what jobs from outside make must be approved before it is pushed, and candidates push branches",
+    );
   }
   const repo = parseRepoAddress(request.repo, policy.repoRules);
   if (repo.ok && policy.approvalFor(repo) === "publish") {

@@ -10,10 +10,12 @@ import {
   parseRepoAddress,
   type ApprovalRule,
   type BudgetLimits,
+  type JobIssue,
   type NewJob,
   type RepoAddress,
   type RepoAddressRules,
   type Task,
+  type Trust,
 } from "@hive/core";
 import type { newJobSchema } from "@hive/protocol";
 import type { AgentPolicy } from "../agents/agent-policy.ts";
@@ -32,7 +34,7 @@ export interface JobPolicy {
   readonly refuseAddress: AddressCheck;
   /** Which agent does a job, and with which model. */
   readonly agents: AgentPolicy;
-  /** True when no isolation is there and the operator has not allowed to go without: real agents are held. */
+  /** True when no isolation is there and the operator has not allowed to go without: real agents and jobs from outside are held. */
   readonly holdRealAgents: boolean;
   /** What a person must approve about jobs of this repository. */
   readonly approvalFor: (repo: RepoAddress) => ApprovalRule;
@@ -68,6 +70,10 @@ export interface CompileInput {
   readonly randomId: string;
   /** Who puts it in: `api`, `demo`, … */
   readonly origin: string;
+  /** `untrusted`: text from outside is among its instructions, its inputs or its metadata. Default: trusted. */
+  readonly trust?: Trust;
+  /** Default: it is for none. */
+  readonly issue?: JobIssue | null;
 }
 
 /** Milliseconds an attempt may take when the job does not say. */
@@ -106,6 +112,7 @@ export function compileJob(input: CompileInput): CompiledJob {
   const runAt = readRunAt(request.runAt, input.now, wrong);
   const refused = request.callbackUrl === undefined ? null : policy.refuseCallback(request.callbackUrl);
   if (refused !== null) wrong("callbackUrl", refused);
+  const trust = input.trust ?? "trusted";
   const { agent, hold } = chooseAgent(request, policy, repo.ok ? `${repo.host}/${repo.path}` : "", wrong);
   if (request.jobId !== undefined && request.dependsOn?.includes(request.jobId) === true) {
     wrong("dependsOn", `job ${request.jobId} cannot depend on itself`);
@@ -128,7 +135,7 @@ export function compileJob(input: CompileInput): CompiledJob {
       key: request.concurrencyKey ?? (policy.limitedAsOne(repo) ? repo.key : defaultKey(request.branch, repo)),
       agent,
       model: request.model ?? null,
-      trust: "trusted",
+      trust,
       approval: policy.approvalFor(repo),
       callback: policy.callbackByDefault || request.callbackUrl !== undefined,
       runAt,
@@ -147,10 +154,13 @@ export function compileJob(input: CompileInput): CompiledJob {
       gitUser: request.gitUser ?? null,
       egress: request.egress ?? null,
       verifyRounds: verifyRounds(request, policy.verifyRoundsFor(repo)),
+      ...(request.inputs === undefined ? {} : { inputs: request.inputs }),
+      ...(input.issue == null ? {} : { issue: input.issue }),
       origin: input.origin,
       secrets:
         request.githubToken === undefined ? {} : { githubToken: policy.seal(id, "githubToken", request.githubToken) },
-      hold,
+      // What is not isolated stops accidents only, and strangers' words are none: whatever runs it, it waits.
+      hold: hold ?? (trust === "untrusted" && policy.holdRealAgents ? "no_isolation" : null),
     },
   };
 }

@@ -75,7 +75,10 @@ export async function reconsiderHeld(queue: Queue, policy: JobPolicy): Promise<v
   if (policy.agents.defaultAgent !== null) {
     const held = policy.holdRealAgents && policy.agents.defaultAgent !== HARMLESS_AGENT;
     const next = held ? ({ next: "no_isolation" } as const) : {};
-    satisfied.push({ reason: "no_agent", agent: policy.agents.defaultAgent, untrusted: true, ...next });
+    const found = { reason: "no_agent", agent: policy.agents.defaultAgent } as const;
+    satisfied.push({ ...found, untrusted: !policy.holdRealAgents, ...next });
+    // Jobs from outside wait for isolation, whatever agent there is.
+    if (policy.holdRealAgents) satisfied.push({ ...found, untrusted: true, next: "no_isolation" });
   }
   if (satisfied.length === 0) return;
   for (;;) {

@@ -21,12 +21,14 @@ export interface Loaded {
   readonly state: State;
   /** The number of the last event in the store. */
   readonly lastEvent: number;
+  /**
+   * Gives every live lease one full term from now, since nobody knows how long the store was without a dispatcher. To be
+   * called before anything is applied, and again when workers can be heard only later.
+   */
+  readonly giveTerms: () => void;
 }
 
-/**
- * The state as the store has it now. Live leases get one full term from now, since nobody knows how long the store was
- * without a dispatcher.
- */
+/** The state as the store has it now. */
 export async function loadState(store: Store, rules: Rules, clock: Clock): Promise<Loaded> {
   const [restoring = null] = await store.get([MARKS.restoring]);
   if (restoring === null) return buildState(store, rules, clock);
@@ -64,6 +66,7 @@ export async function buildState(store: Store, rules: Rules, clock: Clock): Prom
     nextEvent: Math.max(lastEvent, floor.event) + 1,
     fenceFloor: floor.fence,
   };
-  state.loaded(counters, { mono: clock.mono() });
-  return { state, lastEvent };
+  const giveTerms = (): void => state.loaded(counters, { mono: clock.mono() });
+  giveTerms();
+  return { state, lastEvent, giveTerms };
 }

@@ -3,6 +3,7 @@
 import { candidateIds, type Forgettable, type Job } from "@hive/core";
 import type { Queue } from "../queue/contract.ts";
 import type { Cursor } from "../store/contract.ts";
+import { everyDocument } from "../store/every-document.ts";
 import type { Sweeping } from "./retention.ts";
 
 const DAY_MS = 86_400_000;
@@ -32,7 +33,7 @@ async function endOfNth(queue: Queue, jobs: number, pause: () => Promise<void>):
     const page = await queue.documents.list({ ...newestFirst, limit, ...(after === undefined ? {} : { after }) });
     if (page.next === null) return null;
     after = page.next;
-    left -= limit;
+    left -= page.items.length;
     if (left === 0) return Number(after.range);
   }
 }
@@ -61,18 +62,9 @@ async function asked(queue: Queue, doc: unknown): Promise<Forgettable> {
 
 async function callbacksOf(queue: Queue, jobId: string): Promise<number[]> {
   const numbers: number[] = [];
-  for (let after: Cursor | undefined; ; ) {
-    const page = await queue.documents.list({
-      collection: "callbacks",
-      index: "job",
-      equals: { jobId },
-      limit: PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    for (const { doc } of page.items) numbers.push(Number(doc["n"]));
-    if (page.next === null) return numbers;
-    after = page.next;
-  }
+  const ofJob = { collection: "callbacks", index: "job", equals: { jobId } };
+  for await (const { doc } of everyDocument(queue.documents, ofJob)) numbers.push(Number(doc["n"]));
+  return numbers;
 }
 
 /** The jobs in groups whose callbacks one command can look at; one with very many is alone. */

@@ -1,6 +1,6 @@
 /**
  * Small things that outlived their use: answers to repeated requests, accounts of past days, ids that were remembered long
- * enough, and events that belong to no job.
+ * enough, what became of the slots of schedules, and events that belong to no job.
  */
 
 import { dayAccountId, dayOf, type Key, numberId } from "@hive/core";
@@ -19,10 +19,13 @@ export async function removeLeftovers(sweeping: Sweeping): Promise<number> {
   const old = { index: "age", equals: {}, below: wall - keep.idDays * DAY_MS } as const;
   let removed = await remove(sweeping, { collection: "answers", ...old });
   removed += await remove(sweeping, { collection: "ids", ...old }, (doc) => doc["state"] === "clear");
+  // As long as the ids of their jobs are known: until then nobody can make the job of a slot a second time.
+  removed += await remove(sweeping, { collection: "slots", ...old });
   if (keep.days === 0) return removed;
   const day = dayOf(wall - Math.max(keep.days, ACCOUNTS_DAYS) * DAY_MS);
   removed += await remove(sweeping, { collection: "accounts", from: "day/", below: dayAccountId(day) });
   removed += await remove(sweeping, { collection: "accounts", from: "project/", below: `project/${day}` });
+  removed += await remove(sweeping, { collection: "accounts", from: "source/", below: `source/${day}` });
   return removed + (await removeEvents(sweeping, wall - keep.days * DAY_MS));
 }
 

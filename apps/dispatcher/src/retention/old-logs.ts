@@ -23,10 +23,14 @@ export async function removeLogs({ queue, logs, clock, keep, pause }: Sweeping):
     });
     const last = page.items.at(-1);
     if (last === undefined) return removed;
-    // One that went on since has logs that somebody writes.
-    const over = await queue.read((state) => page.items.map(({ id }) => id).filter((id) => !state.jobs.has(id)));
-    for (const id of over) await logs.remove(id);
-    removed += over.length;
+    for (const { id, doc } of page.items) {
+      // One that went on since has newer logs. Asked right before each: to remove many takes its time, and a job that is
+      // retried meanwhile may have begun, and ended, before its turn comes.
+      const [now = null] = await queue.documents.get([{ collection: "jobs", id }]);
+      if (now?.["endedAt"] !== doc["endedAt"]) continue;
+      await logs.remove(id);
+      removed += 1;
+    }
     place = { endedAt: Number(last.doc["endedAt"]), id: last.id };
     await queue.submit<"prune">({ type: "prune", keys: [], cleared: [], logsUpTo: place });
     if (page.next === null) return removed;

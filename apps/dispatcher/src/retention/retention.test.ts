@@ -1,4 +1,15 @@
-import { DEFAULT_RULES, docKey, HiveError, MARKS, type NewJob, numberId } from "@hive/core";
+import {
+  dayAccountId,
+  dayOf,
+  DEFAULT_RULES,
+  docKey,
+  HiveError,
+  MARKS,
+  type NewJob,
+  numberId,
+  projectAccountId,
+  sourceAccountId,
+} from "@hive/core";
 import { newJob } from "@hive/core/new-job.fixture";
 import { describe, expect, it } from "vitest";
 import { Committer } from "../queue/committer.ts";
@@ -18,6 +29,7 @@ async function world(keep: Partial<Keep>) {
   const commits: Commit[] = [];
   const fails: { on: (commit: Commit) => boolean } = { on: () => false };
   const removedLogs: string[] = [];
+  const afterRemoval: { of: (jobId: string) => Promise<void> } = { of: () => Promise.resolve() };
   const trouble: string[] = [];
   const content = new MemoryContent();
   const beforeCommit = (commit: Commit): void => {
@@ -35,7 +47,12 @@ async function world(keep: Partial<Keep>) {
   await queue.start();
   const retention = createRetention({
     queue,
-    logs: { remove: async (jobId) => void removedLogs.push(jobId) },
+    logs: {
+      async remove(jobId) {
+        removedLogs.push(jobId);
+        await afterRemoval.of(jobId);
+      },
+    },
     clock,
     keep: { ...FOR_EVER, ...keep },
     onTrouble: (message) => trouble.push(message),
@@ -58,6 +75,7 @@ async function world(keep: Partial<Keep>) {
     commits,
     fails,
     removedLogs,
+    afterRemoval,
     trouble,
     drive,
     enqueue,
@@ -234,6 +252,20 @@ describe("a sweep", () => {
     expect(await hive.kept()).toEqual(["b", "newer"]);
   });
 
+  it("comes more often where things are kept for less than a day, but not more than once a minute", async () => {
+    const hive = await world({ days: 0.0001 });
+    await hive.bystander();
+    hive.retention.start();
+    await hive.clock.pass(70_000);
+    await hive.over("a");
+    await hive.enqueue(newJob("newer", { approval: "start" }));
+    await hive.clock.pass(50_000);
+    expect(await hive.kept()).toContain("a");
+    await hive.clock.pass(30_000);
+    expect(await hive.kept()).not.toContain("a");
+    await hive.retention.stop();
+  });
+
   it("does nothing and complains of nothing on a dispatcher that is not the queen", async () => {
     const hive = await world({ days: 1 });
     hive.retention.start();
@@ -280,6 +312,19 @@ describe("what else is old", () => {
     expect(hive.removedLogs).toEqual(["a"]);
   });
 
+  it("logs of a job that went on and ended again, while those before it were removed, stay", async () => {
+    const hive = await world({ logDays: 30 });
+    await hive.over("a", "b");
+    await hive.bystander();
+    hive.days(31);
+    hive.afterRemoval.of = async () => {
+      await hive.queue.submit<"retry">({ type: "retry", jobId: "b", by: "me" });
+      await hive.queue.submit<"cancel">({ type: "cancel", jobId: "b", by: "me", reason: "test" });
+    };
+    expect(await hive.sweep()).toMatchObject({ logs: 1 });
+    expect(hive.removedLogs).toEqual(["a"]);
+  });
+
   it("ids are forgotten after their own time, and with them answers, accounts of past days and events of no job", async () => {
     const hive = await world({ days: 10, idDays: 100 });
     await hive.queue.submit<"enqueue">({
@@ -297,6 +342,54 @@ describe("what else is old", () => {
     expect(await hive.sweep()).toEqual({ jobs: 0, logs: 0, leftovers: 2 });
     expect([await hive.count("ids"), await hive.count("answers")]).toEqual([0, 0]);
     expect((await hive.enqueue(newJob("a", { bodyHash: "another" }))).jobs[0]).toMatchObject({ existing: false });
+  });
+
+  it("accounts of past days go: of all jobs, of projects and of sources", async () => {
+    const hive = await world({ days: 10 });
+    await hive.queue.submit<"register">({ type: "register", workerId: "w", registrationId: "r", profile });
+    await hive.enqueue(newJob("a"));
+    await hive.queue.submit<"claim">({ type: "claim", workerId: "w", claimId: "c" });
+    const lease = { jobId: "a", fence: 1 };
+    await hive.queue.submit<"heartbeat">({ type: "heartbeat", lease, phase: null, message: null, percent: null });
+    const day = dayOf(hive.clock.wall());
+    const limits = { usd: 1, tokens: null, minutes: null, turns: null };
+    const accounts = [
+      { id: dayAccountId(day), kind: "day", name: null, limits },
+      { id: projectAccountId(day, "p"), kind: "project", name: "p", limits },
+      { id: sourceAccountId(day, "s"), kind: "source", name: "s", limits },
+    ] as const;
+    const worst = { cost: { nano: 1, known: true }, tokens: 1 };
+    await hive.queue.submit<"reserve">({ type: "reserve", lease, callId: "1", worst, accounts });
+    expect(await hive.count("accounts")).toBe(3);
+    hive.days(12);
+    await hive.sweep();
+    expect(await hive.count("accounts")).toBe(0);
+  });
+
+  it("what became of a schedule's slots goes after the time of ids, but not of a slot whose job lives or that waits", async () => {
+    const hive = await world({ idDays: 100 });
+    const rules = { overlap: "buffer_one", pauseAfterFailures: null, maxRuns: null } as const;
+    const schedule = { id: "nightly", managedBy: "api", spec: {}, specHash: "1", rules } as const;
+    const next = { slot: 4, dueAt: 4 };
+    await hive.queue.submit<"putSchedule">({ type: "putSchedule", schedule, next: { slot: 1, dueAt: 1 }, revision: 0 });
+    const slots = [
+      { slot: 1, skip: "missed", message: null },
+      { slot: 2, jobs: [newJob("nightly.2", { approval: "start" })] },
+      { slot: 3, jobs: [newJob("nightly.3")] },
+    ] as const;
+    const fire = { type: "fireSchedule", id: "nightly", revision: 1, from: 1, slots, next, by: "clock" } as const;
+    await hive.queue.submit<"fireSchedule">(fire);
+    hive.days(101);
+    expect(await hive.sweep()).toMatchObject({ leftovers: 1 });
+    expect(await hive.count("slots")).toBe(2);
+    await hive.queue.submit<"cancel">({ type: "cancel", jobId: "nightly.2", by: "me", reason: "test" });
+    await hive.queue.submit<"pauseSchedule">({
+      ...{ type: "pauseSchedule", id: "nightly", paused: true, by: "me", reason: "test", revision: null, next: null },
+    });
+    expect(await hive.sweep()).toMatchObject({ leftovers: 1 });
+    hive.days(101);
+    await hive.sweep();
+    expect(await hive.count("slots")).toBe(0);
   });
 
   it("events tell how far they are incomplete", async () => {

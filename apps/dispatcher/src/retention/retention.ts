@@ -13,11 +13,17 @@ import type { Queue } from "../queue/contract.ts";
 import { clearForgotten } from "./clear-forgotten.ts";
 import { endedBefore, forgetJobs } from "./forget-jobs.ts";
 import { removeLeftovers } from "./leftovers.ts";
+import { removeOldFromSources } from "./old-from-sources.ts";
 import { removeLogs } from "./old-logs.ts";
 
-/** The first sweep after a start, and the time between two; with up to a tenth more. In milliseconds. */
+/** The first sweep after a start, and the longest time between two; with up to a tenth more. In milliseconds. */
 const FIRST_MS = 60_000;
 const EVERY_MS = 3_600_000;
+/** The shortest time between two, in milliseconds. */
+const OFTEN_MS = 60_000;
+/** What is kept for a short time is looked for so often in that time. */
+const LOOKS = 24;
+const DAY_MS = 86_400_000;
 /** The pause after each step of a sweep, in milliseconds: whoever waits for a commit has the store to himself then. */
 const PAUSE_MS = 25;
 
@@ -38,6 +44,8 @@ export interface RetentionOptions {
   readonly logs: Pick<LogStore, "remove">;
   readonly clock: Clock;
   readonly keep: Keep;
+  /** The sources that stand in the settings; absent: not known, and what sources read is left alone. */
+  readonly sources?: (() => readonly string[]) | undefined;
   /** Called when a sweep broke: for the log. */
   readonly onTrouble: (message: string, error: unknown) => void;
   /** Called after a sweep that took something away. */
@@ -49,12 +57,12 @@ export interface Swept {
   readonly jobs: number;
   /** Jobs whose logs went before them. */
   readonly logs: number;
-  /** Answers, accounts, ids and events of no job. */
+  /** Answers, accounts, ids, events of no job, and what sources left. */
   readonly leftovers: number;
 }
 
 /** What the parts of a sweep work with. */
-export interface Sweeping extends Pick<RetentionOptions, "queue" | "logs" | "clock" | "keep"> {
+export interface Sweeping extends Pick<RetentionOptions, "queue" | "logs" | "clock" | "keep" | "sources"> {
   /** After each step. @throws Stopped once the sweep is to end */
   readonly pause: () => Promise<void>;
 }
@@ -72,7 +80,7 @@ class Stopped extends Error {
 }
 
 export function createRetention(options: RetentionOptions): Retention {
-  const { queue, logs, clock, keep, onTrouble, onSwept } = options;
+  const { queue, logs, clock, keep, sources, onTrouble, onSwept } = options;
   let cancelTimer = (): void => {};
   let wake = (): void => {};
   let stopped = false;
@@ -89,13 +97,15 @@ export function createRetention(options: RetentionOptions): Retention {
   };
 
   async function sweepAll(): Promise<Swept> {
-    const sweeping: Sweeping = { queue, logs, clock, keep, pause };
+    const sweeping: Sweeping = { queue, logs, clock, keep, sources, pause };
     // What an earlier sweep began comes first.
     await clearForgotten(sweeping);
     const cutoff = await endedBefore(sweeping);
     const jobs = cutoff === null ? 0 : await forgetJobs(sweeping, cutoff);
     await clearForgotten(sweeping);
-    return { jobs, logs: await removeLogs(sweeping), leftovers: await removeLeftovers(sweeping) };
+    const logsGone = await removeLogs(sweeping);
+    const leftovers = (await removeLeftovers(sweeping)) + (await removeOldFromSources(sweeping));
+    return { jobs, logs: logsGone, leftovers };
   }
 
   function sweep(): Promise<Swept> {
@@ -104,6 +114,8 @@ export function createRetention(options: RetentionOptions): Retention {
     });
     return running;
   }
+
+  const everyMs = Math.min(EVERY_MS, Math.max(OFTEN_MS, shortestMs(keep) / LOOKS));
 
   function later(ms: number): void {
     if (!stopped) cancelTimer = clock.after(ms * (1 + clock.random() / 10), () => void run());
@@ -118,9 +130,9 @@ export function createRetention(options: RetentionOptions): Retention {
     } catch (error) {
       // A standby, or a store that is away: the next sweep goes on.
       const usual = error instanceof Stopped || (error instanceof HiveError && error.code !== "internal");
-      if (!usual) onTrouble("old jobs could not be taken away; the next try is in an hour", error);
+      if (!usual) onTrouble("old jobs could not be taken away; the next try is with the next sweep", error);
     }
-    later(EVERY_MS);
+    later(everyMs);
   }
 
   return {
@@ -133,4 +145,9 @@ export function createRetention(options: RetentionOptions): Retention {
       await running?.catch(() => {});
     },
   };
+}
+
+/** The shortest time that jobs or their logs are kept, in milliseconds. */
+function shortestMs({ days, logDays }: Keep): number {
+  return DAY_MS * Math.min(...[days, logDays].filter((each) => each > 0));
 }

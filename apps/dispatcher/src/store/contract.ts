@@ -52,7 +52,7 @@ export interface Query {
   readonly from?: number | string;
   readonly below?: number | string;
   readonly order?: "ascending" | "descending";
-  /** 1 … 1,000. Default 100. */
+  /** 1 … 1,000, how many a page may have. Default 100. */
   readonly limit?: number;
 }
 
@@ -61,11 +61,18 @@ export interface Cursor {
   readonly id: string;
 }
 
+/** At most as many documents as the query's `limit`, and fewer where they are large: see `PAGE_BYTES`. */
 export interface Page {
   readonly items: readonly { readonly id: string; readonly doc: Document }[];
   /** Give this as `after` for the rest; null at the end. */
   readonly next: Cursor | null;
 }
+
+/**
+ * A page ends with the document that makes its texts this long, in characters or bytes, whatever the `limit`; it has at
+ * least one. A job's body may have many megabytes: a hundred of them at once stop Redis, or this process, for seconds.
+ */
+export const PAGE_BYTES: number = 4 * 1024 * 1024;
 
 export interface Store {
   /** A short name for people: `sqlite`, `memory`. */
@@ -76,7 +83,7 @@ export interface Store {
    * Takes the store for this process and begins a new election. Its epoch is one more than the last, or `minEpoch` where
    * that is higher: a restored store is put above everything that its other life can have had.
    * @throws StoreInUse when another process holds it. @throws StoreHeld while another dispatcher is the queen.
-   * @throws StoreSecretsDiffer, StoreCorrupt, StoreTooNew
+   * @throws StoreSecretsDiffer, StoreCorrupt, StoreTooNew, StoreTooOld
    */
   open(collections: readonly CollectionDeclaration[], minEpoch?: number): Promise<Election>;
   /** All documents of an index's value (or of a collection), in pages, for building the state at a start. */
@@ -150,4 +157,9 @@ export class StoreCorrupt extends Error {
 /** The store was written by a newer Hive. */
 export class StoreTooNew extends Error {
   override readonly name = "StoreTooNew";
+}
+
+/** The store was written by a Hive so old that this one cannot read it. The message says what to do. */
+export class StoreTooOld extends Error {
+  override readonly name = "StoreTooOld";
 }

@@ -2,7 +2,7 @@
 
 import type { Change, Document } from "@hive/core";
 import { expect, it } from "vitest";
-import type { Query, Store } from "./contract.ts";
+import { PAGE_BYTES, type Query, type Store } from "./contract.ts";
 
 /** The open store of the running test, and short ways to use it. */
 export interface QueryTools {
@@ -83,6 +83,34 @@ export function querySuite({ store, write, ids }: QueryTools): void {
       id: "a",
     });
     expect(await store().list({ collection: "plain" })).toEqual({ items: [], next: null });
+  });
+
+  it("ends a page where it has become large, and the next one goes on there", async () => {
+    const page = { collection: "plain", limit: 100 } as const;
+    const text = "x".repeat(PAGE_BYTES / 4);
+    for (const id of "abcdefghij") await write([put(id, { text }, "plain")]);
+    const first = await store().list(page);
+    expect(first.items.map(({ id }) => id)).toEqual(["a", "b", "c", "d"]);
+    expect(first.next).toEqual({ range: "d", id: "d" });
+    const second = await store().list({ ...page, after: { range: "d", id: "d" } });
+    expect(second.items.map(({ id }) => id)).toEqual(["e", "f", "g", "h"]);
+    const last = await store().list({ ...page, after: { range: "h", id: "h" } });
+    expect([last.items.length, last.next]).toEqual([2, null]);
+    const back = await store().list({ ...page, order: "descending" });
+    expect(back.items.map(({ id }) => id)).toEqual(["j", "i", "h", "g"]);
+    // One that is larger than a page is a page, and the last one says so.
+    await write([put("k", { text: text.repeat(5) }, "plain")]);
+    expect(await store().list({ ...page, from: "k" })).toMatchObject({ items: [{ id: "k" }], next: null });
+    const loaded: string[] = [];
+    for await (const items of store().load({ collection: "plain" })) loaded.push(...items.map(({ id }) => id));
+    expect(loaded.join("")).toBe("abcdefghijk");
+  });
+
+  it("gets large documents together, in the order asked", async () => {
+    const text = "x".repeat(PAGE_BYTES / 2);
+    for (const id of "abcde") await write([put(id, { id, text }, "plain")]);
+    const found = await store().get("eaxbdxc".split("").map((id) => ({ collection: "plain", id })));
+    expect(found.map((doc) => doc?.["id"] ?? null)).toEqual(["e", "a", null, "b", "d", null, "c"]);
   });
 
   it("bounds a range: from is included, below is not, in both directions", async () => {

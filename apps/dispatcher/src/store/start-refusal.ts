@@ -1,6 +1,6 @@
 /** Which errors of a store are told to the person who starts Hive as they are: each says what to do. */
 
-import { StoreCorrupt, StoreInUse, StoreSecretsDiffer, StoreTooNew } from "./contract.ts";
+import { StoreCorrupt, StoreInUse, StoreSecretsDiffer, StoreTooNew, StoreTooOld } from "./contract.ts";
 import { StoreNotDurable } from "./redis/durability.ts";
 import { RedisOffline, RedisRefused, RedisTimeout } from "./redis/failures.ts";
 
@@ -8,6 +8,7 @@ const REFUSALS = [
   StoreInUse,
   StoreSecretsDiffer,
   StoreTooNew,
+  StoreTooOld,
   StoreCorrupt,
   StoreNotDurable,
   RedisOffline,

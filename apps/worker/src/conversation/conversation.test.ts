@@ -85,6 +85,7 @@ async function converse({ agent, job, files, request: more, ...given }: Given): 
     workspace,
     slot,
     output,
+    inputs: null,
     log,
     onEvent: (event) => events.push(event),
     onProgress: () => undefined,

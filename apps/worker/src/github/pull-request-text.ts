@@ -26,6 +26,8 @@ export interface WorkDescription {
   readonly tests: Pick<VerifyResult, "state" | "rounds" | "report"> | null;
   /** The files in which the work does not merge into the head of base; null: it does. */
   readonly conflict: { readonly base: string; readonly files: readonly string[] } | null;
+  /** The issue it is for, such as `#7`: merging closes it. Null: none. */
+  readonly closes: string | null;
   /** Places the job was refused at the way out. */
   readonly blocked: readonly { readonly host: string; readonly port: number }[];
   /** What the job used of models; null: not wanted, or nothing was counted. */
@@ -137,7 +139,7 @@ function readRounds(body: string): Map<string, string> {
 }
 
 function stateOf(work: WorkDescription): string {
-  const { conflict, blocked, usage, diffStat } = work;
+  const { conflict, blocked, usage, diffStat, closes } = work;
   const lines = [testsLine(work.tests)];
   if (conflict !== null) {
     const base = escapeMarkdown(conflict.base);
@@ -154,7 +156,8 @@ function stateOf(work: WorkDescription): string {
       ? ""
       : `${diffStat.files} ${diffStat.files === 1 ? "file" : "files"} changed, +${diffStat.insertions} −${diffStat.deletions}. `;
   const link = `Made by [Hive job ${escapeMarkdown(work.jobId)}](${encodeURI(work.jobUrl)}).`;
-  return [...shown, ...(shown.length > 0 ? [""] : []), `${changed}${link}`].join("\n");
+  const fixes = closes === null ? "" : `Fixes ${closes}. `;
+  return [...shown, ...(shown.length > 0 ? [""] : []), `${changed}${fixes}${link}`].join("\n");
 }
 
 function testsLine(tests: WorkDescription["tests"]): string | null {

@@ -12,6 +12,7 @@ export const work: WorkDescription = {
   diffStat: { files: 2, insertions: 3, deletions: 1 },
   tests: null,
   conflict: null,
+  closes: null,
   blocked: [],
   usage: null,
 };

@@ -198,6 +198,27 @@ test("cancel, stale and drain arrive over the stream at once, and over the next 
   expect(got.map(({ signal }) => signal)).toEqual(["cancel", "drain"]);
 });
 
+test("a server that takes the call for signals and answers nothing is asked again after a minute", async () => {
+  const own = session();
+  await own.register(stop.signal, null);
+  const clock = new HandClock();
+  dispatcher.on("workerSignals", () => new Promise(() => undefined));
+  const loop = startSignalsLoop({
+    client: createClient({ baseUrl: dispatcher.url }),
+    session: own,
+    clock,
+    signal: stop.signal,
+    onSignal: () => undefined,
+  });
+  cleanups.push(() => loop.done);
+  await until("the call", () => dispatcher.callsOf("workerSignals").length === 1);
+  dispatcher.on("workerSignals", () => undefined);
+  clock.advance(66_000);
+  await until("the end of patience", () => loop.status().startsWith("signals: broken") && clock.timers.size > 0);
+  clock.advance(10_000);
+  await until("the stream", () => dispatcher.streams.size === 1);
+});
+
 async function beating(clock: Clock, more: Partial<HeartbeatOptions> = {}) {
   const lease = await dispatcher.offer({ jobId: "a" });
   const attempt = beginAttempt("a", lease.fence);

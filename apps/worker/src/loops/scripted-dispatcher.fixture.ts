@@ -74,6 +74,7 @@ const EMPTY_JOB: LeasedJob = {
   instructions: null,
   script: null,
   changes: null,
+  inputs: [],
   agent: null,
   agentSettings: DEFAULT_AGENT_SETTINGS,
   gitUser: null,
@@ -94,6 +95,7 @@ const EMPTY_JOB: LeasedJob = {
   report: null,
   followUp: null,
   session: null,
+  issue: null,
   url: "http://127.0.0.1/jobs/job-1",
 };
 

@@ -38,11 +38,13 @@ export function startSignalsLoop(options: SignalsOptions): SignalsLoop {
     const cut = new AbortController();
     const either = AbortSignal.any([signal, cut.signal]);
     const { token } = session.current();
-    const response = await options.client.open(endpoints.workerSignals, {}, { token, signal: either });
-    status = "signals: listening";
-    const quiet = (): (() => void) => clock.after(jittered(clock, QUIET_MS), () => cut.abort());
+    const silence = new DOMException("nothing was heard", "TimeoutError");
+    const quiet = (): (() => void) => clock.after(jittered(clock, QUIET_MS), () => cut.abort(silence));
+    // From the beginning: a server that stands still takes the connection and never answers.
     let disarm = quiet();
     try {
+      const response = await options.client.open(endpoints.workerSignals, {}, { token, signal: either });
+      status = "signals: listening";
       for await (const data of readServerEvents(response, () => {
         disarm();
         disarm = quiet();

@@ -40,7 +40,11 @@ export async function deliver(options: DeliverOptions): Promise<Delivery> {
         if (error.is("log_incomplete")) {
           // A result without the end of its log is worth more than no result.
           const whole = await options.resendLog(result, signal).catch(() => false);
-          if (!whole && !signal.aborted) result = { ...result, request: { ...result.request, log: null } };
+          if (!whole && !signal.aborted) {
+            result = { ...result, request: { ...result.request, log: null } };
+            // At once: the server is there, and the lease may run out over a pause.
+            continue;
+          }
         } else if (!error.retry && error.status >= 400 && error.status < 500) {
           return { end: "refused", why: `${error.code}: ${why}` };
         }

@@ -26,8 +26,8 @@ import { backOff, type Clock, pause } from "../loops/clock.ts";
 
 /** Milliseconds one request for a mirror may take; the server says "pending" well before. */
 const MIRROR_MS = 60_000;
-/** Milliseconds a cache may take to be sent. */
-const CACHE_MS = 300_000;
+/** Milliseconds a file may take on its way, either way: a server that stands still would be waited for without end. */
+const FILE_MS = 300_000;
 
 /** What the supervisor is told about the job's repository. */
 export interface LeaseSecrets {
@@ -146,12 +146,13 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
     putArtifact(name, bytes) {
       const sha256 = createHash("sha256").update(bytes).digest("hex");
       const request = { params: { name }, query: { sha256 }, body: bytes };
-      return untilAnswered(() => client.call(endpoints.leasePutArtifact, request, { ...call, timeoutMs: 300_000 }));
+      return untilAnswered(() => client.call(endpoints.leasePutArtifact, request, { ...call, timeoutMs: FILE_MS }));
     },
 
     getArtifact(fence, name, file) {
+      const limited = { ...call, timeoutMs: FILE_MS };
       return untilAnswered(async () => {
-        const response = await client.open(endpoints.leaseGetArtifact, { params: { fence, name } }, call);
+        const response = await client.open(endpoints.leaseGetArtifact, { params: { fence, name } }, limited);
         if (response.body === null) throw new UnreachableError(`the artifact ${name} came without bytes`);
         try {
           await pipeline(Readable.fromWeb(response.body), createWriteStream(file, { mode: 0o600 }));
@@ -163,7 +164,8 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
 
     async getCache(name, signal) {
       try {
-        const response = await client.open(endpoints.leaseGetCache, { params: { name } }, { token, signal });
+        const limited = { token, signal, timeoutMs: FILE_MS };
+        const response = await client.open(endpoints.leaseGetCache, { params: { name } }, limited);
         if (response.body === null) return null;
         const sha256 = /^"([0-9a-f]{64})"$/.exec(response.headers.get("etag") ?? "")?.[1] ?? null;
         return { sha256, stream: Readable.fromWeb(response.body) };
@@ -177,7 +179,7 @@ export function createLeaseCalls(options: LeaseCallsOptions): LeaseCalls {
     async putCache(name, sha256, file, signal) {
       const request = { params: { name }, query: { sha256 }, body: await openAsBlob(file) };
       try {
-        await client.call(endpoints.leasePutCache, request, { token, signal, timeoutMs: CACHE_MS });
+        await client.call(endpoints.leasePutCache, request, { token, signal, timeoutMs: FILE_MS });
       } catch (error) {
         noticeEnd(error);
         throw error;

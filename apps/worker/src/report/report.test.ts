@@ -74,6 +74,19 @@ test("what the log lacks is sent first; where that is not possible the result is
   expect(dispatcher.callsOf("leaseFinish").at(-1)?.body).toMatchObject({ log: null });
 });
 
+test("a result is told without its log in the same moment: the server that said so is there now, and may not be later", async () => {
+  const waits: number[] = [];
+  const after: typeof clock.after = (ms, act) => {
+    waits.push(ms);
+    return clock.after(ms, act);
+  };
+  const result = await unsent("a", { bytes: 5, crc32: 0x3610a686 });
+  const client = createClient({ baseUrl: dispatcher.url });
+  const told = await deliver({ client, clock: { ...clock, after }, result, signal: stop.signal, resendLog: never });
+  expect(told).toMatchObject({ end: "taken" });
+  expect(waits).toEqual([]);
+});
+
 test("results left by an earlier life of the worker are told until taken, and only then leave the disk", async () => {
   const first = await openOutbox(folder, () => undefined);
   await first.save(await unsent("a"));

@@ -20,8 +20,9 @@ export async function runAgentTask(context: TaskContext): Promise<TaskEnd> {
     return failed({ code: "agent_missing", kind: "system", message });
   }
   const agentsMd = await context.read("AGENTS.md");
-  const { output, feedback, putBack } = request;
-  const opening = (resumed: boolean): string => buildPrompt({ job, output, agentsMd, feedback, resumed, putBack });
+  const { output, inputs, feedback, putBack } = request;
+  const opening = (resumed: boolean): string =>
+    buildPrompt({ job, output, inputs, agentsMd, feedback, resumed, putBack });
   try {
     const { error, turn, verify } = await converse({ context, adapter, opening });
     const { end, exitCode } = turn;

@@ -15,10 +15,10 @@ export interface MachineEnvironment {
 /** The clean environment of one job. `bin` holds Hive's own commands, such as `hive-progress`. */
 export function jobEnvironment(
   machine: MachineEnvironment,
-  request: Pick<TaskRequest, "job" | "slot" | "output" | "workspace" | "proxy">,
+  request: Pick<TaskRequest, "job" | "slot" | "output" | "inputs" | "workspace" | "proxy">,
   own: { readonly bin: string; readonly progressFile: string },
 ): Record<string, string> {
-  const { job, slot, output, workspace } = request;
+  const { job, slot, output, inputs, workspace } = request;
   return {
     PATH: `${own.bin}:${machine.path}`,
     HOME: slot.home,
@@ -33,6 +33,7 @@ export function jobEnvironment(
     HIVE_TASK: job.task,
     HIVE_BRANCH: workspace.branch,
     HIVE_OUTPUT: output,
+    ...(inputs === null ? {} : { HIVE_INPUTS: inputs }),
     HIVE_PROGRESS_FILE: own.progressFile,
     GIT_TERMINAL_PROMPT: "0",
     ...(request.proxy === null ? {} : proxyEnvironment(request.proxy)),

@@ -13,6 +13,7 @@ export const leasedJob: LeasedJob = {
   instructions: null,
   script: null,
   changes: null,
+  inputs: [],
   agent: null,
   agentSettings: DEFAULT_AGENT_SETTINGS,
   gitUser: null,
@@ -33,5 +34,6 @@ export const leasedJob: LeasedJob = {
   report: null,
   followUp: null,
   session: null,
+  issue: null,
   url: "http://localhost/jobs/job-1",
 };

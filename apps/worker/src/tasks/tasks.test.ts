@@ -82,6 +82,7 @@ async function runTask(given: World): Promise<Done> {
     workspace,
     slot,
     output,
+    inputs: null,
     log,
     onEvent: (event) => events.push(event),
     onProgress: (one) => progress.push(one),

@@ -44,6 +44,7 @@ export function needs(state: State, command: CommandOf<"comment">, docs: Docs): 
 export function comment(step: Step, command: CommandOf<"comment">): Replies["comment"] {
   const answered = storedAnswer(step, command.idempotency);
   if (answered !== null) return answered;
+  const { trust } = command;
   const found = find(step, command.jobId);
   const counts = found.comments ?? NO_COMMENTS;
   mustTakeComments(found, counts);
@@ -52,7 +53,7 @@ export function comment(step: Step, command: CommandOf<"comment">): Replies["com
   const n = counts.count + 1;
   const said: Job = {
     ...found,
-    comments: { ...counts, count: n },
+    comments: { ...counts, count: n, ...(trust === "untrusted" ? { outside: counts.outside ?? n } : {}) },
     secrets: [...new Set([...found.secrets, ...Object.keys(command.secrets)])],
   };
   const data = { n, by: command.by, message: shown(command.text), feedback: command.feedback };
@@ -68,7 +69,15 @@ export function comment(step: Step, command: CommandOf<"comment">): Replies["com
     step.put("secrets", secretId(job.id, name), { jobId: job.id, name, sealed });
   }
   const { jobId, by, text, feedback } = command;
-  const record: CommentRecord = { jobId, n, at: step.now.wall, by, text, feedback };
+  const record: CommentRecord = {
+    jobId,
+    n,
+    at: step.now.wall,
+    by,
+    text,
+    feedback,
+    ...(trust === undefined ? {} : { trust }),
+  };
   step.put("comments", commentId(jobId, n), record);
   const reply = { n, status: job.status, generation: job.status === "running" ? null : job.generation };
   if (command.idempotency !== null) {

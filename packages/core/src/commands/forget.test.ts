@@ -113,6 +113,22 @@ describe("a job stays", () => {
     expect(world.do({ type: "forget", jobs: [{ jobId: "none", endedAt: 1, callbacks: [] }] }).forgotten).toEqual([]);
   });
 
+  test("when somebody has it done again just before, and the others that were asked for with it go", () => {
+    const world = new World();
+    world.register("w");
+    world.enqueue(newJob("old", { callback: true }));
+    world.finish(world.start("w"), failure("work"));
+    world.enqueue(newJob("other"));
+    world.finish(world.start("w"), SUCCESS);
+    world.enqueue(newJob("newest"));
+    const attempt = { at: 1, ms: 1, status: 200, error: null };
+    for (const n of found(world, "old").callbacks)
+      world.do({ type: "delivered", n, attempt, state: "delivered", nextAt: null });
+    const jobs = [found(world, "old"), found(world, "other")];
+    world.do({ type: "retry", jobId: "old", by: "somebody" });
+    expect(world.do({ type: "forget", jobs }).forgotten).toEqual(["other"]);
+  });
+
   test("while it is the newest of all, whose number the next one follows", () => {
     const world = new World();
     world.register("w");

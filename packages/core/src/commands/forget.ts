@@ -42,7 +42,8 @@ export function forget(step: Step, { jobs }: CommandOf<"forget">): Replies["forg
   const forgotten: string[] = [];
   for (const one of jobs) {
     const family = familyOf(step, one);
-    if (forgotten.includes(one.jobId) || !family.every((job) => mayGo(step.state, job))) continue;
+    if (family.length === 0 || forgotten.includes(one.jobId)) continue;
+    if (!family.every((job) => mayGo(step.state, job))) continue;
     if (one.callbacks.some((n) => isOwed(step, n))) continue;
     for (const job of family) {
       remove(step, job);

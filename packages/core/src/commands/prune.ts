@@ -9,6 +9,7 @@ import type { Key } from "../document.ts";
 import { numberId } from "../document.ts";
 import { type EventsMark, MARKS, eventsMark } from "../marks.ts";
 import { remembered, rememberedKey } from "../remembered-ids.ts";
+import type { SlotRecord } from "../schedule.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
 
@@ -19,17 +20,24 @@ const PRUNABLE: ReadonlySet<string> = new Set([
   "attempts",
   "callbacks",
   "comments",
+  "cursors",
   "events",
   "ids",
+  "memories",
+  "slots",
 ]);
 
-/** The remembered ids that are to be cleared, and the mark of the events. */
+/** The remembered ids that are to be cleared, the mark of the events, and the slots. */
 export function needs(_state: State, { keys, cleared }: CommandOf<"prune">): Key[] {
   const events = keys.some(({ collection }) => collection === "events");
-  return [...cleared.map(rememberedKey), ...(events ? [MARKS.events] : [])];
+  const slots = keys.filter(({ collection }) => collection === "slots");
+  return [...cleared.map(rememberedKey), ...(events ? [MARKS.events] : []), ...slots];
 }
 
-/** The newest event stays, whose number the next one follows; a job is not clear while it is one of its own. */
+/**
+ * The newest event stays, whose number the next one follows; a job is not clear while it is one of its own; the record of
+ * a slot stays while the slot waits or its job lives.
+ */
 export function prune(step: Step, { keys, cleared, logsUpTo }: CommandOf<"prune">): Replies["prune"] {
   const newest = numberId(step.state.nextEvent - 1);
   let pruned = 0;
@@ -40,6 +48,7 @@ export function prune(step: Step, { keys, cleared, logsUpTo }: CommandOf<"prune"
       if (id === newest) continue;
       upTo = Math.max(upTo, Number(id));
     }
+    if (collection === "slots" && isAlive(step, id)) continue;
     step.put(collection, id, null);
     pruned += 1;
   }
@@ -54,4 +63,11 @@ export function prune(step: Step, { keys, cleared, logsUpTo }: CommandOf<"prune"
   }
   if (logsUpTo !== undefined) step.put(MARKS.logs.collection, MARKS.logs.id, logsUpTo);
   return { pruned };
+}
+
+function isAlive(step: Step, id: string): boolean {
+  const stored: unknown = step.doc({ collection: "slots", id });
+  const record = stored as SlotRecord | null;
+  if (record === null) return false;
+  return record.outcome === "buffered" || (record.jobId !== null && step.state.jobs.has(record.jobId));
 }

@@ -9,6 +9,7 @@ import type { Announcement } from "../job.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
 import { amend } from "../transitions.ts";
+import { mustApprovePublish } from "../trust.ts";
 import { mustHaveBegun } from "./holder.ts";
 
 /** Announcements kept, over all leases of the job. */
@@ -28,7 +29,7 @@ export function publish(step: Step, command: CommandOf<"publish">): Replies["pub
   if (run.cancel !== null) {
     throw new HiveError("wrong_status", `job ${job.id} was asked to be canceled; do not publish it`, about);
   }
-  if (job.approval === "publish" && lease.purpose === "work") {
+  if (mustApprovePublish(job) && lease.purpose === "work") {
     throw new HiveError(
       "wrong_status",
       `job ${job.id} may be published only after an approval; finish with its bundle`,

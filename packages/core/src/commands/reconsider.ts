@@ -7,6 +7,7 @@ import type { CommandOf, Replies } from "../command.ts";
 import type { Job } from "../job.ts";
 import type { State } from "../state.ts";
 import type { Step } from "../step.ts";
+import { trustOf } from "../trust.ts";
 import { release } from "./release.ts";
 
 /** Jobs released by one command. */
@@ -34,5 +35,5 @@ type Setting = CommandOf<"reconsider">["satisfied"][number];
 function lifts(setting: Setting, job: Job): boolean {
   if (setting.reason !== job.hold) return false;
   if (setting.agent !== null && job.agent !== null && setting.agent !== job.agent) return false;
-  return setting.untrusted || job.trust === "trusted";
+  return setting.untrusted || trustOf(job) === "trusted";
 }

@@ -1,6 +1,6 @@
 /** What the way out's process asks: may this lease reach that place, please tell of a refusal, which leases are over. */
 
-import { HiveError, normalHost, type Place, showPlace } from "@hive/core";
+import { HiveError, normalHost, type Place, showPlace, trustOf } from "@hive/core";
 import type { EgressRefusal, EgressVerdict } from "@hive/protocol";
 import { decide, type Asking } from "../../egress/decide.ts";
 import { createEgressMetrics } from "../../egress/egress-metrics.ts";
@@ -17,7 +17,8 @@ export function egressHandlers(parts: EgressParts): Pick<Handlers, "egressOpen" 
   const metrics = createEgressMetrics(parts.metrics.registry);
 
   async function askingOf(lease: VerifiedLease): Promise<Asking> {
-    const { repo } = await begunJob(queue, lease);
+    const job = await begunJob(queue, lease);
+    const { repo } = job;
     const [body, worker] = await Promise.all([
       findBody(queue, lease.jobId),
       queue.read((state) => state.workers.get(lease.workerId)?.record ?? null),
@@ -30,6 +31,7 @@ export function egressHandlers(parts: EgressParts): Pick<Handlers, "egressOpen" 
       workerListName:
         given === null ? "HIVE_EGRESS (egress in hive.yaml)" : `egress of the pool ${worker?.pool ?? ""} in hive.yaml`,
       jobList: body === null ? null : egressOf(body),
+      untrusted: trustOf(job) === "untrusted",
     };
   }
 

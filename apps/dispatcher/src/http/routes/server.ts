@@ -2,7 +2,7 @@
 
 import { HiveError, type State } from "@hive/core";
 import { healthSchema } from "@hive/protocol";
-import { FORWARDED } from "../../leader/forward.ts";
+import { FORWARDED } from "../../leader/hand-on.ts";
 import type { Handlers } from "../handler.ts";
 import { docsPage } from "../docs-page.ts";
 import { openApi } from "../openapi.ts";

@@ -1,6 +1,15 @@
 /** The worker's side of the queue: register, claim, beat, tell, announce, finish. Logs and files are in `attempt-files.ts`. */
 
-import { HiveError, timeLeft, type AttemptRecord, type Grant, type Job, type JobBody } from "@hive/core";
+import {
+  HiveError,
+  mustApprovePublish,
+  timeLeft,
+  trustOf,
+  type AttemptRecord,
+  type Grant,
+  type Job,
+  type JobBody,
+} from "@hive/core";
 import {
   DEFAULT_AGENT_SETTINGS,
   DEFAULT_PULL_REQUEST,
@@ -113,6 +122,7 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       base: body.base,
       instructions: body.instructions,
       script: body.script,
+      inputs: [...(body.inputs ?? [])],
       changes: body.changes === null ? null : [...body.changes],
       agent: job.agent,
       agentSettings: agentSettingsOf(job, body),
@@ -121,14 +131,15 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
       timeIsBudget: false,
       idleTimeoutMs: agentic ? Math.round(parts.stuck.silentSeconds * 1_000) : null,
       stuck: { repeats: parts.stuck.repeats, turns: parts.stuck.turns },
-      untrusted: job.trust === "untrusted",
-      approvePublish: job.approval === "publish",
+      untrusted: trustOf(job) === "untrusted",
+      approvePublish: mustApprovePublish(job),
       bundle: run?.bundle ?? null,
       announced: (run?.announced ?? []).map(({ ref, commit }) => ({ ref, commit })),
       fillsCaches: parts.caches !== null && whyNoCacheWrites(job, body) === null,
       pullRequest: pullRequestOf(job),
       verify: verifyOf(job, body),
       previous: hearsNews(job, previous) ? null : (previous?.error ?? null),
+      issue: body.issue ?? null,
       session: run?.session ?? null,
       url: jobUrl(parts.publicUrl, job.id),
     };
@@ -138,8 +149,11 @@ export function workerHandlers(parts: WorkerProtocolParts, signals: Pick<Signals
   function agentSettingsOf(job: Job, body: JobBody): LeasedJob["agentSettings"] {
     if (job.agent === null) return DEFAULT_AGENT_SETTINGS;
     const place = placeOf(job.repo)?.path ?? "";
-    const model = job.trust === "trusted" ? (body.model ?? null) : null;
-    return parts.policy.agents.settingsFor(job.agent, model, { place, role: job.role, labels: job.labels });
+    return parts.policy.agents.settingsFor(job.agent, body.model ?? null, {
+      place,
+      role: job.role,
+      labels: job.labels,
+    });
   }
 
   function pullRequestOf(job: Job): LeasedJob["pullRequest"] {

@@ -4,7 +4,7 @@
  *     {hive}:log:job:<jobId>            hash: `highest` fence seen; <fence> → the stream's state (stream-state.ts);
  *                                       a:<fence>:<name> → "<bytes> <sha256>" of an artifact
  *     {hive}:log:head:<fence>:<jobId>   string: the beginning of a log, or all of it
- *     {hive}:log:tail:<fence>:<jobId>   stream: the end of a longer one, an entry "<offset>-1 d <bytes>" per piece
+ *     {hive}:log:tail:<fence>:<jobId>   stream: the end of a longer one, an entry "<offset>-1 <crc32> <bytes>" per piece
  *     {hive}:art:<fence>:<name>:<jobId> list: the pieces of an artifact
  *     {hive}:art:partial:<upload>       list: the pieces of one that is still coming
  *     {hive}:art:partials               set: the names of those

@@ -1,5 +1,6 @@
 /** Reads logs in Redis: how far a stream is, and what is kept of it. */
 
+import { StoreCorrupt } from "../../store/contract.ts";
 import { maybeTextsIn, textsIn } from "../../store/redis/replies.ts";
 import { type LogKey, READ_PIECE } from "../contract.ts";
 import { cutMarker } from "../cut-marker.ts";
@@ -76,9 +77,22 @@ export class LogReader {
     if (at < to) yield { piece: cutMarker(to - at), end: to };
   }
 
-  async *#kept({ jobId, fence }: LogKey, { head }: StreamState, from: number, to: number) {
+  /** The beginning has one checksum: what is read of its middle alone is not compared. */
+  async *#kept(key: LogKey, { head, headCrc32 }: StreamState, from: number, to: number) {
     const { keys } = this.#redis;
-    if (from < Math.min(head, to)) yield* headBytes(this.#redis, keys.head(jobId, fence), from, Math.min(head, to));
-    if (Math.max(from, head) < to) yield* tailBytes(this.#redis, keys.tail(jobId, fence), Math.max(from, head), to);
+    const { jobId, fence } = key;
+    const end = Math.min(head, to);
+    const checksum = from === 0 && end === head ? headCrc32 : null;
+    try {
+      if (from < end) yield* headBytes(this.#redis, keys.head(jobId, fence), { from, to: end, checksum });
+      if (Math.max(from, head) < to) yield* tailBytes(this.#redis, keys.tail(jobId, fence), Math.max(from, head), to);
+    } catch (error) {
+      if (!(error instanceof StoreCorrupt)) throw error;
+      // Removed while it was read: there is nothing to be right or wrong.
+      if ((await this.look(key)).state === null) return;
+      throw new StoreCorrupt(`the log of attempt ${fence} of job ${jobId} is damaged: ${error.message}`, {
+        cause: error,
+      });
+    }
   }
 }

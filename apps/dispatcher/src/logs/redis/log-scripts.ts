@@ -34,8 +34,8 @@ return {'done'}
 
 /**
  * Goes on with a log: KEYS meta, job, head, tail; ARGV epoch, electionId, fence, the state it must be in (empty: none),
- * then of its new state bytes, crc32, sealed and head; the offset below which the tail is forgotten, the bytes for the
- * head, and the pieces for the tail: id and bytes each. Answers also `moved, state` and, when done, the new state.
+ * then of its new state bytes, crc32, sealed, head and headCrc32; the offset below which the tail is forgotten, the bytes
+ * for the head, and the pieces for the tail: id, checksum and bytes each. Answers also `moved, state` and, when done, the new state.
  *
  * A string that grew has room to grow on, up to as much again. One that is over is stored once more, in what it needs,
  * where that is not much to write.
@@ -47,9 +47,9 @@ ${CHECK}
 local state = redis.call('HGET', job, fence) or ''
 if state ~= ARGV[4] then return {'moved', state} end
 see()
-if ARGV[10] ~= '' then redis.call('APPEND', head, ARGV[10]) end
-for i = 11, #ARGV, 2 do redis.call('XADD', tail, ARGV[i], 'd', ARGV[i + 1]) end
-if #ARGV > 10 then redis.call('XTRIM', tail, 'MINID', ARGV[9]) end
+if ARGV[11] ~= '' then redis.call('APPEND', head, ARGV[11]) end
+for i = 12, #ARGV, 3 do redis.call('XADD', tail, ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+if #ARGV > 11 then redis.call('XTRIM', tail, 'MINID', ARGV[10]) end
 if ARGV[7] == '1' and tonumber(ARGV[8]) <= ${TRIMMED_BYTES} then
   local said = redis.call('GET', head)
   if said then redis.call('SET', head, said) end
@@ -58,7 +58,7 @@ end
 local from = ARGV[8]
 local first = redis.call('XRANGE', tail, '-', '+', 'COUNT', 1)[1]
 if first then from = string.match(first[1], '^%d+') end
-state = table.concat({ARGV[5], ARGV[6], ARGV[7], ARGV[8], from}, ' ')
+state = table.concat({ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], from}, ' ')
 redis.call('HSET', job, fence, state)
 return {'done', state}
 `);

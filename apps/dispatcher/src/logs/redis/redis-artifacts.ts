@@ -5,6 +5,7 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
+import { HiveError } from "@hive/core";
 import { StoreCorrupt } from "../../store/contract.ts";
 import { textsIn } from "../../store/redis/replies.ts";
 import {
@@ -23,6 +24,8 @@ import { PLACE_ARTIFACT, READ_JOB, SEE_FENCE } from "./log-scripts.ts";
 
 /** Pieces sent, or read, at once: half a megabyte. */
 const PIECES = 8;
+/** When a worker whose file was lost on the way is told to send it again, in milliseconds. */
+const GONE_RETRY_MS = 1000;
 
 type Put = Parameters<ArtifactStore["putArtifact"]>[0];
 
@@ -154,7 +157,10 @@ export class RedisArtifacts implements ArtifactStore {
         return { ok: true, artifact: there };
       }
       default:
-        throw new Error(`the pieces of ${name} are gone from Redis before it was whole; it has to be sent again`);
+        // Another queen took them for what was left over, or Redis was started again without them.
+        throw new HiveError("not_ready", `The pieces of ${name} were gone before it was whole; send it again`, {
+          retryAfterMs: GONE_RETRY_MS,
+        });
     }
   }
 

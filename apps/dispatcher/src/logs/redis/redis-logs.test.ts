@@ -373,6 +373,24 @@ describe("what is left in Redis", () => {
     expect(await partials()).toEqual([]);
   });
 
+  it("is asked for again when its pieces are gone before it is whole, and leaves nothing", async () => {
+    const prefix = randomUUID();
+    const { artifacts } = open(prefix);
+    const { start } = redisKeys(prefix);
+    const content = randomBytes(1_000_000);
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const put = (stream: AsyncIterable<Uint8Array>) => artifacts.putArtifact({ ...KEY, name: "a", stream, sha256 });
+    const swept = async function* () {
+      yield content.subarray(0, 700_000);
+      const keys = (await keysOf(prefix)).filter((key) => key.startsWith(`${start}art:partial:`));
+      await beside.command(["UNLINK", ...keys]);
+      yield content.subarray(700_000);
+    };
+    await expect(put(swept())).rejects.toMatchObject({ code: "not_ready" });
+    expect(await keysOf(prefix)).toEqual([`${start}log:job:${KEY.jobId}`]);
+    expect(await put(once(content))).toMatchObject({ ok: true });
+  });
+
   it("is refused when it is damaged, and its last bytes are withheld", async () => {
     const prefix = randomUUID();
     const { artifacts } = open(prefix);

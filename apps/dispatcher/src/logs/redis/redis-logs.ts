@@ -249,7 +249,7 @@ class RedisLogs implements LogStore {
       [
         String(fence),
         from === null ? "" : formatState(from),
-        ...[to.bytes, to.crc32, to.sealed ? 1 : 0, to.head, forgotten].map(String),
+        ...[to.bytes, to.crc32, to.sealed ? 1 : 0, to.head, to.headCrc32, forgotten].map(String),
         head,
         ...tail.flat(),
       ],

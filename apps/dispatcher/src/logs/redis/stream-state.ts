@@ -11,23 +11,26 @@ export interface StreamState {
   readonly sealed: boolean;
   /** The beginning of the log goes from 0 up to here. */
   readonly head: number;
+  /** CRC-32 of that beginning. */
+  readonly headCrc32: number;
   /** Its end goes on from here; as `head` when nothing is missing. */
   readonly tail: number;
 }
 
-export const NO_STREAM: StreamState = { bytes: 0, crc32: 0, sealed: false, head: 0, tail: 0 };
+export const NO_STREAM: StreamState = { bytes: 0, crc32: 0, sealed: false, head: 0, headCrc32: 0, tail: 0 };
 
 /** The fields as Lua joins them with blanks; `tail` is the last, for only the script knows it. */
-export function formatState({ bytes, crc32, sealed, head, tail }: StreamState): string {
-  return [bytes, crc32, sealed ? 1 : 0, head, tail].join(" ");
+export function formatState({ bytes, crc32, sealed, head, headCrc32, tail }: StreamState): string {
+  return [bytes, crc32, sealed ? 1 : 0, head, headCrc32, tail].join(" ");
 }
 
 /** @throws StoreCorrupt for a text that is none */
 export function parseState(text: string): StreamState {
-  const [bytes, crc32, sealed, head, tail] = /^\d+ \d+ [01] \d+ \d+$/.test(text) ? text.split(" ").map(Number) : [];
-  if (bytes === undefined || crc32 === undefined || head === undefined || tail === undefined)
+  const numbers = /^\d+ \d+ [01] \d+ \d+ \d+$/.test(text) ? text.split(" ").map(Number) : [];
+  const [bytes, crc32, sealed, head, headCrc32, tail] = numbers;
+  if (bytes === undefined || crc32 === undefined || head === undefined || headCrc32 === undefined || tail === undefined)
     throw new StoreCorrupt(`a log's state in Redis is not what was written: ${JSON.stringify(text.slice(0, 80))}`);
-  return { bytes, crc32, sealed: sealed === 1, head, tail };
+  return { bytes, crc32, sealed: sealed === 1, head, headCrc32, tail };
 }
 
 /**
@@ -36,10 +39,7 @@ export function parseState(text: string): StreamState {
 export function extended(state: StreamState, added: Uint8Array, half: number): StreamState {
   const bytes = state.bytes + added.length;
   const isOpen = state.head === state.bytes;
-  return {
-    ...state,
-    bytes,
-    crc32: crc32(added, state.crc32),
-    head: isOpen ? Math.max(state.head, Math.min(half, bytes)) : state.head,
-  };
+  const head = isOpen ? Math.max(state.head, Math.min(half, bytes)) : state.head;
+  const atHead = added.subarray(0, head - state.head);
+  return { ...state, bytes, crc32: crc32(added, state.crc32), head, headCrc32: crc32(atHead, state.headCrc32) };
 }

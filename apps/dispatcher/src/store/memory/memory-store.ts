@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import type { CollectionDeclaration, Document, Key } from "@hive/core";
 import type { Leadership } from "../../leader/leadership.ts";
 import {
+  PAGE_BYTES,
   type Commit,
   type Election,
   type Page,
@@ -257,10 +258,13 @@ export class MemoryStore implements Store {
     const items: { id: string; doc: Document }[] = [];
     const step = query.descending ? -1 : 1;
     let place = query.descending ? high - 1 : low;
-    for (; place >= low && place < high && items.length < query.limit; place += step) {
+    let size = 0;
+    for (; place >= low && place < high && items.length < query.limit && size < PAGE_BYTES; place += step) {
       const id = keys.at(place)?.id ?? "";
       const json = this.#content.read(collection, id);
-      if (json !== null) items.push({ id, doc: JSON.parse(json) as Document });
+      if (json === null) continue;
+      items.push({ id, doc: JSON.parse(json) as Document });
+      size += json.length;
     }
     const last = items.at(-1);
     const more = place >= low && place < high;

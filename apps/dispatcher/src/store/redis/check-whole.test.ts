@@ -43,6 +43,21 @@ describe("a Redis that was started again", () => {
     await again.close();
   });
 
+  it("is not taken for silent while it looks for sets among the keys of others", async () => {
+    const beats = async (): Promise<number> => {
+      await bornAgain();
+      const store = place.store();
+      await store.open(COLLECTIONS);
+      await store.close();
+      return Number(await place.command("HGET", place.keys.meta, "beat"));
+    };
+    const alone = await beats();
+    const others = Array.from({ length: 40_000 }, (_, n) => `other:${n}`);
+    await place.command("MSET", ...others.flatMap((key) => [key, ""]));
+    expect(await beats()).toBeGreaterThan(alone);
+    await place.command("UNLINK", ...others);
+  });
+
   const harms: readonly (readonly [string, () => Promise<unknown>])[] = [
     ["an entry of an index is gone", () => place.command("ZREM", red(), "id2")],
     ["an entry of an index is somewhere else", () => place.command("ZADD", red(), "99999", "id2")],

@@ -6,13 +6,16 @@
  */
 
 import { type Election, StoreCorrupt } from "../contract.ts";
-import { type Column, type CompiledCollection, indexColumns } from "../declared.ts";
+import { type Column, compareIds, type CompiledCollection, indexColumns } from "../declared.ts";
 import type { RedisConnection } from "./connection.ts";
-import { corrupt, decode, type Shapes } from "./documents.ts";
+import { corrupt, decode } from "./documents.ts";
 import { renew } from "./election.ts";
+import { indexSets } from "./index-sets.ts";
 import type { RedisKeys } from "./keys.ts";
+import { COUNT, WALK } from "./leaf-sets.ts";
+import { LIST, pageOfAll } from "./list-script.ts";
 import { pageIn, textsIn } from "./replies.ts";
-import { LIST } from "./scripts.ts";
+import type { Shapes } from "./shapes.ts";
 
 /** Stores up to this many documents are looked at whole: some tenths of a second. */
 const CHECK_WHOLE_DOCUMENTS = 20_000;
@@ -50,7 +53,7 @@ async function lifeOf(connection: RedisConnection): Promise<string | null> {
 
 async function countDocuments({ connection, keys }: Checking, name: string): Promise<number> {
   const documents = Number(await connection.command(["HLEN", keys.documents(name)]));
-  const ids = Number(await connection.command(["ZCARD", keys.ids(name)]));
+  const ids = Number(await connection.script(COUNT, [keys.ids(name)], []));
   if (documents !== ids)
     throw new StoreCorrupt(`the store has ${documents} documents and ${ids} ids of ${name}; restore a backup`);
   return documents;
@@ -58,32 +61,48 @@ async function countDocuments({ connection, keys }: Checking, name: string): Pro
 
 /** Every document is whole and in each of its sets with its score, and there is nothing else in those sets. */
 async function checkCollection(checking: Checking, collection: CompiledCollection): Promise<void> {
+  const { connection, keys, election } = checking;
+  const unseen = await keysOfIndexes(checking, collection);
+  const sets = [...(await readPlaces(checking, collection))];
+  for (let at = 0; at < sets.length; at += PAGE) {
+    await Promise.all(
+      sets.slice(at, at + PAGE).map(async ([set, places]) => {
+        const walked = textsIn(await connection.script(WALK, [set], []));
+        for (const key of checkSet(set, walked, places)) unseen.delete(key);
+      }),
+    );
+    await renew(connection, keys, election);
+  }
+  for (const key of unseen) {
+    // A directory has no members of its own.
+    if (key.endsWith("\n") && sets.some(([set]) => key === `${set}\n`)) continue;
+    throw new StoreCorrupt(`the index ${JSON.stringify(key)} has no documents; restore a backup`);
+  }
+}
+
+/** The sets that the documents of a collection have to be in, each with their scores. */
+async function readPlaces(
+  checking: Checking,
+  collection: CompiledCollection,
+): Promise<Map<string, Map<string, number>>> {
   const { connection, keys, election, shapes } = checking;
   const { name } = collection;
-  let entries = 0;
-  let after = "";
+  const sets = new Map<string, Map<string, number>>();
+  let after: string | null = null;
   for (;;) {
-    const cursor = after === "" ? ["", "", ""] : ["1", "", after];
-    const args = ["id", "", "", ...cursor, "", String(PAGE)];
+    const args = pageOfAll(after, PAGE);
     const { ids, texts, more } = pageIn(await connection.script(LIST, [keys.ids(name), keys.documents(name)], args));
-    const sets = new Map<string, Map<string, number>>();
     ids.forEach((id, i) => {
       const text = texts[i];
       if (text == null) throw corrupt(name, id);
-      for (const [set, score] of placesOf(collection, keys, indexColumns(collection, decode(name, id, text, shapes)))) {
+      for (const [set, score] of placesOf(collection, keys, indexColumns(collection, decode(name, id, text, shapes))))
         sets.set(set, (sets.get(set) ?? new Map<string, number>()).set(id, score));
-        entries += 1;
-      }
     });
-    await Promise.all([...sets].map(([set, wanted]) => checkScores(connection, set, wanted)));
     // Standbys must not take this for silence.
     await renew(connection, keys, election);
-    if (!more) break;
-    after = ids.at(-1) ?? "";
+    if (!more) return sets;
+    after = ids.at(-1) ?? null;
   }
-  const found = await countEntries(checking, collection);
-  if (found !== entries)
-    throw new StoreCorrupt(`the indexes of ${name} have ${found} entries, its documents ${entries}; restore a backup`);
 }
 
 /** The sets a document is in, each with its score. */
@@ -92,42 +111,62 @@ function* placesOf(
   keys: RedisKeys,
   columns: readonly Column[],
 ): Generator<readonly [set: string, score: number]> {
-  const { equalsFields, rangeFields } = collection;
-  for (const { name, equals, range } of collection.indexes.values()) {
-    const values = equals.map((field) => columns[equalsFields.indexOf(field)] ?? null);
-    const score = columns[equalsFields.length + rangeFields.indexOf(range)];
+  const { name, equalsFields, rangeFields } = collection;
+  yield [keys.ids(name), 0];
+  for (const index of collection.indexes.values()) {
+    const values = index.equals.map((field) => columns[equalsFields.indexOf(field)] ?? null);
+    const score = columns[equalsFields.length + rangeFields.indexOf(index.range)];
     if (typeof score === "number" && !values.includes(null))
-      yield [keys.index(collection.name, name, values.map(String)), score];
+      yield [keys.index(name, index.name, values.map(String)), score];
   }
 }
 
-async function checkScores(
-  connection: RedisConnection,
-  set: string,
-  wanted: ReadonlyMap<string, number>,
-): Promise<void> {
-  const scores = await connection.command(["ZMSCORE", set, ...wanted.keys()]);
-  const found: readonly unknown[] = Array.isArray(scores) ? scores : [];
-  let at = 0;
-  for (const [id, score] of wanted) {
-    const one = found[at];
-    at += 1;
-    if (one == null || Number(one) !== score)
-      throw new StoreCorrupt(`${id} is not in its place in the index ${JSON.stringify(set)}; restore a backup`);
+/** Holds what `WALK` answered against the documents. Returns the keys of the leaves. */
+function checkSet(set: string, walked: readonly string[], places: ReadonlyMap<string, number>): string[] {
+  const leaves: string[] = [];
+  let count = 0;
+  let last: Place | null = null;
+  const isBehind = (place: Place): boolean => last === null || isBefore(last, place);
+  for (let at = 0; at < walked.length; ) {
+    const [key = "", score = "", id = "", members = ""] = walked.slice(at, at + 4);
+    leaves.push(key);
+    at += 4;
+    // What a leaf has begins where the directory says, and behind all that is in the leaf before.
+    const begin: Place = { score: score === "-inf" ? Number.NEGATIVE_INFINITY : Number(score), id };
+    if (!isBehind(begin)) throw misplaced(set, id);
+    for (const end = at + 2 * Number(members); at < end; at += 2) {
+      const place = { id: walked[at] ?? "", score: Number(walked[at + 1]) };
+      // Each once: one that is there twice would stand for one that is missing.
+      if (places.get(place.id) !== place.score || isBefore(place, begin) || !isBehind(place))
+        throw misplaced(set, place.id);
+      last = place;
+      count += 1;
+    }
   }
+  if (count !== places.size)
+    throw new StoreCorrupt(`the index ${JSON.stringify(set)} has ${count} entries of ${places.size}; restore a backup`);
+  return leaves;
 }
 
-async function countEntries({ connection, keys }: Checking, { name, indexes }: CompiledCollection): Promise<number> {
-  const starts = [...indexes.keys()].map((index) => keys.index(name, index, []));
-  const sets = new Set<string>();
-  let cursor = "0";
-  do {
-    const args = ["SCAN", cursor, "MATCH", `${keys.start}ix:${name}.*`, "COUNT", String(PAGE)];
-    const found = await connection.command(args);
-    const [next, names] = Array.isArray(found) ? found : [];
-    cursor = typeof next === "string" ? next : "0";
-    for (const set of textsIn(names)) if (starts.some((start) => set.startsWith(start))) sets.add(set);
-  } while (cursor !== "0");
-  const counts = await Promise.all([...sets].map((set) => connection.command(["ZCARD", set])));
-  return counts.reduce((sum: number, count) => sum + Number(count), 0);
+/** Where a member of a sorted set is. */
+interface Place {
+  readonly score: number;
+  readonly id: string;
+}
+
+function isBefore(a: Place, b: Place): boolean {
+  return a.score < b.score || (a.score === b.score && compareIds(a.id, b.id) < 0);
+}
+
+function misplaced(set: string, id: string): StoreCorrupt {
+  return new StoreCorrupt(`${id} is not in its place in the index ${JSON.stringify(set)}; restore a backup`);
+}
+
+/** All keys that look as if they were of a collection's indexes. */
+async function keysOfIndexes(checking: Checking, { name, indexes }: CompiledCollection): Promise<Set<string>> {
+  const starts = [...indexes.keys()].map((index) => checking.keys.index(name, index, []));
+  const found = new Set<string>();
+  for await (const keys of indexSets(checking, name))
+    for (const key of keys) if (starts.some((start) => key.startsWith(start))) found.add(key);
+  return found;
 }

@@ -2,9 +2,10 @@
 
 import type { Change, Document, Key } from "@hive/core";
 import type { Election } from "../contract.ts";
-import { type CompiledCollection, checkId, collectionOf } from "../declared.ts";
-import { encode, type Shapes } from "./documents.ts";
+import { type CompiledCollection, checkId, collectionOf, compareIds } from "../declared.ts";
+import { encode } from "./documents.ts";
 import type { RedisKeys } from "./keys.ts";
+import type { Shapes } from "./shapes.ts";
 
 /**
  * The election, what must be absent, the fresh shapes (say `shapes.stored()` once it landed), and the changes: of several
@@ -24,7 +25,7 @@ export function commitArguments(commit: {
   // First, for it is here that new shapes turn up.
   const changes = changeArguments(commit);
   const args = [keys.start, String(election.epoch), election.electionId, String(sequence), String(shapes.fresh.length)];
-  for (const [number, names] of shapes.fresh) args.push(number, names);
+  for (const [number, text] of shapes.fresh) args.push(number, text);
   args.push(String(absent.length));
   for (const { collection, id } of absent) args.push(collection, id);
   // Not `push(...)`: a large commit has more texts than a call may have arguments.
@@ -50,14 +51,28 @@ function changeArguments({
   const args: string[] = [];
   for (const [collection, documents] of byCollection) {
     const removed = [...documents].filter(([, doc]) => doc === null).map(([id]) => id);
-    args.push(String(collection.number), String(documents.size - removed.length), String(removed.length));
+    const written = String(documents.size - removed.length);
+    args.push(String(collection.number), written, String(removed.length), orderById(documents));
     for (const [id, doc] of documents) {
       if (doc === null) continue;
-      const { text, scores } = encode(collection, id, doc, shapes);
-      args.push(id, text);
-      for (const score of scores) args.push(score === null ? "" : String(score));
+      args.push(id, encode(collection, id, doc, shapes));
     }
     for (const id of removed) args.push(id);
   }
   return args;
+}
+
+/** The places of the written documents in order of their ids, from 1; empty when they are in that order. */
+function orderById(documents: ReadonlyMap<string, Document | null>): string {
+  const ids: string[] = [];
+  let ordered = true;
+  for (const [id, doc] of documents) {
+    if (doc === null) continue;
+    ordered &&= ids.length === 0 || compareIds(ids.at(-1) ?? "", id) < 0;
+    ids.push(id);
+  }
+  if (ordered) return "";
+  const places = ids.map((_, at) => at);
+  places.sort((a, b) => compareIds(ids[a] ?? "", ids[b] ?? ""));
+  return places.map((at) => at + 1).join(" ");
 }

@@ -9,11 +9,14 @@ import type { Election } from "../contract.ts";
 import type { CompiledCollection } from "../declared.ts";
 import { commitArguments } from "./commit-arguments.ts";
 import type { RedisConnection } from "./connection.ts";
-import { corrupt, decode, type Shapes } from "./documents.ts";
+import { corrupt, decode } from "./documents.ts";
 import { renew, throwIfFenced } from "./election.ts";
+import { indexSets } from "./index-sets.ts";
 import type { RedisKeys } from "./keys.ts";
-import { pageIn, pairsIn, textsIn } from "./replies.ts";
-import { commitScript, DECLARE, LIST, REMOVE_KEYS } from "./scripts.ts";
+import { LIST, pageOfAll } from "./list-script.ts";
+import { pageIn, pairsIn } from "./replies.ts";
+import { commitScript, DECLARE, REMOVE_KEYS } from "./scripts.ts";
+import type { Shapes } from "./shapes.ts";
 
 /** Documents, or keys, taken at once. */
 const PAGE = 500;
@@ -46,11 +49,9 @@ async function rebuild(declaring: Declaring, collection: CompiledCollection): Pr
   await removeIndexes(declaring, collection.name);
   const script = commitScript([collection], { rebuild: true });
   const sets = [keys.ids(collection.name), keys.documents(collection.name)];
-  let after = "";
+  let after: string | null = null;
   for (;;) {
-    const cursor = after === "" ? ["", "", ""] : ["1", "", after];
-    const reply = await connection.script(LIST, sets, ["id", "", "", ...cursor, "", String(PAGE)]);
-    const { ids, texts, more } = pageIn(reply);
+    const { ids, texts, more } = pageIn(await connection.script(LIST, sets, pageOfAll(after, PAGE)));
     const changes = ids.map((id, i) => {
       const text = texts[i];
       if (text == null) throw corrupt(collection.name, id);
@@ -66,29 +67,15 @@ async function rebuild(declaring: Declaring, collection: CompiledCollection): Pr
     // Standbys must not take this for silence.
     await renew(connection, keys, election);
     if (!more) return;
-    after = ids.at(-1) ?? "";
+    after = ids.at(-1) ?? null;
   }
 }
 
-async function removeIndexes({ connection, keys, election }: Declaring, collection: string): Promise<void> {
-  let cursor = "0";
-  do {
-    // The prefix is letters, digits and a few signs that mean nothing in a pattern; so is the name.
-    const found = await connection.command([
-      "SCAN",
-      cursor,
-      "MATCH",
-      `${keys.start}ix:${collection}.*`,
-      "COUNT",
-      String(PAGE),
-    ]);
-    const [next, names] = Array.isArray(found) ? found : [];
-    cursor = typeof next === "string" ? next : "0";
-    const args = [String(election.epoch), election.electionId];
-    throwIfFenced(
-      await connection.script(REMOVE_KEYS, [keys.meta, ...textsIn(names)], args),
-      "the building of an index",
-      election,
-    );
-  } while (cursor !== "0");
+async function removeIndexes(declaring: Declaring, collection: string): Promise<void> {
+  const { connection, keys, election } = declaring;
+  const args = [String(election.epoch), election.electionId];
+  for await (const sets of indexSets(declaring, collection)) {
+    const answer = await connection.script(REMOVE_KEYS, [keys.meta, ...sets], args);
+    throwIfFenced(answer, "the building of an index", election);
+  }
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startTcpProxy } from "../../../../../test/peers/tcp-proxy.ts";
 import { TERM_MS } from "../../leader/watch.ts";
-import { type Election, StoreFenced, StoreHeld, StoreSecretsDiffer, StoreTooNew } from "../contract.ts";
+import { type Election, StoreFenced, StoreHeld, StoreSecretsDiffer, StoreTooNew, StoreTooOld } from "../contract.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { type Place, redisWorld, type RedisWorld } from "./redis.fixture.ts";
 
@@ -171,11 +171,16 @@ describe("a queen", () => {
     }
   });
 
-  it("does not lead a store that a newer Hive wrote", async () => {
+  it.each([
+    ["a newer Hive", "3", StoreTooNew, /start the newer Hive/],
+    ["a Hive with another format before", "1", StoreTooOld, /hive backup.*hive restore/],
+  ] as const)("does not lead a store that %s wrote, and says what to do", async (_who, format, kind, message) => {
     const { store } = await queen();
     await store.close();
-    await place.command("HSET", place.keys.meta, "format", "2");
-    await expect(place.store().open(COLLECTIONS)).rejects.toThrow(StoreTooNew);
+    await place.command("HSET", place.keys.meta, "format", format);
+    const opening = place.store().open(COLLECTIONS);
+    await expect(opening).rejects.toThrow(kind);
+    await expect(opening).rejects.toThrow(message);
     expect(await place.command("HMGET", place.keys.meta, "epoch", "released")).toEqual(["1", "1"]);
   });
 });

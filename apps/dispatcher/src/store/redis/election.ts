@@ -6,14 +6,17 @@
 import { randomUUID } from "node:crypto";
 import type { Leadership } from "../../leader/leadership.ts";
 import type { LeaderRecord } from "../../leader/watch.ts";
-import { type Election, StoreFenced, StoreHeld, StoreSecretsDiffer, StoreTooNew } from "../contract.ts";
+import { type Election, StoreFenced, StoreHeld, StoreSecretsDiffer, StoreTooNew, StoreTooOld } from "../contract.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { RedisKeys } from "./keys.ts";
 import { maybeTextsIn, numbersIn, textsIn } from "./replies.ts";
 import { ELECT, META_FIELDS, RELEASE, RENEW } from "./scripts.ts";
 
-/** The newest format of documents this adapter knows. */
-export const FORMAT = 1;
+/**
+ * The one format of documents this adapter knows. 1 had each member in every document and sorted sets without leaves; no
+ * release wrote it.
+ */
+export const FORMAT = 2;
 
 export interface Electing {
   readonly connection: RedisConnection;
@@ -25,12 +28,12 @@ export interface Electing {
   readonly beforeElection: () => Promise<void>;
 }
 
-/** Begins an election of this process. @throws StoreHeld, StoreSecretsDiffer, StoreTooNew */
+/** Begins an election of this process. @throws StoreHeld, StoreSecretsDiffer, StoreTooNew, StoreTooOld */
 export async function elect(electing: Electing): Promise<Election> {
   const { connection, keys, leadership, minEpoch, beforeElection } = electing;
   const { watch, url, secretsId } = leadership;
   const { record, format, secrets, seen } = await look(connection, keys);
-  if (format !== null && format > FORMAT) throw tooNew(format);
+  if (format !== null && format !== FORMAT) throw otherFormat(format, connection.place);
   if (secrets !== null && secrets !== secretsId && record?.released !== true) throw secretsDiffer(connection.place);
   const verdict = watch.see(record);
   if (!verdict.elect) throw held(verdict.queen);
@@ -51,7 +54,7 @@ export async function elect(electing: Electing): Promise<Election> {
     case "secrets":
       throw secretsDiffer(connection.place);
     case "format":
-      throw tooNew(Number(answer[1]));
+      throw otherFormat(Number(answer[1]), connection.place);
     default:
       // Somebody else was quicker, or lives after all. The next look says where she is.
       throw held(null);
@@ -118,8 +121,15 @@ function held(queen: { readonly url: string } | null): StoreHeld {
   return new StoreHeld(`another dispatcher is the queen${queen === null ? "" : ` (${queen.url})`}`, queen);
 }
 
-function tooNew(format: number): StoreTooNew {
-  return new StoreTooNew(`the store has format ${format}, this Hive knows up to ${FORMAT}: start the newer Hive`);
+function otherFormat(format: number, place: string): StoreTooNew | StoreTooOld {
+  if (format > FORMAT) {
+    return new StoreTooNew(`the store has format ${format}, this Hive knows up to ${FORMAT}: start the newer Hive`);
+  }
+  return new StoreTooOld(
+    `The store on ${place} has format ${format}, this Hive reads ${FORMAT} only. Start the Hive that wrote it and make a ` +
+      "copy of everything (hive backup); then give this Hive an empty Redis, or another HIVE_REDIS_PREFIX, and put the " +
+      "copy there (hive restore).",
+  );
 }
 
 function secretsDiffer(place: string): StoreSecretsDiffer {

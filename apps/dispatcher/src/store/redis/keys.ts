@@ -4,10 +4,10 @@
  *
  *     {hive}:meta                   hash: the leader's record, the format, whose secrets
  *     {hive}:declared               hash: collection → its indexes, as JSON
- *     {hive}:shapes                 hash: number → the names of a document's members, as JSON
+ *     {hive}:shapes                 hash: number → what alike documents have in common (shapes.ts), as JSON
  *     {hive}:doc:<collection>       hash: id → document (documents.ts)
- *     {hive}:ids:<collection>       sorted set, all scores 0: the ids in order of their bytes
- *     {hive}:ix:<collection>.<index>:<value>…   sorted set: id by the range field
+ *     {hive}:ids:<collection>       leaf set (leaf-sets.ts), all scores 0: the ids in order of their bytes
+ *     {hive}:ix:<collection>.<index>:<value>…   leaf set: id by the range field
  *
  * Logs and artifacts have `{hive}:log:…` and `{hive}:art:…`.
  */

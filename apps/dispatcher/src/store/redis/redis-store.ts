@@ -29,11 +29,13 @@ import { checkWhole } from "./check-whole.ts";
 import { commitArguments } from "./commit-arguments.ts";
 import type { RedisConnection, RedisScript } from "./connection.ts";
 import { declareIndexes } from "./declare-indexes.ts";
-import { corrupt, decode, Shapes } from "./documents.ts";
+import { corrupt, decode } from "./documents.ts";
 import { elect, release, renew, throwIfFenced } from "./election.ts";
 import { redisKeys, type RedisKeys } from "./keys.ts";
+import { LIST, listArguments } from "./list-script.ts";
 import { maybeTextsIn, pageIn, pairsIn, textsIn } from "./replies.ts";
-import { commitScript, GET, LIST } from "./scripts.ts";
+import { commitScript, GET } from "./scripts.ts";
+import { Shapes } from "./shapes.ts";
 
 /** Documents per page of `load`: parsing one page keeps the event loop for some milliseconds. */
 const LOAD_PAGE = 1000;
@@ -218,19 +220,11 @@ export class RedisStore implements Store {
 
   async #page(query: CompiledQuery): Promise<Page> {
     const { shapes } = this.#open();
-    const { collection, index, equals, after, from, below } = query;
+    const { collection, index, equals } = query;
     const { name } = collection;
     const set = index === null ? this.#keys.ids(name) : this.#keys.index(name, index.name, equals);
-    const cursor = after === null ? ["", "", ""] : ["1", String(after.range), after.id];
-    const args = [
-      index === null ? "id" : "range",
-      ...[from, below].map((bound) => (bound === null ? "" : index === null ? `=${bound}` : String(bound))),
-      ...cursor,
-      query.descending ? "1" : "",
-      String(query.limit),
-    ];
     const { ids, texts, more } = pageIn(
-      await this.#options.reading.script(LIST, [set, this.#keys.documents(name)], args),
+      await this.#options.reading.script(LIST, [set, this.#keys.documents(name)], listArguments(query)),
     );
     const items = ids.map((id, i) => {
       const text = texts[i];

@@ -41,8 +41,11 @@ export interface ReaderCalls {
     readonly ask: { readonly path: string; readonly declarations: readonly CollectionDeclaration[] };
     readonly answer: void;
   };
-  /** Numbers of collections and ids in turn; answers a JSON array with null for what is not there. */
-  readonly get: { readonly ask: readonly Column[]; readonly answer: string };
+  /**
+   * Numbers of collections and ids in turn; answers JSON arrays, one behind the other, with null for what is not there. One
+   * text could not be as long as many large documents are.
+   */
+  readonly get: { readonly ask: readonly Column[]; readonly answer: readonly string[] };
   readonly list: { readonly ask: CompiledQuery; readonly answer: RawPage };
   /** What is damaged, in words; empty when every page, index and checksum is right. */
   readonly verify: { readonly ask: null; readonly answer: readonly string[] };

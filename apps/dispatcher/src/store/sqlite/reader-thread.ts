@@ -4,6 +4,7 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { PAGE_BYTES } from "../contract.ts";
 import { type Column, type CompiledCollection, type CompiledQuery, compileCollections } from "../declared.ts";
 import type { RawPage, ReaderCalls } from "./calls.ts";
 import { explain } from "./failures.ts";
@@ -58,8 +59,10 @@ function selectFrom(collection: CompiledCollection): string {
   return `SELECT ${["id", "doc", "crc", ...columnNames(collection)].join(", ")} FROM "${collection.name}"`;
 }
 
-function get(reader: Opened, keys: readonly Column[]): string {
-  const found: string[] = [];
+function get(reader: Opened, keys: readonly Column[]): string[] {
+  const lists: string[] = [];
+  let found: string[] = [];
+  let size = 0;
   // One transaction, so that all documents are of the same moment.
   reader.database.exec("BEGIN");
   try {
@@ -67,12 +70,19 @@ function get(reader: Opened, keys: readonly Column[]): string {
       const collection = reader.collections[Number(keys[i])];
       if (collection === undefined) throw new RangeError("no such collection");
       const [row] = rows(prepared(reader, `${selectFrom(collection)} WHERE id = ?`).iterate(String(keys[i + 1])));
-      found.push(row === undefined ? "null" : checkRow(collection.name, row));
+      const json = row === undefined ? "null" : checkRow(collection.name, row);
+      found.push(json);
+      size += json.length;
+      if (size < PAGE_BYTES) continue;
+      lists.push(`[${found.join(",")}]`);
+      found = [];
+      size = 0;
     }
   } finally {
     reader.database.exec("COMMIT");
   }
-  return `[${found.join(",")}]`;
+  lists.push(`[${found.join(",")}]`);
+  return lists;
 }
 
 function list(reader: Opened, query: CompiledQuery): RawPage {
@@ -99,15 +109,20 @@ function list(reader: Opened, query: CompiledQuery): RawPage {
   const filter = where.length === 0 ? "" : ` WHERE ${where.join(" AND ")}`;
   const sql = `${selectFrom(collection)}${using}${filter} ORDER BY ${index === null ? "" : `${range} ${order}, `}id ${order} LIMIT ?`;
 
-  const found = [...rows(prepared(reader, sql).all(...bound, limit + 1))];
-  const page = found.slice(0, limit);
   const ids: string[] = [];
   const documents: string[] = [];
-  for (const row of page) {
-    documents.push(checkRow(collection.name, row));
+  let size = 0;
+  let last: Row | undefined;
+  for (const row of rows(prepared(reader, sql).iterate(...bound, limit + 1))) {
+    if (ids.length === limit || size >= PAGE_BYTES)
+      return { ids, json: `[${documents.join(",")}]`, next: cursor(query, last) };
+    const json = checkRow(collection.name, row);
+    size += json.length;
+    documents.push(json);
     ids.push(String(row[0]));
+    last = row;
   }
-  return { ids, json: `[${documents.join(",")}]`, next: found.length > limit ? cursor(query, page.at(-1)) : null };
+  return { ids, json: `[${documents.join(",")}]`, next: null };
 }
 
 function cursor({ collection, index }: CompiledQuery, row: Row | undefined): RawPage["next"] {

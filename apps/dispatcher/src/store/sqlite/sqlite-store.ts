@@ -82,7 +82,8 @@ export class SqliteStore implements Store {
   async get(keys: readonly Key[]): Promise<readonly (Document | null)[]> {
     const { reader, collections } = this.#open();
     if (keys.length === 0) return [];
-    return JSON.parse(await reader.call("get", flatKeys(collections, keys))) as (Document | null)[];
+    const lists = await reader.call("get", flatKeys(collections, keys));
+    return lists.flatMap((json) => JSON.parse(json) as (Document | null)[]);
   }
 
   async list(query: Query): Promise<Page> {

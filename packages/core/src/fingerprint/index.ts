@@ -1,0 +1,11 @@
+export { LineGroups } from "./line-groups.ts";
+export type { LineGroup, LineGroupChanges, LineGroupLimits } from "./line-groups.ts";
+export { autoEntries, entriesStartingWith, singleLines } from "./entry-lines.ts";
+export type { EntryLines } from "./entry-lines.ts";
+export { readEntry } from "./log-entry.ts";
+export type { LogEntry, LogFormat } from "./log-entry.ts";
+export { severityOfLevel } from "./log-level.ts";
+export type { LogLevel } from "./log-level.ts";
+export { identifyEntry } from "./log-identity.ts";
+export type { LogIdentity } from "./log-identity.ts";
+export { textId } from "./text-id.ts";
