@@ -58,14 +58,14 @@ async function run(options: ScenarioOptions): Promise<ScenarioOutcome> {
     async harm({ history, signal, harmed, done, live }) {
       let caught = 0;
       for (let n = 0; n < drops && !signal.aborted; n += 1) {
-        harmed(n / drops);
         const what = KINDS[n % KINDS.length] ?? KINDS[0];
         // What was caught before is done first: whoever loses a job three times holds it to be poison, and rightly.
         const before = lost(history);
         const isDone = (): boolean => signal.aborted || before.every((id) => live.over.has(id));
         await until("what was lost to be done", isDone, { limitMs: PATIENCE_MS });
-        // In the middle of work.
+        // In the middle of work: of a job that came in only now, for by now all earlier ones may be done.
         const begun = leased(history);
+        harmed(n / drops);
         await until("a job to be begun", () => signal.aborted || leased(history) > begun || done() === 1);
         await pause(machineClock, restMs, signal);
         room.drop(what);
