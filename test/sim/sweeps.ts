@@ -58,6 +58,7 @@ function readFirst(queue: Committer, read: () => Promise<void>): Queue {
     readiness: () => queue.readiness(),
     onReadiness: (listener) => queue.onReadiness(listener),
     election: () => queue.election(),
+    position: () => queue.position(),
     lastEvent: () => queue.lastEvent(),
     storeName: queue.storeName,
   };

@@ -107,7 +107,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     const runFolder = runFolderOf(config);
     await openRunFolder(runFolder);
 
-    const { logs, artifacts } = options.storage.openLogs(() => queue.election());
+    const { logs, artifacts } = options.storage.openLogs(() => queue.position());
     stops.push(() => logs.close());
     // Before the first election: a second start by mistake must not take the store from the first.
     const wanted = await freePort(config.host, config.port);

@@ -8,7 +8,7 @@ import type { Leadership } from "./leader/leadership.ts";
 import { type ArtifactStore, DEFAULT_LOG_LIMITS, type LogStore } from "./logs/contract.ts";
 import { openFileLogs } from "./logs/files/file-logs.ts";
 import { openRedisLogs } from "./logs/redis/redis-logs.ts";
-import type { Election, Store } from "./store/contract.ts";
+import type { Store, StorePosition } from "./store/contract.ts";
 import { MemoryContent } from "./store/memory/memory-content.ts";
 import { MemoryStore } from "./store/memory/memory-store.ts";
 import { openRedis } from "./store/redis/open-redis.ts";
@@ -18,7 +18,7 @@ import { isRedisUrl } from "./store/store-options.ts";
 export interface Storage {
   /** Makes a handle on the store; called again for each new election. */
   readonly openStore: (leadership: Leadership) => Store;
-  readonly openLogs: (election: () => Election) => { readonly logs: LogStore; readonly artifacts: ArtifactStore };
+  readonly openLogs: (position: () => StorePosition) => { readonly logs: LogStore; readonly artifacts: ArtifactStore };
   /** Bytes of one attempt's log, and of one file of it. */
   readonly limits: { readonly logBytes: number; readonly artifactBytes: number };
   /** What may be lost although it was acknowledged, a sentence each; empty: nothing. */
@@ -56,11 +56,11 @@ function inRedis(
   const limits = { ...DEFAULT_LOG_LIMITS, artifactBytes: config.redisArtifactBytes };
   return {
     openStore: redis.openStore,
-    openLogs: (election) =>
+    openLogs: (position) =>
       openRedisLogs({
         connection: redis.connect("hive-logs"),
         keys: redis.keys,
-        election,
+        position,
         limits,
         keptBytes: config.redisLogBytes,
       }),

@@ -60,7 +60,7 @@ async function main(): Promise<void> {
       read: () => openPacked(createReadStream(file)),
       accept,
       open: (minEpoch) => open(storage, leadership, minEpoch),
-      openLogs: (election) => storage.openLogs(() => election),
+      openLogs: (election) => storage.openLogs(() => ({ ...election, sequence: 0 })),
       rules: DEFAULT_RULES,
       clock: systemClock,
       replace: values.replace === true,

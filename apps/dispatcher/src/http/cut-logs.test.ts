@@ -16,7 +16,7 @@ let closeLogs: () => Promise<void>;
 beforeAll(async () => {
   redis = await startRedis();
   const connection = new RedisConnection({ url: redis.url });
-  const stores = openRedisLogs({ connection, keys: redisKeys("hive"), election: () => null, keptBytes: KEPT });
+  const stores = openRedisLogs({ connection, keys: redisKeys("hive"), position: () => null, keptBytes: KEPT });
   closeLogs = () => stores.logs.close();
   world = await startServer({ change: (parts) => ({ ...parts, ...stores }) });
 });

@@ -248,6 +248,7 @@ function between(
     readiness: () => queue.readiness(),
     onReadiness: (listener) => queue.onReadiness(listener),
     election: () => queue.election(),
+    position: () => queue.position(),
     lastEvent: () => queue.lastEvent(),
     storeName: queue.storeName,
     documents: {

@@ -65,6 +65,7 @@ function inRole(queue: Queue, readiness: Readiness): Queue {
     readiness: () => readiness,
     onReadiness: (listener) => queue.onReadiness(listener),
     election: () => queue.election(),
+    position: () => queue.position(),
     lastEvent: () => queue.lastEvent(),
     storeName: queue.storeName,
   };

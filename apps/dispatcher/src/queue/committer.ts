@@ -21,7 +21,7 @@ import {
   type State,
 } from "@hive/core";
 import type { Clock } from "../clock.ts";
-import type { Election, Store } from "../store/contract.ts";
+import type { Election, Store, StorePosition } from "../store/contract.ts";
 import { Applier } from "./applier.ts";
 import { Audience } from "./audience.ts";
 import type { Queue, Readiness } from "./contract.ts";
@@ -220,6 +220,11 @@ export class Committer implements Queue {
 
   election(): Election {
     return this.#tenure.election;
+  }
+
+  position(): StorePosition {
+    const { epoch, electionId } = this.#tenure.election;
+    return { epoch, electionId, sequence: this.#flusher.acknowledged };
   }
 
   lastEvent(): number {

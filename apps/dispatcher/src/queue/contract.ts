@@ -5,7 +5,7 @@
  */
 
 import type { Change, CommandOf, CommandType, Effect, Replies, State } from "@hive/core";
-import type { Election, Store } from "../store/contract.ts";
+import type { Election, Store, StorePosition } from "../store/contract.ts";
 
 /**
  * What this dispatcher is among those that share its store. The queen decides everything; a standby waits for the
@@ -44,6 +44,8 @@ export interface Queue {
   onReadiness(listener: (readiness: Readiness) => void): () => void;
   /** The election of this moment: part of every lease token. */
   election(): Election;
+  /** Where the store stands: for what is written beside the queue, such as logs. */
+  position(): StorePosition;
   /** Where the event stream stands: the number of the last durable event. */
   lastEvent(): number;
   readonly storeName: string;

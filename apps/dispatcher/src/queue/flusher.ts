@@ -29,6 +29,7 @@ export interface FlusherOptions {
 export class Flusher {
   readonly #options: FlusherOptions;
   #sequence = 0;
+  #acknowledged = 0;
   #gathering = new Batch();
   #flushing: Batch | null = null;
   /**
@@ -52,6 +53,11 @@ export class Flusher {
   /** Whether the batch must be flushed before it takes more. */
   get full(): boolean {
     return this.#gathering.size >= BATCH_CHANGES || this.#gathering.bytes >= BATCH_BYTES;
+  }
+
+  /** The last commit of this election that the store acknowledged; 0: none yet. */
+  get acknowledged(): number {
+    return this.#acknowledged;
   }
 
   /** The last change of a document that is not durable yet. */
@@ -90,10 +96,12 @@ export class Flusher {
     const begun = clock.mono();
     const changes = batch.changes();
     const answered = pace.begin();
-    store.commit({ election, sequence: this.#sequence, changes }).then(
+    const sequence = this.#sequence;
+    store.commit({ election, sequence, changes }).then(
       () => {
         answered();
         if (store !== tenure.store || this.#flushing !== batch) return;
+        this.#acknowledged = sequence;
         this.#flushing = null;
         const meanwhile = this.#meanwhile;
         this.#meanwhile = new Batch();
@@ -155,6 +163,7 @@ export class Flusher {
   /** A new election: its first commit has the number 1. */
   begin(): void {
     this.#sequence = 0;
+    this.#acknowledged = 0;
   }
 
   #settle(batch: Batch): void {

@@ -50,7 +50,7 @@ describe.each(["sqlite", "redis"] as const)("on %s", (kind) => {
     });
     await queue.start();
     cleanUps.push(() => queue.stop());
-    const { logs, artifacts } = storage.openLogs(() => queue.election());
+    const { logs, artifacts } = storage.openLogs(() => queue.position());
     cleanUps.push(() => logs.close());
 
     /** A job that said something, left a file, and is over. */

@@ -30,6 +30,16 @@ export interface Election {
   readonly format: number;
 }
 
+/**
+ * Where a store stands for the process that leads: its election, and the last commit of it that was acknowledged. A store
+ * that lost that commit (a replica took its place, or it was started again without the last second) is not the one the
+ * election was won on, although the election's name may be in it.
+ */
+export interface StorePosition extends Pick<Election, "epoch" | "electionId"> {
+  /** 0: none yet. */
+  readonly sequence: number;
+}
+
 export interface Commit {
   readonly election: Election;
   /** 1 for the first commit of an election, then one more each time. */

@@ -4,7 +4,7 @@
  */
 
 import { HiveError } from "@hive/core";
-import type { Election } from "../../store/contract.ts";
+import type { StorePosition } from "../../store/contract.ts";
 import type { RedisArgument, RedisConnection, RedisReply, RedisScript } from "../../store/redis/connection.ts";
 import { textsIn } from "../../store/redis/replies.ts";
 import type { LogKeys } from "./log-keys.ts";
@@ -15,41 +15,45 @@ const RETRY_AFTER_MS = 1000;
 export interface GuardedRedisOptions {
   readonly connection: RedisConnection;
   readonly keys: LogKeys;
-  /** The election of this process; null: there are no elections here (a restore into an empty store, tests). */
-  readonly election: () => Pick<Election, "epoch" | "electionId"> | null;
+  /** Where the store stands for this process; null: there are no elections here (tests). */
+  readonly position: () => StorePosition | null;
 }
 
 export class GuardedRedis {
   readonly keys: LogKeys;
   readonly #connection: RedisConnection;
-  readonly #election: GuardedRedisOptions["election"];
+  readonly #position: GuardedRedisOptions["position"];
 
-  constructor({ connection, keys, election }: GuardedRedisOptions) {
+  constructor({ connection, keys, position }: GuardedRedisOptions) {
     this.keys = keys;
     this.#connection = connection;
-    this.#election = election;
-  }
-
-  /** The election that writes are made under; empty without. */
-  electionId(): string {
-    return this.#election()?.electionId ?? "";
+    this.#position = position;
   }
 
   /**
-   * Runs a script whose first key is `meta` and whose first arguments are epoch and election.
+   * Where the store stands at this moment. Taken once at the beginning of a call, right after its lease was seen to hold:
+   * what is written then is refused by a store that does not know that lease, whoever leads by then.
+   */
+  position(): StorePosition | null {
+    return this.#position();
+  }
+
+  /**
+   * Runs a script whose first key is `meta` and whose first arguments are epoch, election and commit of `position`.
    * @throws HiveError not_ready: another is the queen, or Redis failed and the outcome is unknown
    */
   async write(
+    position: StorePosition | null,
     script: RedisScript,
     keys: readonly string[],
     args: readonly RedisArgument[],
   ): Promise<readonly string[]> {
-    const election = this.#election();
-    const guard = election === null ? ["", ""] : [String(election.epoch), election.electionId];
+    const { epoch = "", electionId = "", sequence = "" } = position ?? {};
+    const guard = [String(epoch), electionId, String(sequence)];
     const answer = textsIn(
       await this.#ask(() => this.#connection.script(script, [this.keys.meta, ...keys], [...guard, ...args])),
     );
-    if (answer[0] === "fenced") throw notReady("another dispatcher leads now");
+    if (answer[0] === "fenced") throw notReady("another dispatcher leads now, or Redis lost what it had");
     return answer;
   }
 

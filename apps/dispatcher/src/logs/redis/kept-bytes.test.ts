@@ -28,7 +28,7 @@ afterEach(async () => {
 
 function open(prefix: string, keptBytes = 4_194_304): LogStore {
   const connection = new RedisConnection({ url: redis.url });
-  const { logs } = openRedisLogs({ connection, keys: redisKeys(prefix), election: () => null, keptBytes });
+  const { logs } = openRedisLogs({ connection, keys: redisKeys(prefix), position: () => null, keptBytes });
   opened.push(logs);
   return logs;
 }

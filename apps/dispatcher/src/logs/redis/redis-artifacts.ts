@@ -6,7 +6,7 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import { HiveError } from "@hive/core";
-import { StoreCorrupt } from "../../store/contract.ts";
+import { StoreCorrupt, type StorePosition } from "../../store/contract.ts";
 import { textsIn } from "../../store/redis/replies.ts";
 import {
   ARTIFACT_NAME,
@@ -53,7 +53,8 @@ export class RedisArtifacts implements ArtifactStore {
     const { jobId, fence, name } = put;
     if (!ARTIFACT_NAME.test(name)) return { ok: false, code: "bad_name" };
     const { keys } = this.#redis;
-    const [answer, highest] = await this.#redis.write(SEE_FENCE, [keys.job(jobId)], [String(fence)]);
+    const position = this.#redis.position();
+    const [answer, highest] = await this.#redis.write(position, SEE_FENCE, [keys.job(jobId)], [String(fence)]);
     if (answer === "lost") return { ok: false, code: "lease_lost", fence: Number(highest) };
     this.#bells.ring(jobId);
     await this.#clean();
@@ -63,7 +64,7 @@ export class RedisArtifacts implements ArtifactStore {
     try {
       const received = await this.#receive(put, partial);
       if (!received.ok) return received.refusal;
-      const result = await this.#place(put, partial, received.artifact, received.pieces);
+      const result = await this.#place(position, put, partial, received.artifact, received.pieces);
       placed = result.ok;
       return result;
     } finally {
@@ -127,11 +128,18 @@ export class RedisArtifacts implements ArtifactStore {
     return { ok: true, artifact: { fence: put.fence, name: put.name, bytes, sha256 }, pieces };
   }
 
-  async #place({ jobId }: Put, partial: string, artifact: Artifact, pieces: number): Promise<ArtifactPut> {
+  async #place(
+    position: StorePosition | null,
+    { jobId }: Put,
+    partial: string,
+    artifact: Artifact,
+    pieces: number,
+  ): Promise<ArtifactPut> {
     const { keys } = this.#redis;
     const { fence, name, bytes, sha256 } = artifact;
     const limit = this.#limits.artifacts;
     const [answer, detail = ""] = await this.#redis.write(
+      position,
       PLACE_ARTIFACT,
       [keys.job(jobId), partial, keys.partials, keys.artifact(jobId, fence, name)],
       [
@@ -166,7 +174,7 @@ export class RedisArtifacts implements ArtifactStore {
 
   /** Removes what is left of uploads that broke off: those of another election cannot be finished any more. */
   async #clean(): Promise<void> {
-    const election = this.#redis.electionId();
+    const election = this.#redis.position()?.electionId ?? "";
     if (this.#cleaned === election) return;
     const left = textsIn(await this.#redis.command(["SMEMBERS", this.#redis.keys.partials]));
     await this.#remove(left.filter((partial) => !this.#coming.has(partial)));

@@ -35,7 +35,7 @@ afterEach(async () => {
 /** Logs of a dispatcher; those with the same prefix share everything in Redis. */
 function open(prefix: string, more: Partial<RedisLogsOptions> = {}, url = redis.url) {
   const connection = new RedisConnection({ url });
-  const stores = openRedisLogs({ connection, keys: redisKeys(prefix), election: () => null, ...more });
+  const stores = openRedisLogs({ connection, keys: redisKeys(prefix), position: () => null, ...more });
   opened.push(stores.logs);
   return stores;
 }
@@ -184,11 +184,11 @@ describe("several dispatchers on one Redis", () => {
   it("write only as the queen: one that lost its election leaves no trace", async () => {
     const prefix = randomUUID();
     const { meta } = redisKeys(prefix);
-    const old = { epoch: 7, electionId: "old" };
+    const old = { epoch: 7, electionId: "old", sequence: 0 };
     const lead = (epoch: number, id: string) =>
       beside.command(["HSET", meta, "epoch", String(epoch), "electionId", id]);
     await lead(7, "old");
-    const { logs, artifacts } = open(prefix, { election: () => old });
+    const { logs, artifacts } = open(prefix, { position: () => old });
     await logs.append({ ...KEY, offset: 0, bytes: Buffer.from("mine") });
     const upload = async function* () {
       yield Buffer.from("x");
@@ -209,6 +209,44 @@ describe("several dispatchers on one Redis", () => {
     expect(await dump(prefix)).toEqual(before);
     expect(await text(logs.read(KEY))).toBe("mine");
     expect(await artifacts.listArtifacts(KEY)).toEqual([]);
+  });
+
+  it("write only into the Redis that their queue was elected on: one that lost a commit gets nothing", async () => {
+    const prefix = randomUUID();
+    const { meta } = redisKeys(prefix);
+    let position = { epoch: 7, electionId: "queen", sequence: 41 };
+    const { logs, artifacts } = open(prefix, { position: () => position });
+    const at = (sequence: number) =>
+      beside.command(["HSET", meta, "epoch", "7", "electionId", "queen", "sequence", String(sequence)]);
+    await at(42);
+    await logs.append({ ...KEY, offset: 0, bytes: Buffer.from("mine") });
+    // A replica took its place that had not been told of the last commits, of this lease among them.
+    await at(40);
+    const before = await dump(prefix);
+    const late = { code: "not_ready" };
+    const sha256 = createHash("sha256").update("x").digest("hex");
+    const upload = async function* () {
+      // What the queue has learnt since the call came does not make its lease known to this Redis.
+      position = { ...position, sequence: 0 };
+      yield Buffer.from("x");
+    };
+    await expect(logs.append({ ...KEY, offset: 4, bytes: Buffer.from("!") })).rejects.toMatchObject(late);
+    await expect(logs.append({ ...KEY, fence: 9, offset: 0, bytes: Buffer.from("!") })).rejects.toMatchObject(late);
+    await expect(logs.seal({ ...KEY, bytes: 4, crc32: crc32("mine") })).rejects.toMatchObject(late);
+    await expect(logs.remove(KEY.jobId)).rejects.toMatchObject(late);
+    await at(41);
+    const put = artifacts.putArtifact({
+      ...KEY,
+      name: "a",
+      sha256,
+      stream: (async function* () {
+        await at(40);
+        yield* upload();
+      })(),
+    });
+    await expect(put).rejects.toMatchObject(late);
+    expect(await artifacts.listArtifacts(KEY)).toEqual([]);
+    expect(await dump(prefix)).toEqual(before);
   });
 });
 

@@ -41,7 +41,7 @@ export interface RedisLogsOptions {
   readonly connection: RedisConnection;
   /** `redisKeys` of the store. */
   readonly keys: { readonly start: string; readonly meta: string };
-  readonly election: GuardedRedisOptions["election"];
+  readonly position: GuardedRedisOptions["position"];
   readonly limits?: Partial<LogLimits>;
   /** Bytes kept of a log, half of them its beginning and half its end. Default 4 MiB. */
   readonly keptBytes?: number;
@@ -92,11 +92,13 @@ class RedisLogs implements LogStore {
   }
 
   append(chunk: LogKey & { offset: number; bytes: Uint8Array }): Promise<Appended> {
-    return this.#inLine(chunk, () => this.#append(chunk));
+    const position = this.#redis.position();
+    return this.#inLine(chunk, () => this.#append(position, chunk));
   }
 
   seal(end: LogKey & { bytes: number; crc32: number }): Promise<Sealed> {
-    return this.#inLine(end, () => this.#seal(end));
+    const position = this.#redis.position();
+    return this.#inLine(end, () => this.#seal(position, end));
   }
 
   async size(key: LogKey): Promise<LogSize | null> {
@@ -165,6 +167,7 @@ class RedisLogs implements LogStore {
   }
 
   remove(jobId: string): Promise<void> {
+    const position = this.#redis.position();
     return this.#inLine({ jobId, fence: 0 }, async () => {
       const { keys } = this.#redis;
       const gone = [keys.job(jobId)];
@@ -176,7 +179,7 @@ class RedisLogs implements LogStore {
           this.#states.delete(keys.head(jobId, Number(field)));
         }
       }
-      await this.#redis.write(REMOVE_LOGS, gone, []);
+      await this.#redis.write(position, REMOVE_LOGS, gone, []);
       this.#bells.ring(jobId);
     });
   }
@@ -188,7 +191,10 @@ class RedisLogs implements LogStore {
     this.#redis.close();
   }
 
-  async #append({ offset, bytes, ...key }: LogKey & { offset: number; bytes: Uint8Array }): Promise<Appended> {
+  async #append(
+    position: Position,
+    { offset, bytes, ...key }: LogKey & { offset: number; bytes: Uint8Array },
+  ): Promise<Appended> {
     if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`${offset} is not an offset`);
     const end = offset + bytes.length;
     for (let tries = 0; tries < TRIES; tries += 1) {
@@ -208,15 +214,18 @@ class RedisLogs implements LogStore {
         return { ok: false, code: "log_too_large", limit: this.#limits.logBytes };
       const added = bytes.subarray(placed.repeated);
       const written = isNew
-        ? await this.#write(key, seen.state, extended(state, added, this.#half), added)
-        : await this.#see(key, state);
+        ? await this.#write(position, key, seen.state, extended(state, added, this.#half), added)
+        : await this.#see(position, key, state);
       if (written === "moved") continue;
       return written.ok ? { ok: true, committed: written.state.bytes } : written;
     }
     throw new Error(`the log of attempt ${key.fence} of job ${key.jobId} is written to by somebody else`);
   }
 
-  async #seal({ bytes, crc32: checksum, ...key }: LogKey & { bytes: number; crc32: number }): Promise<Sealed> {
+  async #seal(
+    position: Position,
+    { bytes, crc32: checksum, ...key }: LogKey & { bytes: number; crc32: number },
+  ): Promise<Sealed> {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const { highest, state: found } = await this.#reader.look(key);
       if (highest > key.fence) return lost(highest);
@@ -225,7 +234,7 @@ class RedisLogs implements LogStore {
       if (bytes !== state.bytes || checksum !== state.crc32)
         return { ok: false, code: "log_differs", expected: state.bytes };
       if (state.sealed) return { ok: true };
-      const written = await this.#write(key, found, { ...state, sealed: true }, new Uint8Array());
+      const written = await this.#write(position, key, found, { ...state, sealed: true }, new Uint8Array());
       if (written === "moved") continue;
       return written.ok ? { ok: true } : written;
     }
@@ -233,7 +242,13 @@ class RedisLogs implements LogStore {
   }
 
   /** Brings a stream from one state to the next, with the bytes between them. */
-  async #write(key: LogKey, from: StreamState | null, to: StreamState, bytes: Uint8Array): Promise<Written> {
+  async #write(
+    position: Position,
+    key: LogKey,
+    from: StreamState | null,
+    to: StreamState,
+    bytes: Uint8Array,
+  ): Promise<Written> {
     const { keys } = this.#redis;
     const { jobId, fence } = key;
     const name = keys.head(jobId, fence);
@@ -244,6 +259,7 @@ class RedisLogs implements LogStore {
     const tail = [...toEntries(bytes, start, forgotten, to.bytes, Math.min(READ_PIECE, Math.ceil(this.#half / 8)))];
     this.#states.delete(name);
     const [answer, detail = ""] = await this.#redis.write(
+      position,
       WRITE_LOG,
       [keys.job(jobId), name, keys.tail(jobId, fence)],
       [
@@ -265,8 +281,13 @@ class RedisLogs implements LogStore {
   }
 
   /** Notes the fence although nothing is to be written. */
-  async #see({ jobId, fence }: LogKey, state: StreamState): Promise<Written> {
-    const [answer, detail] = await this.#redis.write(SEE_FENCE, [this.#redis.keys.job(jobId)], [String(fence)]);
+  async #see(position: Position, { jobId, fence }: LogKey, state: StreamState): Promise<Written> {
+    const [answer, detail] = await this.#redis.write(
+      position,
+      SEE_FENCE,
+      [this.#redis.keys.job(jobId)],
+      [String(fence)],
+    );
     if (answer === "lost") return lost(Number(detail));
     this.#bells.ring(jobId);
     return { ok: true, state };
@@ -285,6 +306,9 @@ class RedisLogs implements LogStore {
     return done;
   }
 }
+
+/** Where the store stood when the call came. */
+type Position = ReturnType<GuardedRedis["position"]>;
 
 type Written =
   | { readonly ok: true; readonly state: StreamState }
