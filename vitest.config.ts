@@ -1,5 +1,5 @@
-// How the tests run. Five projects, so that `npm test` can show each as a step of its own: `unit` beside the code,
-// `sim` for the simulation, `system` for whole programs with real peers, `faults` for those that are killed, starved and
+// How the tests run. Six projects, so that `npm test` can show each as a step of its own: `unit` beside the code,
+// `sim` for the simulation, `system` for whole programs with real peers, `web` for the pages in a real browser, `faults` for those that are killed, starved and
 // cut off, `containers` for those in containers. Every
 // test runs in its own process (node:sqlite, process.chdir and signals are safe there) and an unhandled error anywhere
 // fails the run.
@@ -57,13 +57,28 @@ export default defineConfig({
         test: {
           name: "system",
           include: ["test/**/*.test.ts"],
-          exclude: [...everywhere, "test/sim/**", "test/faults/**", "test/containers/**"],
+          exclude: [...everywhere, "test/sim/**", "test/faults/**", "test/containers/**", "test/web/**"],
           pool: "forks",
           // One file at a time: each starts dispatchers, workers and agents that want the cores themselves.
           maxWorkers: 1,
           testTimeout: 180_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "web",
+          include: ["test/web/**/*.test.ts"],
+          exclude: everywhere,
+          // Builds the pages, once for all files.
+          globalSetup: ["test/web/global-setup.ts"],
+          pool: "forks",
+          // A browser, a server and its workers want the cores themselves.
+          maxWorkers: 1,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -76,7 +91,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 180_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
@@ -90,7 +105,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

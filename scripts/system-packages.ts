@@ -38,6 +38,7 @@ export const systemPrograms: readonly SystemProgram[] = [
     wantedBy: "test",
     why: "alerts that a source is told",
   },
+  { program: "chromium", debian: "chromium", wantedBy: "test", why: "the web UI as people see it" },
   { program: "logrotate", debian: "logrotate", wantedBy: "test", why: "rotates the logs that a source reads" },
   { program: "nginx", debian: "nginx", wantedBy: "test", why: "feeds, good and bad ones" },
   { program: "faketime", debian: "faketime", wantedBy: "test", why: "the nights of summer time, for a real server" },

@@ -38,6 +38,8 @@ const checks: readonly Step[] = [
   // First, because the compiler reads the types of those packages.
   { name: "peers", heading: "Programs and packages the tests need", run: preparePeers },
   check("types", "Types", "tsc", ["--noEmit", "-p", "tsconfig.json"]),
+  check("web-types", "Types of the pages", "tsc", ["--noEmit", "-p", "apps/web/tsconfig.json"]),
+  check("browser-types", "Types of their tests", "tsc", ["--noEmit", "-p", "test/web/tsconfig.json"]),
   check("format", "Format", "biome", ["format", "."]),
   check("lint", "Lint and the import table", "oxlint", []),
   check("knip", "Unused code and undeclared packages", "knip", []),
@@ -47,6 +49,7 @@ const tests: readonly Step[] = [
   { name: "unit", heading: "Tests beside the code, and the store suite", run: () => vitest("unit") },
   { name: "sim", heading: "Simulation", run: () => vitest("sim") },
   { name: "system", heading: "Real processes, from end to end", run: () => vitest("system") },
+  { name: "web", heading: "The web UI in a real browser", run: () => vitest("web") },
   { name: "faults", heading: "Faults: kills, pauses, power losses, bad networks", run: () => vitest("faults") },
   { name: "containers", heading: "Real containers on a Docker Engine", run: () => vitest("containers") },
 ];

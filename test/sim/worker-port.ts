@@ -118,7 +118,14 @@ async function serve(
   closed: AbortSignal,
 ): Promise<unknown> {
   const { handlers } = dispatcher;
-  const about = { headers: {}, requestId: "simulated", closed, params: undefined, query: undefined };
+  const nothing = {
+    headers: {},
+    address: "127.0.0.1",
+    setCookies: () => undefined,
+    params: undefined,
+    query: undefined,
+  };
+  const about = { ...nothing, requestId: "simulated", closed };
   const lease = async () => ({ ...about, caller: await dispatcher.admitLease(token, name === "leaseFinish") });
   const body: unknown = request.body instanceof Uint8Array ? request.body : copy(request.body);
   switch (name) {

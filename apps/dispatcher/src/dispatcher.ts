@@ -3,6 +3,7 @@
  * and logs are kept is not decided here: `main.ts` passes that.
  */
 
+import { join } from "node:path";
 import { DEFAULT_RULES, type Rules } from "@hive/core";
 import type { Logger } from "pino";
 import { splitTokens } from "./auth/bearer.ts";
@@ -11,6 +12,7 @@ import { createLeaseAccess } from "./auth/lease-access.ts";
 import { createLeaseTokens } from "./auth/lease-tokens.ts";
 import { createRegistrar } from "./auth/registration.ts";
 import { readSigningKey } from "./auth/signing-key.ts";
+import { createSessions } from "./auth/sessions.ts";
 import { createWorkerTokens } from "./auth/worker-tokens.ts";
 import { createBackups } from "./backup/backups.ts";
 import { createBudgetPolicy } from "./budgets/budget-policy.ts";
@@ -27,6 +29,7 @@ import { createGuardedClient } from "./guard/request.ts";
 import { mountLlmRelay } from "./http/llm-relay.ts";
 import { createMetrics } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
+import { openWebUi } from "./http/web-ui.ts";
 import { createWorkerPresence } from "./http/worker-presence.ts";
 import { tellJobStory } from "./job-story.ts";
 import { advertisedUrl, reachProblem } from "./leader/advertised-url.ts";
@@ -53,6 +56,8 @@ import { isRedisUrl } from "./store/store-options.ts";
 
 /** The version every reply and every worker sees. */
 export const VERSION = "0.1.0";
+/** Where `npm run build` puts the pages. */
+const WEB_UI = join(import.meta.dirname, "../../web/dist");
 /** Bytes of log a worker sends at once, and of one attempt's log in all. */
 const LOG_CHUNK_BYTES = 1_048_576;
 /**
@@ -215,6 +220,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       version: VERSION,
       publicUrl,
       ownerTokens: splitTokens(secrets.internalApiToken),
+      sessions: createSessions(splitTokens(secrets.internalApiToken), clock),
+      webUi: await openWebUi(WEB_UI),
       serverToken,
       egress: config.egress,
       tokenHint: options.tokenHint,

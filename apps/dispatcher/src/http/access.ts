@@ -12,6 +12,16 @@ export type AccessCheck = (name: EndpointName, access: Access, request: Incoming
 const OWNER = { name: "api" } as const;
 const SERVER = { name: "server" } as const;
 
+/**
+ * Whether a cookie may speak for a person here. A browser says which site a request comes from; what changes something
+ * needs a header too that another site cannot make it send without asking first, which nothing here allows.
+ */
+function isOurPage({ method, headers }: IncomingMessage): boolean {
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined && site !== "same-origin" && site !== "none") return false;
+  return method === "GET" || method === "HEAD" || headers["x-hive-page"] !== undefined;
+}
+
 export function createAccess(parts: Parts): AccessCheck {
   const owners = createTokenCheck(parts.ownerTokens, "INTERNAL_API_TOKEN");
   const own = createTokenCheck([parts.serverToken], "the token of this server's own processes");
@@ -27,6 +37,8 @@ export function createAccess(parts: Parts): AccessCheck {
       case "hook":
         return null;
       case "owner": {
+        if (authorization === undefined && isOurPage(request) && parts.sessions.find(request.headers.cookie) !== null)
+          return OWNER;
         if (owners.matches(bearerToken(authorization, ownerHint))) return OWNER;
         throw new HiveError("unauthorized", `The token is not this server's. ${ownerHint}`);
       }

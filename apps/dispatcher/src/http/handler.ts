@@ -39,6 +39,10 @@ export interface StreamReply {
 export interface Call<E extends Endpoint> extends RequestOf<E> {
   readonly caller: Callers[E["access"] & Access];
   readonly headers: IncomingHttpHeaders;
+  /** Of who asks, or of the proxy between. */
+  readonly address: string;
+  /** Sets `Set-Cookie` of the answer. */
+  readonly setCookies: (cookies: readonly string[]) => void;
   /** For the log and for people who report a problem. */
   readonly requestId: string;
   /** Aborts when the caller's connection closes before the reply was sent. Made when first asked for. */

@@ -17,6 +17,7 @@ import { gatewayHandlers } from "./routes/gateway.ts";
 import { jobFileHandlers } from "./routes/job-files.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { mirrorHandlers } from "./routes/mirrors.ts";
+import { sessionHandlers } from "./routes/session.ts";
 import { scheduleHandlers } from "./routes/schedules.ts";
 import { serverHandlers } from "./routes/server.ts";
 import { sourceHandlers } from "./routes/sources.ts";
@@ -38,6 +39,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
   return {
     handlers: {
       ...serverHandlers(parts),
+      ...sessionHandlers(parts),
       ...jobHandlers(parts),
       ...commentHandlers(parts),
       ...candidateHandlers(parts),

@@ -21,7 +21,9 @@ import type { Schedules } from "../schedules/schedules.ts";
 import type { Sources } from "../sources/sources.ts";
 import type { Waiters } from "../queue/waiters.ts";
 import type { ArtifactStore, LogStore } from "../logs/contract.ts";
+import type { Sessions } from "../auth/sessions.ts";
 import type { Metrics } from "./metrics.ts";
+import type { WebUi } from "./web-ui.ts";
 import type { WorkerPresence } from "./worker-presence.ts";
 
 /** The intervals every worker is told at registration, in milliseconds. */
@@ -48,6 +50,9 @@ export interface Parts {
   readonly publicUrl: string;
   /** What people's programs present; several while one is being replaced. Each at least 16 characters. */
   readonly ownerTokens: readonly string[];
+  /** Of browsers. */
+  readonly sessions: Sessions;
+  readonly webUi: WebUi;
   /** What this server's own processes present: the LLM gateway, the way out. */
   readonly serverToken: string;
   /** The command that gives a person the token, such as `source hive-data/secrets.env`; part of every 401. */

@@ -17,6 +17,7 @@ import { createLeaseAccess } from "../auth/lease-access.ts";
 import { createLeaseTokens } from "../auth/lease-tokens.ts";
 import { createRegistrar } from "../auth/registration.ts";
 import { newSigningKey, readSigningKey } from "../auth/signing-key.ts";
+import { createSessions } from "../auth/sessions.ts";
 import { createWorkerTokens } from "../auth/worker-tokens.ts";
 import { agentPolicy } from "../agents/agent-policy.fixture.ts";
 import { createBackups } from "../backup/backups.ts";
@@ -37,6 +38,7 @@ import { MemoryStore, type MemoryFaults } from "../store/memory/memory-store.ts"
 import { createMetrics } from "./metrics.ts";
 import type { Parts } from "./parts.ts";
 import { createServer, type HiveServer } from "./server.ts";
+import { openWebUi } from "./web-ui.ts";
 import { createWorkerPresence } from "./worker-presence.ts";
 
 export const OWNER = "owner-token-for-tests-0123456789";
@@ -124,6 +126,8 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     version: "0.0.0-test",
     publicUrl: "http://hive.test",
     ownerTokens: [OWNER],
+    sessions: createSessions([OWNER], clock),
+    webUi: await openWebUi(join(folder, "no pages")),
     serverToken: GATEWAY,
     egress: ["registries"],
     tokenHint: "source hive-data/secrets.env",

@@ -35,12 +35,21 @@ export interface HiveServer {
   listen(port: number, host: string): Promise<number>;
   /** Ends streams and waiting claims, waits for requests under way, then closes. Safe to call twice. */
   close(): Promise<void>;
-  /** For what is mounted beside the list: the web UI, the LLM gateway. */
+  /** For what is mounted beside the list: the LLM gateway. */
   readonly app: FastifyInstance;
 }
 
 /** What a server answers of itself, whoever is the queen; everything else a standby hands on to her. */
-const OWN: ReadonlySet<EndpointName> = new Set(["health", "ready", "metrics", "openapi", "docs"]);
+const OWN: ReadonlySet<EndpointName> = new Set([
+  "health",
+  "ready",
+  "metrics",
+  "openapi",
+  "docs",
+  "openSession",
+  "getSession",
+  "closeSession",
+]);
 
 type AnyHandler = (call: object) => Promise<unknown>;
 
@@ -158,8 +167,9 @@ export function createServer(parts: Parts): HiveServer {
   app.addContentTypeParser("*", (_request, _payload, done) => done(null));
   for (const [name, endpoint] of Object.entries(endpoints)) mount(name as EndpointName, endpoint);
   const paths = pathTable();
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(async (request, reply) => {
     reply.hijack();
+    if ((await parts.webUi.serve(request.raw, reply.raw)) !== null) return;
     sendProblem(reply.raw, unknownPath(request.raw, paths), request.id);
   });
   app.setErrorHandler((error, request, reply) => {
@@ -198,6 +208,7 @@ class IncomingCall {
   readonly caller: unknown;
   readonly headers: IncomingMessage["headers"];
   readonly requestId: string;
+  readonly address: string;
   readonly #response: ServerResponse;
   #closed: AbortSignal | null = null;
 
@@ -212,8 +223,14 @@ class IncomingCall {
     this.caller = parsed.caller;
     this.headers = request.headers;
     this.requestId = request.id;
+    this.address = request.ip;
     this.#response = response;
   }
+
+  // An arrow: handlers take it out of the call.
+  readonly setCookies = (cookies: readonly string[]): void => {
+    this.#response.setHeader("set-cookie", cookies);
+  };
 
   get closed(): AbortSignal {
     if (this.#closed === null) {

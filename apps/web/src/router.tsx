@@ -1,0 +1,99 @@
+/** Which address shows which screen. Each screen comes when it is first gone to. */
+import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from "@tanstack/react-router";
+import { Layout } from "./shell/layout.tsx";
+import { Empty, Loading, Trouble } from "./ui/states.tsx";
+
+const root = createRootRoute({
+  component: Layout,
+  notFoundComponent: () => (
+    <Empty title="There is no such page">
+      <Link to="/">Back to the hive</Link>
+    </Empty>
+  ),
+});
+
+const screens = [
+  createRoute({
+    getParentRoute: () => root,
+    path: "/",
+    component: lazyRouteComponent(() => import("./screens/home/home.tsx"), "HomeScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/jobs",
+    component: lazyRouteComponent(() => import("./screens/jobs/jobs.tsx"), "JobsScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/jobs/$jobId",
+    component: lazyRouteComponent(() => import("./screens/job/job.tsx"), "JobScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/jobs/$jobId/log",
+    component: lazyRouteComponent(() => import("./screens/log/log.tsx"), "LogScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/new",
+    component: lazyRouteComponent(() => import("./screens/new-job/new-job.tsx"), "NewJobScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/dependencies",
+    component: lazyRouteComponent(() => import("./screens/dependencies/dependencies.tsx"), "DependenciesScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/schedules",
+    component: lazyRouteComponent(() => import("./screens/schedules/schedules.tsx"), "SchedulesScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/sources",
+    component: lazyRouteComponent(() => import("./screens/sources/sources.tsx"), "SourcesScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/workers",
+    component: lazyRouteComponent(() => import("./screens/workers/workers.tsx"), "WorkersScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/pools",
+    component: lazyRouteComponent(() => import("./screens/pools/pools.tsx"), "PoolsScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/callbacks",
+    component: lazyRouteComponent(() => import("./screens/callbacks/callbacks.tsx"), "CallbacksScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/settings",
+    component: lazyRouteComponent(() => import("./screens/settings/settings.tsx"), "SettingsScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/about",
+    component: lazyRouteComponent(() => import("./screens/about/about.tsx"), "AboutScreen"),
+  }),
+];
+
+const routeTree = root.addChildren(screens);
+
+export const router = createRouter({
+  routeTree,
+  defaultPreload: "intent",
+  scrollRestoration: true,
+  defaultPendingComponent: () => <Loading rows={6} />,
+  defaultErrorComponent: ({ error, reset }) => (
+    <Trouble error={error instanceof Error ? error : new Error(String(error))} onRetry={reset} />
+  ),
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    readonly router: typeof router;
+  }
+}

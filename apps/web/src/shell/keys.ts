@@ -1,0 +1,80 @@
+/**
+ * Keys without a modifier, for who works without a mouse. One listener for the page; a screen adds its own while it is
+ * shown, and the list behind `?` shows what counts at the moment. Nothing fires while somebody types.
+ */
+import { useEffect, useEffectEvent, useSyncExternalStore } from "react";
+
+export interface Key {
+  /** What is pressed: one character, or two in a row with a blank between, such as `g j`. */
+  readonly keys: string;
+  readonly about: string;
+  /** In the list. Default: "This screen". */
+  readonly group?: string;
+  readonly run: () => void;
+}
+
+/** Between the two of a pair, in milliseconds. */
+const PAIR_MS = 1_200;
+
+let known: readonly Key[] = [];
+const listeners = new Set<() => void>();
+
+function change(next: readonly Key[]): void {
+  known = next;
+  for (const listener of listeners) listener();
+}
+
+/** These count while the component is there; of two with the same keys the later one does. */
+export function useKeys(keys: readonly Key[]): void {
+  const run = useEffectEvent((at: number) => keys[at]?.run());
+  const said = keys.map((key) => `${key.keys}\t${key.about}\t${key.group ?? ""}`).join("\n");
+  useEffect(() => {
+    const mine = said
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line, at): Key => {
+        const [pressed = "", about = "", group = ""] = line.split("\t");
+        return { keys: pressed, about, ...(group === "" ? {} : { group }), run: () => run(at) };
+      });
+    change([...known, ...mine]);
+    return () => change(known.filter((key) => !mine.includes(key)));
+  }, [said]);
+}
+
+/** What counts now. */
+export function useKnownKeys(): readonly Key[] {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => known,
+  );
+}
+
+/** Begins to listen; call once. */
+export function startKeys(): void {
+  let first: { readonly key: string; readonly at: number } | null = null;
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    const pair = first !== null && event.timeStamp - first.at < PAIR_MS ? `${first.key} ${event.key}` : null;
+    const found = (pair === null ? undefined : last(pair)) ?? last(event.key);
+    first = event.key.length === 1 ? { key: event.key, at: event.timeStamp } : null;
+    if (found === undefined) return;
+    event.preventDefault();
+    first = null;
+    found.run();
+  });
+}
+
+function last(keys: string): Key | undefined {
+  return known.findLast((key) => key.keys === keys);
+}
+
+function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement | null;
+  if (target === null) return false;
+  if (target.closest('input, textarea, select, [contenteditable="true"]') !== null) return true;
+  // A dialog has the keyboard for itself.
+  return document.querySelector('[role="dialog"], [role="alertdialog"]') !== null;
+}

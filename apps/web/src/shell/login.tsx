@@ -1,0 +1,53 @@
+import { type FormEvent, useState } from "react";
+import { ApiError } from "../api/call.ts";
+import { useAction } from "../api/use-api.ts";
+import { Button } from "../ui/button.tsx";
+import { Field, Input } from "../ui/field.tsx";
+
+/** Before anything else: who are you? Other ways to sign in will stand above this form. */
+export function Login({ onDone }: { readonly onDone: () => void }) {
+  const [token, setToken] = useState("");
+  const open = useAction("openSession", { onDone });
+  const { error } = open;
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    open.mutate({ body: { token } });
+  }
+
+  return (
+    <main className="mx-auto flex min-h-dvh max-w-md flex-col justify-center px-5 py-10">
+      <img src="/bee.svg" alt="" width={56} height={56} className="mb-4" />
+      <h1 className="text-2xl font-semibold tracking-tight">Hive</h1>
+      <p className="mt-1 mb-5 text-sm text-soft">Sign in with this server's token.</p>
+      <form onSubmit={submit} className="space-y-4">
+        <Field
+          label="INTERNAL_API_TOKEN"
+          problem={error === null ? undefined : error.message}
+          hint={
+            <>
+              It stands in <code>hive-data/secrets.env</code> on the server. It is kept as a cookie that scripts cannot
+              read.
+            </>
+          }
+        >
+          {(tie) => (
+            <Input
+              {...tie}
+              type="password"
+              name="token"
+              autoComplete="current-password"
+              autoFocus
+              required
+              value={token}
+              onChange={(event) => setToken(event.target.value)}
+            />
+          )}
+        </Field>
+        <Button type="submit" look="main" busy={open.isPending} className="w-full">
+          {error instanceof ApiError && error.retry ? "Try again" : "Sign in"}
+        </Button>
+      </form>
+    </main>
+  );
+}
