@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { programEnvironment, runProgram } from "./run-program.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const dist = join(root, "apps/web/dist");
@@ -21,8 +22,11 @@ const SOURCES = [
 export async function buildWebUi({ always = false } = {}): Promise<boolean> {
   const sources = digestOfSources();
   if (!always && existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return false;
-  const { build } = await import("vite");
-  await build({ configFile: join(root, "apps/web/vite.config.ts"), logLevel: "warn" });
+  // A program of its own: of a test's or a developer's NODE_ENV it would make pages for developers.
+  const env = { ...programEnvironment(), NODE_ENV: "production" };
+  const config = join(root, "apps/web/vite.config.ts");
+  const ended = await runProgram("vite", ["build", "--config", config, "--logLevel", "warn"], { env });
+  if (ended.code !== 0) throw new Error(`vite build: ${ended.why}`);
   writeFileSync(stamp, sources);
   return true;
 }

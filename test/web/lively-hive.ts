@@ -89,7 +89,7 @@ export async function startLivelyHive(yaml: (host: string) => string = () => "")
     repo,
     open: (jobId) => writeFileSync(join(gates, jobId), ""),
     dispose: async () => {
-      await server.dispose().finally(() => git.stop());
+      await Promise.all([server.dispose(), git.stop()]);
     },
   };
 }

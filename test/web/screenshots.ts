@@ -51,5 +51,5 @@ try {
     await context.close();
   }
 } finally {
-  await browser.dispose().finally(() => lively.dispose());
+  await Promise.all([browser.dispose(), lively.dispose()]);
 }

@@ -23,13 +23,13 @@ import {
   offset,
 } from "./job-schemas.ts";
 import { scheduleEndpoints } from "./schedule-endpoints.ts";
+import { sessionEndpoints } from "./session-endpoints.ts";
 import { sourceEndpoints } from "./source-endpoints.ts";
 import {
   dayBudgetsSchema,
   healthSchema,
   poolSchema,
   readySchema,
-  sessionReplySchema,
   statsSchema,
   workerSchema,
 } from "./server-schemas.ts";
@@ -53,31 +53,6 @@ export const endpoints = {
     access: "open",
     summary: "What this server is and how much waits; needs no login",
     reply: { status: 200, body: healthSchema },
-    errors: [],
-  }),
-  openSession: endpoint({
-    method: "POST",
-    path: "/v1/session",
-    access: "open",
-    summary: "Signs a browser in with INTERNAL_API_TOKEN: the answer sets a cookie that no script can read",
-    body: z.strictObject({ token: z.string().min(1).max(4096) }),
-    reply: { status: 200, body: sessionReplySchema },
-    errors: ["too_many_requests"],
-  }),
-  getSession: endpoint({
-    method: "GET",
-    path: "/v1/session",
-    access: "open",
-    summary: "Whether this browser is signed in, and until when",
-    reply: { status: 200, body: sessionReplySchema },
-    errors: [],
-  }),
-  closeSession: endpoint({
-    method: "DELETE",
-    path: "/v1/session",
-    access: "open",
-    summary: "Signs this browser out",
-    reply: { status: 200, body: sessionReplySchema },
     errors: [],
   }),
   ready: endpoint({
@@ -384,6 +359,7 @@ export const endpoints = {
     reply: { status: 200, body: z.object({ id: z.int(), state: z.string() }) },
     errors: ["not_found", "job_forgotten"],
   }),
+  ...sessionEndpoints,
   ...scheduleEndpoints,
   ...sourceEndpoints,
   stats: endpoint({

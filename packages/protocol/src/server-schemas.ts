@@ -32,15 +32,6 @@ export const healthSchema = z
   .meta({ id: "Health" });
 export type Health = z.infer<typeof healthSchema>;
 
-/** A browser's session. */
-export const sessionReplySchema = z
-  .object({
-    signedIn: z.boolean(),
-    /** When it ends by itself, in milliseconds since 1970; null: there is none. */
-    until: z.number().nullable(),
-  })
-  .meta({ id: "BrowserSession" });
-
 export const readySchema = z.object({ ready: z.literal(true), store: z.string(), role: roleSchema });
 
 export const workerSchema = z

@@ -100,7 +100,7 @@ async function send(file: File, request: IncomingMessage, response: ServerRespon
     response.writeHead(304, headers).end();
     return 304;
   }
-  const packs = COMPRESSED.has(extOf(type)) && /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+  const packs = COMPRESSED.has(extOf(type)) && /\bgzip\b/.test(request.headers["accept-encoding"]?.toString() ?? "");
   if (packs) file.gzipped ??= compress(body);
   const sent = packs ? await (file.gzipped ?? body) : body;
   response.writeHead(200, {

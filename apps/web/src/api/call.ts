@@ -54,7 +54,7 @@ export function requestOf<N extends Name>(name: N, { params, query }: CallTo<N>)
   const values = (params ?? {}) as Readonly<Record<string, unknown>>;
   const path = pattern.replace(/:([A-Za-z]+)/g, (_, key: string) => encodeURIComponent(String(values[key])));
   const search = new URLSearchParams();
-  for (const [key, value] of Object.entries((query ?? {}) as Readonly<Record<string, unknown>>)) {
+  for (const [key, value] of Object.entries<string | number | boolean | undefined>(query ?? {})) {
     if (value !== undefined) search.set(key, String(value));
   }
   return [method, search.size > 0 ? `${path}?${search.toString()}` : path];

@@ -53,8 +53,7 @@ export function useApi<N extends Name>(
     queryFn: ({ signal }) => call(name, request, signal),
     enabled,
     ...(everyMs === undefined ? {} : { refetchInterval: everyMs }),
-    // The library's own type of "the last data" fits every data.
-    ...(keep ? { placeholderData: keepPreviousData as never } : {}),
+    ...(keep ? { placeholderData: keepPreviousData } : {}),
   });
 }
 
