@@ -86,7 +86,7 @@ export const endpoints = {
     method: "GET",
     path: "/v1/jobs",
     access: "owner",
-    summary: "Jobs, newest first, by status or by repository",
+    summary: "Jobs, newest first, by status, by repository or by both",
     query: z.strictObject({
       status: z.enum(STATUSES).optional(),
       repo: z.string().max(2048).optional(),
@@ -95,7 +95,7 @@ export const endpoints = {
       order: z.enum(["newest", "oldest"]).default("newest"),
     }),
     reply: { status: 200, body: z.object({ jobs: z.array(jobSummarySchema), next: z.string().nullable() }) },
-    errors: ["bad_filter"],
+    errors: [],
   }),
   getJob: endpoint({
     method: "GET",

@@ -324,6 +324,10 @@ export const jobSummarySchema = z
     createdAt: z.number(),
     runAt: z.number().nullable(),
     endedAt: z.number().nullable(),
+    /** When the attempt under way began; null: none is. */
+    startedAt: z.number().nullable(),
+    /** Milliseconds that the ended attempts of this generation ran. */
+    workedMs: z.number(),
     generation: z.int(),
     attempts: z.int(),
     failures: z.int(),

@@ -41,6 +41,8 @@ export function summaryOf(job: Job): JobSummary {
     createdAt: job.createdAt,
     runAt: job.runAt,
     endedAt: job.endedAt,
+    startedAt: run?.lease?.begunAt ?? null,
+    workedMs: run?.spentMs ?? 0,
     generation: job.generation,
     attempts: run?.attempts ?? 0,
     failures: run?.failures ?? 0,

@@ -170,7 +170,6 @@ describe("bad input gets a clear answer and harms nothing", () => {
   it("a wrong cursor, filter or id is refused", async () => {
     expect((await world.send("GET", "/v1/jobs?cursor=nonsense")).status).toBe(422);
     expect((await world.send("GET", "/v1/jobs?status=sleeping")).status).toBe(422);
-    expect((await world.send("GET", `/v1/jobs?status=queued&repo=${REPO}`)).status).toBe(400);
     expect((await world.send("GET", "/v1/jobs?limit=0")).status).toBe(422);
     expect((await world.send("GET", "/v1/jobs?sort=id;drop")).status).toBe(422);
     expect((await world.send("GET", "/v1/jobs?limit=1&limit=2")).status).toBe(422);
@@ -198,6 +197,31 @@ describe("lists", () => {
     expect(oldest.jobs[0]?.jobId).toBe("a0");
     const other = await world.client.call(endpoints.listJobs, { query: { repo: "https://github.com/acme/app.git" } });
     expect(other.jobs).toHaveLength(5);
+  });
+
+  it("may be by status and repository at once, page by page, and bulk finds the same jobs", async () => {
+    for (let i = 0; i < 6; i += 1) await enqueue({ jobId: `a${i}` });
+    await enqueue({ jobId: "b", repo: "https://example.com/other" });
+    for (const id of ["a1", "a4", "b"]) await world.send("POST", `/v1/jobs/${id}/cancel`);
+    const found = async (status: "queued" | "canceled"): Promise<string[]> => {
+      const ids: string[] = [];
+      for (let cursor: string | null = ""; cursor !== null; ) {
+        const from: { readonly cursor?: string } = cursor === "" ? {} : { cursor };
+        const query = { status, repo: `${REPO}.git`, limit: 1, ...from };
+        const { jobs, next } = await world.client.call(endpoints.listJobs, { query });
+        ids.push(...jobs.map(({ jobId }) => jobId));
+        cursor = next;
+      }
+      return ids;
+    };
+    expect(await found("canceled")).toEqual(["a4", "a1"]);
+    expect(await found("queued")).toEqual(["a5", "a3", "a2", "a0"]);
+    const body = { action: "retry", filter: { status: "canceled", repo: REPO } } as const;
+    expect(await world.client.call(endpoints.bulkJobs, { body: { ...body, dryRun: true } })).toMatchObject({
+      matched: 2,
+    });
+    expect(await world.client.call(endpoints.bulkJobs, { body })).toMatchObject({ matched: 2, done: 2, skipped: [] });
+    expect((await world.client.call(endpoints.listJobs, { query: { status: "canceled" } })).jobs).toHaveLength(1);
   });
 });
 

@@ -1,14 +1,15 @@
 /** Putting jobs in, finding them and deciding about them. */
 
 import { hash, randomUUID } from "node:crypto";
-import { HiveError, parseRepoAddress, type Job, type NewJob } from "@hive/core";
+import { HiveError, type Job, type NewJob } from "@hive/core";
 import type { Accepted, NewJobRequest } from "@hive/protocol";
 import { compileJobs } from "../../queue/compile-candidates.ts";
 import { bodyHash, type JobRequest } from "../../queue/compile-job.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { findJobs } from "../find-jobs.ts";
 import type { Handlers } from "../handler.ts";
 import { idempotencyKey } from "../idempotency-key.ts";
-import { asJob, detailOf, jobUrl, mustFindJob, noSuchJob, summaryOf } from "../job-view.ts";
+import { detailOf, jobUrl, mustFindJob, noSuchJob, summaryOf } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 import { refuseFields, type FieldProblem } from "../validate.ts";
 
@@ -28,8 +29,6 @@ type JobHandlers = Pick<
 
 /** Jobs one request may put in, candidates included: they are one commit. */
 const MOST_JOBS = 1000;
-/** Jobs one bulk call looks at, at most: a chunk must end soon, also when few of the jobs fit. */
-const BULK_LOOKS = 2000;
 
 export function jobHandlers(parts: Parts): JobHandlers {
   const { queue, publicUrl } = parts;
@@ -97,12 +96,6 @@ export function jobHandlers(parts: Parts): JobHandlers {
     return { jobId, status, reason };
   }
 
-  /** A repository in the spelling it is kept in. */
-  function asStored(repo: string): string {
-    const address = parseRepoAddress(repo, { allowFile: true, allowPlainHttp: () => true });
-    return address.ok ? address.url : repo;
-  }
-
   const verbs = {
     cancel: (jobId: string, by: string, reason: string) =>
       queue.submit<"cancel">({ type: "cancel", jobId, by, reason }),
@@ -127,17 +120,13 @@ export function jobHandlers(parts: Parts): JobHandlers {
 
     async listJobs({ query }) {
       const { status, repo, cursor, limit, order } = query;
-      if (status !== undefined && repo !== undefined) {
-        throw new HiveError("bad_filter", "Jobs are listed by status or by repo, not by both; leave one out");
-      }
-      const page = await queue.documents.list({
-        collection: "jobs",
-        ...indexFor(status, repo === undefined ? undefined : asStored(repo)),
+      const { jobs, next } = await findJobs(queue, {
+        filter: { status, repo },
         ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
         order: order === "newest" ? "descending" : "ascending",
         limit,
       });
-      return { jobs: page.items.map(({ doc }) => summaryOf(asJob(doc))), next: encodeCursor(page.next) };
+      return { jobs: jobs.map(summaryOf), next: encodeCursor(next) };
     },
 
     async getJob({ params }) {
@@ -186,38 +175,24 @@ export function jobHandlers(parts: Parts): JobHandlers {
     async bulkJobs({ body, caller }) {
       const { action, filter, dryRun, limit } = body;
       const wanted = fitting(action);
-      const skipped: { jobId: string; code: string; detail: string }[] = [];
-      let after = body.cursor === undefined ? undefined : decodeCursor(body.cursor);
-      let matched = 0;
-      let done = 0;
-      let looked = 0;
-      for (;;) {
-        const page = await queue.documents.list({
-          collection: "jobs",
-          ...(filter.repo === undefined
-            ? indexFor(filter.status, undefined)
-            : indexFor(undefined, asStored(filter.repo))),
-          ...(after === undefined ? {} : { after }),
-          order: "ascending",
-          limit: Math.min(limit - matched, 1000),
-        });
-        looked += page.items.length;
+      const { jobs, next } = await findJobs(queue, {
+        filter,
         // Without a status in the filter only jobs the action can mean are counted.
-        const fit = page.items
-          .map(({ doc }) => asJob(doc))
-          .filter((job) => (filter.status === undefined ? wanted.has(job.status) : job.status === filter.status));
-        matched += fit.length;
-        // All at once: they share commits.
-        const acts = dryRun ? [] : fit.map((job) => verbs[action](job.id, caller.name, `${action} in bulk`));
-        for (const [place, outcome] of (await Promise.allSettled(acts)).entries()) {
-          const jobId = fit[place]?.id ?? "";
-          if (outcome.status === "fulfilled") done += 1;
-          else skipped.push({ jobId, ...refusalOf(outcome.reason) });
-        }
-        after = page.next ?? undefined;
-        if (page.next === null || matched >= limit || looked >= BULK_LOOKS) break;
+        fits: ({ status }) => filter.status !== undefined || wanted.has(status),
+        ...(body.cursor === undefined ? {} : { after: decodeCursor(body.cursor) }),
+        order: "ascending",
+        limit,
+      });
+      const skipped: { jobId: string; code: string; detail: string }[] = [];
+      let done = 0;
+      // All at once: they share commits.
+      const acts = dryRun ? [] : jobs.map((job) => verbs[action](job.id, caller.name, `${action} in bulk`));
+      for (const [place, outcome] of (await Promise.allSettled(acts)).entries()) {
+        const jobId = jobs[place]?.id ?? "";
+        if (outcome.status === "fulfilled") done += 1;
+        else skipped.push({ jobId, ...refusalOf(outcome.reason) });
       }
-      return { matched, done, skipped, next: after === undefined ? null : encodeCursor(after) };
+      return { matched: jobs.length, done, skipped, next: encodeCursor(next) };
     },
   };
 }
@@ -242,15 +217,6 @@ function newJobId(wall: number): string {
 
 function isMany(body: NewJobRequest | { readonly jobs: readonly unknown[] }): body is { readonly jobs: JobRequest[] } {
   return "jobs" in body;
-}
-
-function indexFor(
-  status: Job["status"] | undefined,
-  repo: string | undefined,
-): { readonly index: string; readonly equals: Readonly<Record<string, string>> } {
-  if (status !== undefined) return { index: "status", equals: { status } };
-  if (repo !== undefined) return { index: "repo", equals: { repo } };
-  return { index: "all", equals: {} };
 }
 
 function fitting(action: "cancel" | "retry" | "approve" | "reject"): ReadonlySet<Job["status"]> {
