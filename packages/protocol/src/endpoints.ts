@@ -7,6 +7,7 @@ import { CANDIDATES_MAX, STATUSES } from "@hive/core";
 import { z } from "zod";
 import { candidatesReplySchema } from "./candidate-schemas.ts";
 import { commentedSchema, commentSchema, newCommentSchema } from "./comment-schemas.ts";
+import { dependencyEndpoints } from "./dependency-endpoints.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import {
   acceptedSchema,
@@ -22,17 +23,11 @@ import {
   newJobSchema,
   offset,
 } from "./job-schemas.ts";
+import { fleetEndpoints } from "./fleet-endpoints.ts";
 import { scheduleEndpoints } from "./schedule-endpoints.ts";
 import { sessionEndpoints } from "./session-endpoints.ts";
 import { sourceEndpoints } from "./source-endpoints.ts";
-import {
-  dayBudgetsSchema,
-  healthSchema,
-  poolSchema,
-  readySchema,
-  statsSchema,
-  workerSchema,
-} from "./server-schemas.ts";
+import { dayBudgetsSchema, healthSchema, readySchema, statsSchema } from "./server-schemas.ts";
 import { workerEndpoints } from "./worker-endpoints.ts";
 
 const jobParams = z.object({ jobId: jobIdSchema });
@@ -288,33 +283,7 @@ export const endpoints = {
     reply: { status: 200, body: "events" },
     errors: [],
   }),
-  listWorkers: endpoint({
-    method: "GET",
-    path: "/v1/workers",
-    access: "owner",
-    summary: "Every registered worker and what it does now",
-    reply: { status: 200, body: z.object({ workers: z.array(workerSchema) }) },
-    errors: [],
-  }),
-  drainWorker: endpoint({
-    method: "POST",
-    path: "/v1/workers/:workerId/drain",
-    access: "owner",
-    summary: "Lets a worker finish its job and take no more; `draining: false` takes that back",
-    params: z.object({ workerId: z.string().max(128) }),
-    body: z.strictObject({ draining: z.boolean().default(true) }).optional(),
-    reply: { status: 200, body: z.object({ workerId: z.string(), draining: z.boolean() }) },
-    errors: ["not_found"],
-  }),
-  listPools: endpoint({
-    method: "GET",
-    path: "/v1/pools",
-    access: "owner",
-    summary:
-      "The kinds of workers this server starts: how many there are, how many there should be, what is in the way",
-    reply: { status: 200, body: z.object({ pools: z.array(poolSchema) }) },
-    errors: [],
-  }),
+  ...fleetEndpoints,
   backup: endpoint({
     method: "GET",
     path: "/v1/backup",
@@ -359,6 +328,7 @@ export const endpoints = {
     reply: { status: 200, body: z.object({ id: z.int(), state: z.string() }) },
     errors: ["not_found", "job_forgotten"],
   }),
+  ...dependencyEndpoints,
   ...sessionEndpoints,
   ...scheduleEndpoints,
   ...sourceEndpoints,

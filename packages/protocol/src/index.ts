@@ -2,6 +2,7 @@ export * from "./agent-schemas.ts";
 export * from "./candidate-schemas.ts";
 export * from "./client.ts";
 export * from "./comment-schemas.ts";
+export * from "./dependency-endpoints.ts";
 export * from "./duration.ts";
 export * from "./egress-schemas.ts";
 export * from "./endpoint.ts";

@@ -1,7 +1,7 @@
 /** Health, counts and the list of workers. */
 
 import { z } from "zod";
-import { accountSchema } from "./job-schemas.ts";
+import { accountSchema, jobSummarySchema } from "./job-schemas.ts";
 
 export const queueCountsSchema = z.object({
   held: z.int(),
@@ -52,9 +52,17 @@ export const workerSchema = z
     silentMs: z.number(),
     jobId: z.string().nullable(),
     phase: z.string().nullable(),
+    /** When it was given its job, in milliseconds since 1970. */
+    jobSince: z.number().nullable(),
   })
   .meta({ id: "Worker" });
 export type Worker = z.infer<typeof workerSchema>;
+
+/** A job that a worker did, as its last attempt. */
+export const workerJobSchema = jobSummarySchema
+  .pick({ jobId: true, status: true, reason: true, task: true, role: true, repo: true })
+  .extend({ grantedAt: z.number(), endedAt: z.number(), end: z.string() })
+  .meta({ id: "WorkerJob" });
 
 /** A kind of worker that the server starts: its settings, and how it is. */
 export const poolSchema = z

@@ -10,6 +10,7 @@ import { cacheHandlers } from "./routes/caches.ts";
 import { candidateHandlers } from "./routes/candidates.ts";
 import { callbackHandlers } from "./routes/callbacks.ts";
 import { commentHandlers } from "./routes/comments.ts";
+import { dependencyHandlers } from "./routes/dependencies.ts";
 import { egressHandlers } from "./routes/egress.ts";
 import { eventHandlers } from "./routes/events.ts";
 import { gatewayQuotaHandlers } from "./routes/gateway-quota.ts";
@@ -43,6 +44,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...jobHandlers(parts),
       ...commentHandlers(parts),
       ...candidateHandlers(parts),
+      ...dependencyHandlers(parts),
       ...jobFiles.handlers,
       ...eventHandlers(hub),
       ...ownersWorkerHandlers(parts),

@@ -6,7 +6,16 @@ import type { EventStream, HiveEvent } from "./event-stream.ts";
 const GATHER_MS = 400;
 
 /** Questions that are about all jobs, or about what the server does as a whole. */
-const OF_ALL_JOBS: readonly Name[] = ["listJobs", "stats", "health", "listWorkers", "listPools", "listBudgets"];
+const OF_ALL_JOBS: readonly Name[] = [
+  "listJobs",
+  "stats",
+  "health",
+  "listWorkers",
+  "listPools",
+  "listBudgets",
+  "workerJobs",
+  "dependencies",
+];
 /** Questions that name one job in their path. */
 const OF_ONE_JOB: readonly Name[] = [
   "getJob",
@@ -21,7 +30,7 @@ const BY_KIND: Readonly<Record<string, readonly Name[]>> = {
   schedule: ["listSchedules", "getSchedule", "listSlots"],
   source: ["listSources", "getSource", "listGroups", "listDeliveries"],
   group: ["listSources", "getSource", "listGroups", "getGroup", "listHeld"],
-  worker: ["listWorkers", "listPools", "health"],
+  worker: ["listWorkers", "workerJobs", "listPools", "health"],
   callback: ["listCallbacks"],
 };
 

@@ -1,10 +1,14 @@
 /** Workers and their pools as the owner sees them. */
 
-import { HiveError } from "@hive/core";
+import { attemptId, HiveError, type AttemptRecord, type Job } from "@hive/core";
 import type { Handlers } from "../handler.ts";
+import { asJob, summaryOf } from "../job-view.ts";
 import type { Parts } from "../parts.ts";
 
-type OwnersHandlers = Pick<Handlers, "listPools" | "listWorkers" | "drainWorker">;
+type OwnersHandlers = Pick<Handlers, "listPools" | "listWorkers" | "drainWorker" | "workerJobs">;
+
+/** Jobs looked at for those of one worker, the last that ended: nothing lists them by worker. */
+const LOOKED_AT = 300;
 
 export function ownersWorkerHandlers({ queue, presence, pools }: Parts): OwnersHandlers {
   return {
@@ -15,6 +19,7 @@ export function ownersWorkerHandlers({ queue, presence, pools }: Parts): OwnersH
     async listWorkers() {
       const workers = await queue.read((state) =>
         [...state.workers.values()].map(({ record, jobId }) => ({
+          ...leaseOf(jobId === null ? undefined : state.jobs.get(jobId)),
           workerId: record.id,
           name: record.name,
           version: record.version,
@@ -28,10 +33,32 @@ export function ownersWorkerHandlers({ queue, presence, pools }: Parts): OwnersH
           draining: record.draining,
           silentMs: presence.silentMs(record.id),
           jobId,
-          phase: jobId === null ? null : (state.jobs.get(jobId)?.run?.lease?.phase ?? null),
         })),
       );
       return { workers };
+    },
+
+    async workerJobs({ params: { workerId }, query: { limit } }) {
+      const ended = await queue.documents.list({
+        collection: "jobs",
+        index: "ended",
+        equals: {},
+        order: "descending",
+        limit: LOOKED_AT,
+      });
+      const tried = ended.items.map(({ doc }) => asJob(doc)).filter((job) => job.run !== null);
+      const attempts = await queue.documents.get(
+        tried.map(({ id, run }) => ({ collection: "attempts", id: attemptId(id, run?.fence ?? 0) })),
+      );
+      const jobs = tried.flatMap((job, place) => {
+        const stored: unknown = attempts[place] ?? null;
+        const attempt = stored as AttemptRecord | null;
+        if (attempt === null || attempt.workerId !== workerId) return [];
+        const { jobId, status, reason, task, role, repo } = summaryOf(job);
+        const { grantedAt, endedAt, end } = attempt;
+        return [{ jobId, status, reason, task, role, repo, grantedAt, endedAt, end }];
+      });
+      return { jobs: jobs.slice(0, limit) };
     },
 
     async drainWorker({ params, body }) {
@@ -45,4 +72,9 @@ export function ownersWorkerHandlers({ queue, presence, pools }: Parts): OwnersH
       return { workerId, draining };
     },
   };
+}
+
+function leaseOf(job: Job | undefined): { readonly phase: string | null; readonly jobSince: number | null } {
+  const lease = job?.run?.lease;
+  return { phase: lease?.phase ?? null, jobSince: lease?.grantedAt ?? null };
 }
