@@ -5,6 +5,10 @@ import { z } from "zod";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import { cursorSchema, limitSchema } from "./job-schemas.ts";
 import {
+  backfillPreviewSchema,
+  listedScheduleSchema,
+  pastSlotSchema,
+  scheduleCalendarSchema,
   scheduleIdSchema,
   schedulePreviewSchema,
   scheduleSchema,
@@ -23,9 +27,29 @@ export const scheduleEndpoints = {
     path: "/v1/schedules",
     access: "owner",
     summary: "Every schedule, in order of its id",
-    query: z.strictObject({ cursor: cursorSchema.optional(), limit: limitSchema }),
-    reply: { status: 200, body: z.object({ schedules: z.array(scheduleSchema), next: z.string().nullable() }) },
+    query: z.strictObject({
+      cursor: cursorSchema.optional(),
+      limit: limitSchema,
+      /** Of each, so many of its latest slots; with them a page has at most 100 schedules. */
+      recent: z.coerce.number().int().min(0).max(20).default(0),
+    }),
+    reply: { status: 200, body: z.object({ schedules: z.array(listedScheduleSchema), next: z.string().nullable() }) },
     errors: ["bad_filter"],
+  }),
+  scheduleCalendar: endpoint({
+    method: "GET",
+    path: "/v1/calendar",
+    access: "owner",
+    summary: "What all schedules did and will do between two instants, at most 62 days apart",
+    query: z.strictObject({
+      from: instant,
+      /** Not part of it. */
+      to: instant,
+      /** Only this one. */
+      schedule: scheduleIdSchema.optional(),
+    }),
+    reply: { status: 200, body: scheduleCalendarSchema },
+    errors: ["not_found"],
   }),
   getSchedule: endpoint({
     method: "GET",
@@ -97,6 +121,16 @@ export const scheduleEndpoints = {
     reply: { status: 200, body: records },
     errors: ["not_found", "stale_schedule", "queue_full"],
   }),
+  previewBackfill: endpoint({
+    method: "GET",
+    path: "/v1/schedules/:scheduleId/backfill",
+    access: "owner",
+    summary: "The past slots a backfill would take, and what each has already; nothing is made",
+    params,
+    query: z.strictObject({ from: instant, to: instant }),
+    reply: { status: 200, body: backfillPreviewSchema },
+    errors: ["not_found"],
+  }),
   previewSchedule: endpoint({
     method: "GET",
     path: "/v1/schedules/:scheduleId/preview",
@@ -124,7 +158,7 @@ export const scheduleEndpoints = {
     summary: "What became of its slots, newest first",
     params,
     query: z.strictObject({ cursor: cursorSchema.optional(), limit: limitSchema }),
-    reply: { status: 200, body: z.object({ slots: z.array(slotRecordSchema), next: z.string().nullable() }) },
+    reply: { status: 200, body: z.object({ slots: z.array(pastSlotSchema), next: z.string().nullable() }) },
     errors: ["bad_filter"],
   }),
   deleteSchedule: endpoint({

@@ -1,6 +1,6 @@
 /** What a schedule is on the wire. The same object stands in hive.yaml (`schedules:`) and in the API. */
 
-import { OVERLAPS, SKIP_REASONS } from "@hive/core";
+import { OVERLAPS, SKIP_REASONS, STATUSES } from "@hive/core";
 import { z } from "zod";
 import { durationSchema } from "./duration.ts";
 import { newJobSchema } from "./job-schemas.ts";
@@ -141,6 +141,24 @@ export const slotRecordSchema = z
   .meta({ id: "SlotRecord" });
 export type SlotView = z.infer<typeof slotRecordSchema>;
 
+/** What became of a slot, and of its job since. */
+export const pastSlotSchema = slotRecordSchema
+  .extend({
+    /** Null: it made no job, or one that is not kept any more. */
+    jobStatus: z.enum(STATUSES).nullable(),
+  })
+  .meta({ id: "PastSlot" });
+export type PastSlotView = z.infer<typeof pastSlotSchema>;
+
+/** A schedule in a list. */
+export const listedScheduleSchema = scheduleSchema
+  .extend({
+    /** Its latest slots, the newest first: as many as were asked for. */
+    recent: z.array(pastSlotSchema),
+  })
+  .meta({ id: "ListedSchedule" });
+export type ListedSchedule = z.infer<typeof listedScheduleSchema>;
+
 /** A slot that is to come. */
 export const comingSlotSchema = slotSchema.extend({
   /** In the schedule's zone, with its offset. */
@@ -155,3 +173,58 @@ export const schedulePreviewSchema = z
   .object({ words: z.string().nullable(), timezone: z.string(), slots: z.array(comingSlotSchema) })
   .meta({ id: "SchedulePreview" });
 export type SchedulePreview = z.infer<typeof schedulePreviewSchema>;
+
+/** A slot on the calendar. */
+const calendarSlotSchema = z.object({
+  slot: z.number(),
+  /** `coming`: nobody has acted on it yet. */
+  state: z.enum(["job", "skipped", "buffered", "coming"]),
+  /** Why it made no job, or of one to come: why it will make none. */
+  reason: z.enum(SKIP_REASONS).nullable(),
+  message: z.string().nullable(),
+  jobId: z.string().nullable(),
+  /** Null: it made no job, or one that is not kept any more. */
+  jobStatus: z.enum(STATUSES).nullable(),
+});
+export type CalendarSlotView = z.infer<typeof calendarSlotSchema>;
+
+/** What all schedules did and will do between two instants. */
+export const scheduleCalendarSchema = z
+  .object({
+    schedules: z.array(
+      z.object({
+        id: z.string(),
+        words: z.string().nullable(),
+        timezone: z.string(),
+        isPaused: z.boolean(),
+        /** In order of time. */
+        slots: z.array(calendarSlotSchema),
+        /** It has more in this time: the oldest that are over and the last to come are left out. */
+        more: z.boolean(),
+      }),
+    ),
+    /** There are more schedules than these. */
+    more: z.boolean(),
+  })
+  .meta({ id: "ScheduleCalendar" });
+export type ScheduleCalendar = z.infer<typeof scheduleCalendarSchema>;
+
+/** What a backfill would make. */
+export const backfillPreviewSchema = z
+  .object({
+    timezone: z.string(),
+    slots: z.array(
+      z.object({
+        slot: z.number(),
+        local: z.string(),
+        utc: z.string(),
+        /** What it has already; null: nothing is known of it. Only one with a job is left as it is. */
+        outcome: z.enum(["job", "skipped", "buffered"]).nullable(),
+        jobId: z.string().nullable(),
+      }),
+    ),
+    /** There are more than one backfill takes. */
+    more: z.boolean(),
+  })
+  .meta({ id: "BackfillPreview" });
+export type BackfillPreview = z.infer<typeof backfillPreviewSchema>;

@@ -1,4 +1,4 @@
-import { endpoints } from "@hive/protocol";
+import { endpoints, type ScheduleSpec } from "@hive/protocol";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startServer, type TestServer } from "./server.fixture.ts";
 
@@ -87,4 +87,63 @@ it("a schedule is paused, goes on, is triggered, backfilled and looked ahead", a
   });
   const { schedules } = await client.call(endpoints.listSchedules, { query: {} });
   expect(schedules.map(({ id }) => id)).toContain("hourly");
+});
+
+it("a backfill is looked at before it is asked for, and the list has the latest slots with the status of their jobs", async () => {
+  const { client } = world;
+  const daily = { params: { scheduleId: "daily" } };
+  const { next } = await client.call(endpoints.putSchedule, { ...daily, body: { cron: "0 6 * * *", job } });
+  const day = 86_400_000;
+  const last = (next?.slot ?? 0) - day;
+  const span = { from: new Date(last - day).toISOString(), to: new Date(last).toISOString() };
+  const only = { ...daily, body: { from: span.to, to: span.to } };
+  await client.call(endpoints.backfillSchedule, only);
+  const { slots, more } = await client.call(endpoints.previewBackfill, { ...daily, query: span });
+  expect(more).toBe(false);
+  expect(slots.map(({ slot, outcome }) => [slot, outcome])).toEqual([
+    [last - day, null],
+    [last, "job"],
+  ]);
+  const ahead = await world.send("GET", `${path("daily")}/backfill?from=${span.from}&to=2999-01-01T00:00:00Z`);
+  expect([ahead.status, await ahead.json()]).toMatchObject([422, { fields: [{ path: "to" }] }]);
+  const { schedules } = await client.call(endpoints.listSchedules, { query: { recent: 3 } });
+  const listed = schedules.find(({ id }) => id === "daily");
+  expect(listed?.recent).toMatchObject([{ slot: last, outcome: "job", jobStatus: "queued" }]);
+});
+
+it("the calendar has what was and what comes, of all schedules or of one, and not more than there is room for", async () => {
+  const { client } = world;
+  const put = (scheduleId: string, body: ScheduleSpec): Promise<unknown> =>
+    client.call(endpoints.putSchedule, { params: { scheduleId }, body });
+  await put("six-hours", { every: "6h", job });
+  await put("twice", { every: "6h", limits: { maxRuns: 2 }, job });
+  await put("each-second", { every: "1s", spread: "24h", job });
+  await put("rests", { every: "6h", job });
+  await client.call(endpoints.pauseSchedule, { params: { scheduleId: "rests" } });
+  const { next } = await client.call(endpoints.getSchedule, { params: { scheduleId: "six-hours" } });
+  const first = next?.slot ?? 0;
+  const span = (scheduleId: string) => ({
+    ...{ from: new Date(first - 86_400_000).toISOString(), to: new Date(first + 86_400_000).toISOString() },
+    schedule: scheduleId,
+  });
+  const before = new Date(first - 21_600_000).toISOString();
+  const six = { params: { scheduleId: "six-hours" } };
+  await client.call(endpoints.backfillSchedule, { ...six, body: { from: before, to: before } });
+  const of = async (scheduleId: string) => {
+    const { schedules } = await client.call(endpoints.scheduleCalendar, { query: span(scheduleId) });
+    return schedules.find(({ id }) => id === scheduleId);
+  };
+  expect((await of("six-hours"))?.slots.map(({ slot, state }) => [(slot - first) / 3_600_000, state])).toEqual([
+    [-6, "job"],
+    ...[0, 6, 12, 18].map((hours) => [hours, "coming"]),
+  ]);
+  expect((await of("twice"))?.slots).toHaveLength(2);
+  expect(await of("each-second")).toMatchObject({ more: true, slots: { length: 1_100 } });
+  expect(await of("rests")).toMatchObject({ isPaused: true, slots: [] });
+  const { schedule: _one, ...all } = span("");
+  const { schedules } = await client.call(endpoints.scheduleCalendar, { query: all });
+  expect(schedules.map(({ id }) => id)).toContain("twice");
+  const long = await world.send("GET", "/v1/calendar?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z");
+  expect([long.status, await long.json()]).toMatchObject([422, { fields: [{ path: "to" }] }]);
+  expect((await world.send("GET", `/v1/calendar?from=${all.from}&to=${all.to}&schedule=unknown`)).status).toBe(404);
 });

@@ -27,7 +27,7 @@ import { localText } from "./local-time.ts";
 import { planSlots } from "./plan-slots.ts";
 
 /** Slots one backfill may name. */
-const BACKFILL_MAX = 1_000;
+export const BACKFILL_MAX = 1_000;
 /** Milliseconds that the slots of triggers, one for each, may run ahead of the clock. */
 const AHEAD_MS = 60_000;
 /** Of a slot that would have made a job. */

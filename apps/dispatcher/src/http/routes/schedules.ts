@@ -2,13 +2,17 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { HiveError, type Schedule, type SlotRecord } from "@hive/core";
-import type { ScheduleView, SlotView } from "@hive/protocol";
+import type { ListedSchedule, PastSlotView, ScheduleView, SlotView } from "@hive/protocol";
 import { storedSpec } from "../../schedules/compile-schedule.ts";
 import { describeSpec } from "../../schedules/describe.ts";
 import { asSchedule, comingSlots } from "../../schedules/schedules.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import type { Handlers } from "../handler.ts";
 import type { Parts } from "../parts.ts";
+import { asRecord, backfillOf, calendarOf, withJobs } from "../schedule-calendar.ts";
+
+/** Schedules on a page that also has the latest slots of each. */
+const WITH_RECENT_MAX = 100;
 
 type ScheduleHandlers = Pick<
   Handlers,
@@ -20,9 +24,11 @@ type ScheduleHandlers = Pick<
   | "resumeSchedule"
   | "triggerSchedule"
   | "backfillSchedule"
+  | "previewBackfill"
   | "previewSchedule"
   | "previewSpec"
   | "listSlots"
+  | "scheduleCalendar"
 >;
 
 export function scheduleHandlers({
@@ -30,14 +36,29 @@ export function scheduleHandlers({
   clock,
   schedules,
 }: Pick<Parts, "queue" | "clock" | "schedules">): ScheduleHandlers {
+  async function slotsOf(id: string, limit: number): Promise<PastSlotView[]> {
+    const { items } = await queue.documents.list({
+      ...{ collection: "slots", index: "schedule", equals: { schedule: id }, order: "descending", limit },
+    });
+    return withJobs(
+      queue,
+      items.map(({ doc }) => asRecord(doc)),
+    );
+  }
+
   return {
-    async listSchedules({ query: { cursor, limit } }) {
+    async listSchedules({ query: { cursor, limit, recent } }) {
       const page = await queue.documents.list({
         collection: "schedules",
         ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
-        limit,
+        limit: recent === 0 ? limit : Math.min(limit, WITH_RECENT_MAX),
       });
-      return { schedules: page.items.map(({ doc }) => viewOf(asSchedule(doc))), next: encodeCursor(page.next) };
+      const views: ListedSchedule[] = [];
+      for (const { doc } of page.items) {
+        const schedule = asSchedule(doc);
+        views.push({ ...viewOf(schedule), recent: recent === 0 ? [] : await slotsOf(schedule.id, recent) });
+      }
+      return { schedules: views, next: encodeCursor(page.next) };
     },
 
     async getSchedule({ params }) {
@@ -75,6 +96,11 @@ export function scheduleHandlers({
       return { records: (await schedules.backfill(params.scheduleId, caller.name, span)).map(slotView) };
     },
 
+    previewBackfill({ params, query: { from, to } }) {
+      const span = { from: Date.parse(from), to: Date.parse(to), now: clock.wall() };
+      return backfillOf({ queue, schedules }, params.scheduleId, span);
+    },
+
     async previewSchedule({ params, query }) {
       return comingSlots((await schedules.find(params.scheduleId)).compiled, clock.wall(), query.count);
     },
@@ -90,7 +116,15 @@ export function scheduleHandlers({
         ...(cursor === undefined ? {} : { after: decodeCursor(cursor) }),
         limit,
       });
-      return { slots: page.items.map(({ doc }) => slotView(asRecord(doc))), next: encodeCursor(page.next) };
+      const slots = await withJobs(
+        queue,
+        page.items.map(({ doc }) => asRecord(doc)),
+      );
+      return { slots, next: encodeCursor(page.next) };
+    },
+
+    scheduleCalendar({ query: { from, to, schedule = null } }) {
+      return calendarOf({ queue, schedules }, { from: Date.parse(from), to: Date.parse(to), only: schedule });
     },
   };
 }
@@ -115,9 +149,4 @@ function viewOf(schedule: Schedule): ScheduleView {
 
 function slotView({ schedule: _schedule, ...rest }: SlotRecord): SlotView {
   return rest;
-}
-
-/** A document of the collection `slots`: written by this program from this very type. */
-function asRecord(doc: object): SlotRecord {
-  return doc as SlotRecord;
 }
