@@ -116,9 +116,9 @@ export const endpoints = {
     path: "/v1/jobs/:jobId/logs",
     access: "owner",
     summary:
-      "The log of the last attempt, or of one fence; `Range: bytes=…` for a part, `follow` to stay until the end",
+      "The log of the last attempt, or of one fence; `Range: bytes=…` for a part, `follow` to stay until the end, `from` to go on at a byte",
     params: jobParams,
-    query: z.strictObject({ fence: fence.optional(), follow: flag.optional() }),
+    query: z.strictObject({ fence: fence.optional(), follow: flag.optional(), from: offset.optional() }),
     reply: { status: 200, body: "text" },
     errors: ["not_found", "job_forgotten", "range_not_satisfiable"],
   }),

@@ -26,6 +26,7 @@ import {
 } from "@hive/protocol";
 import { scheduleCalls, type ScheduleCalls } from "./schedule-calls.ts";
 import { sourceCalls, type SourceCalls } from "./source-calls.ts";
+import { followLog } from "./follow-log.ts";
 import { eventStream, type StreamEvent } from "./event-stream.ts";
 
 export interface HiveOptions {
@@ -77,7 +78,10 @@ export interface HiveClient {
   candidates(jobId: string): Promise<CandidatesReply>;
   /** Says which candidate is published, by its number from 1. */
   choose(jobId: string, candidate: number): Promise<{ readonly status: string }>;
-  /** The log as bytes; with `follow` until the attempt ends. */
+  /**
+   * The log as bytes; with `follow` until the job is over, through its retries, or the attempt `fence` is. Following goes
+   * on at its byte after a lost connection or a takeover.
+   */
   logs(
     jobId: string,
     options?: { readonly follow?: boolean; readonly fence?: number; readonly signal?: AbortSignal },
@@ -174,9 +178,14 @@ export function createHive(options: HiveOptions): HiveClient {
     choose: (jobId, candidate) =>
       again(() => api.call(endpoints.chooseCandidate, { params: { jobId }, body: { candidate } })),
     async logs(jobId, { follow, fence, signal } = {}) {
-      const query = { ...(follow ? { follow: "true" as const } : {}), ...(fence === undefined ? {} : { fence }) };
       const extra: CallOptions = signal === undefined ? {} : { signal };
-      const response = await api.open(endpoints.jobLogs, { params: { jobId }, query }, extra);
+      if (follow) {
+        // Asked first, so that a job that is not there is an error of this call and not of the first byte.
+        const job = await again(() => api.call(endpoints.getJob, { params: { jobId } }, extra));
+        return followLog(api, { jobId, fence: fence ?? null, first: fence ?? Math.max(1, job.fence), sleep, ...extra });
+      }
+      const query = fence === undefined ? {} : { fence };
+      const response = await again(() => api.open(endpoints.jobLogs, { params: { jobId }, query }, extra));
       return response.body ?? (async function* () {})();
     },
     async diff(jobId) {

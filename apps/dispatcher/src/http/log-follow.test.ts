@@ -70,6 +70,39 @@ it("ends with a job whose end landed although its commit failed", async () => {
   expect(await end).toBeNull();
 });
 
+it("goes on at a byte of an attempt, waits for one that is yet to come, and never ends well where there is more", async () => {
+  world = await startServer();
+  const { jobId, lease } = await beginJob(world);
+  const { token, fence } = lease;
+  const path = `/v1/jobs/${jobId}/logs?follow`;
+  await world.send("POST", "/v1/worker/logs?offset=0", { token, body: "one two " });
+  const next = await follow(`${path}&fence=${fence}&from=4`);
+  const later = await follow(`${path}&fence=${fence + 1}`);
+  const ahead = await follow(`${path}&fence=${fence}&from=10`);
+  expect(await next()).toBe("two ");
+  await world.send("POST", "/v1/worker/logs?offset=8", { token, body: "three" });
+  expect([await next(), await ahead()]).toEqual(["three", "ree"]);
+  const stays = await follow(path);
+  expect(await stays()).toBe("one two three");
+  await world.send("POST", "/v1/worker/finish", { token, json: failedFinish(Buffer.from("one two three")) });
+  expect([await next(), await ahead(), await stays(), await later()]).toEqual([null, null, null, null]);
+
+  const rest = await world.send("GET", `/v1/jobs/${jobId}/logs?from=8`);
+  expect([rest.status, rest.headers.get("content-length"), await rest.text()]).toEqual([200, "5", "three"]);
+  expect(await (await world.send("GET", `/v1/jobs/${jobId}/logs?from=99`)).text()).toBe("");
+
+  const running = await beginJob(world);
+  await world.send("POST", "/v1/worker/logs?offset=0", { token: running.lease.token, body: "half" });
+  const broken = await follow(`/v1/jobs/${running.jobId}/logs?follow`);
+  expect(await broken()).toBe("half");
+  const end = broken().then(
+    () => "ended",
+    () => "broke off",
+  );
+  await world.close();
+  expect(await end).toBe("broke off");
+});
+
 /** Resolves once the server accepts work. */
 function ready(): Promise<void> {
   return new Promise((resolve) => {

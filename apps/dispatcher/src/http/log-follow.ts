@@ -1,6 +1,6 @@
 /**
  * A job's log as it grows, until the job is over. Without a fence it goes from attempt to attempt: who follows a job
- * sees its retries too. The store follows one attempt; only the queue knows when an attempt that was never sealed is
+ * sees its retries too, and who names an attempt that is yet to come waits for it. The store follows one attempt; only the queue knows when an attempt that was never sealed is
  * over, so this watches both.
  */
 
@@ -15,6 +15,8 @@ export interface FollowOptions {
   readonly jobId: string;
   /** Only this attempt; null: the last one and those that follow. */
   readonly fence: number | null;
+  /** Where a reader goes on in one attempt: it has every byte of it before this one. Null: from the first on. */
+  readonly from: { readonly fence: number; readonly byte: number } | null;
   /** Ends it: the reader is gone, or the server stops. */
   readonly signal: AbortSignal;
 }
@@ -42,8 +44,8 @@ export async function* followLog(options: FollowOptions): AsyncGenerator<Uint8Ar
         fence += 1;
         continue;
       }
-      // Before the first attempt, or between two: wait for the next, or the end.
-      if (now.over || options.fence !== null) return;
+      // Before the first attempt, between two, or before the one asked for: wait for it, or the end.
+      if (now.over) return;
       await bell.next(heard);
     }
   } finally {
@@ -54,6 +56,7 @@ export async function* followLog(options: FollowOptions): AsyncGenerator<Uint8Ar
 /** All bytes of one attempt: as they come while it runs, and what is left once it is over. */
 async function* followAttempt(options: FollowOptions, fence: number, bell: Bell): AsyncGenerator<Uint8Array> {
   const { logs, jobId, signal } = options;
+  const from = options.from?.fence === fence ? options.from.byte : 0;
   const over = new AbortController();
   const watch = async (): Promise<void> => {
     try {
@@ -71,7 +74,7 @@ async function* followAttempt(options: FollowOptions, fence: number, bell: Bell)
   // Whoever reads must hear of it: an end without an error would look like the end of the log.
   watching.catch(() => {});
   try {
-    yield* logs.follow({ jobId, fence, signal, over: over.signal });
+    yield* logs.follow({ jobId, fence, from, signal, over: over.signal });
   } finally {
     over.abort();
     bell.ring();

@@ -18,10 +18,13 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
   const { queue, logs, artifacts, metrics } = parts;
   const stopping = new AbortController();
   const followed = new Set<Readable>();
-  // Broken off and not ended, for there is more: their readers come back, and are handed on to the queen.
+  // Broken off and not ended, for there is more: an end would look like the end of the attempt.
+  const breakOff = (why: string): void => {
+    for (const body of followed) body.destroy(new Error(why));
+  };
+  // Their readers come back, and are handed on to the queen.
   const unlisten = queue.onReadiness((readiness) => {
-    if (readiness.ready || readiness.role !== "standby") return;
-    for (const body of followed) body.destroy(new Error("another dispatcher is the queen"));
+    if (!readiness.ready && readiness.role === "standby") breakOff("another dispatcher is the queen");
   });
 
   const handlers: JobFileHandlers = {
@@ -29,7 +32,17 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
       const { jobId } = params;
       const job = await mustFindJob(queue, jobId);
       const fence = query.fence ?? job.run?.fence ?? 0;
-      if (query.follow === true) {
+      const { from: start = 0 } = query;
+      const key = { jobId, fence };
+      const isFollowed = query.follow === true;
+      // A store that is away does not keep anybody from following; it goes on when the store does.
+      const known = await logs.size(key).catch((error: unknown) => {
+        if (isFollowed) return null;
+        throw error;
+      });
+      const { bytes: size = 0, cut } = known ?? {};
+      const cutHeader: Record<string, string> = cut === undefined ? {} : { "x-hive-log-cut": `${cut.from}-${cut.to}` };
+      if (isFollowed) {
         metrics.readers("logs", 1);
         const body = Readable.from(
           followLog({
@@ -37,6 +50,7 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
             logs,
             jobId,
             fence: query.fence ?? null,
+            from: start > 0 ? { fence, byte: start } : null,
             signal: AbortSignal.any([closed, stopping.signal]),
           }),
           { objectMode: false },
@@ -46,20 +60,19 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
           followed.delete(body);
           metrics.readers("logs", -1);
         });
-        return { body, headers: { "x-hive-fence": String(fence) } };
+        return { body, headers: { "x-hive-fence": String(fence), ...cutHeader } };
       }
-      const key = { jobId, fence };
-      const { bytes: size = 0, cut } = (await logs.size(key)) ?? {};
-      const asked = readRange(headers.range, size);
+      const asked = start > 0 ? null : readRange(headers.range, size);
       // A range with bytes that were not kept cannot be had as one: the whole is given, as RFC 9110 allows.
       const range = asked !== null && cut !== undefined && asked.from < cut.to && cut.from < asked.to ? null : asked;
-      const { from, to } = range ?? { from: 0, to: size };
+      const { from, to } = range ?? { from: Math.min(start, size), to: size };
       // With the marker in it the length is another one, which the end of the answer tells.
-      const isMarked = range === null && cut !== undefined;
+      const isMarked = range === null && cut !== undefined && from < cut.to;
       const own: Record<string, string> = {
         "accept-ranges": "bytes",
         "x-hive-fence": String(fence),
-        ...(isMarked ? { "x-hive-log-cut": `${cut.from}-${cut.to}` } : { "content-length": String(to - from) }),
+        ...cutHeader,
+        ...(isMarked ? {} : { "content-length": String(to - from) }),
         ...(range === null ? {} : { "content-range": `bytes ${from}-${to - 1}/${size}` }),
       };
       const read = logs.read({ ...key, from, to });
@@ -99,6 +112,7 @@ export function jobFileHandlers(parts: Parts): { readonly handlers: JobFileHandl
     handlers,
     stop() {
       unlisten();
+      breakOff("this server stops");
       stopping.abort();
     },
   };
