@@ -24,6 +24,7 @@ import {
   offset,
 } from "./job-schemas.ts";
 import { fleetEndpoints } from "./fleet-endpoints.ts";
+import { overviewEndpoints } from "./overview-endpoints.ts";
 import { scheduleEndpoints } from "./schedule-endpoints.ts";
 import { sessionEndpoints } from "./session-endpoints.ts";
 import { sourceEndpoints } from "./source-endpoints.ts";
@@ -340,6 +341,7 @@ export const endpoints = {
     reply: { status: 200, body: statsSchema },
     errors: [],
   }),
+  ...overviewEndpoints,
   metrics: endpoint({
     method: "GET",
     path: "/metrics",

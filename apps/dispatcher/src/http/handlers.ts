@@ -18,6 +18,7 @@ import { gatewayHandlers } from "./routes/gateway.ts";
 import { jobFileHandlers } from "./routes/job-files.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { mirrorHandlers } from "./routes/mirrors.ts";
+import { overviewHandlers } from "./routes/overview.ts";
 import { sessionHandlers } from "./routes/session.ts";
 import { scheduleHandlers } from "./routes/schedules.ts";
 import { serverHandlers } from "./routes/server.ts";
@@ -50,6 +51,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...ownersWorkerHandlers(parts),
       ...backupHandlers(parts),
       ...budgetHandlers(parts),
+      ...overviewHandlers(parts),
       ...callbackHandlers(parts),
       ...scheduleHandlers(parts),
       ...sourceHandlers(parts),
