@@ -1,5 +1,6 @@
 /** Which address shows which screen. Each screen comes when it is first gone to. */
 import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from "@tanstack/react-router";
+import { readJobSearch } from "./screens/job/job-search.ts";
 import { Layout } from "./shell/layout.tsx";
 import { Empty, Loading, Trouble } from "./ui/states.tsx";
 
@@ -26,6 +27,7 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/jobs/$jobId",
+    validateSearch: readJobSearch,
     component: lazyRouteComponent(() => import("./screens/job/job.tsx"), "JobScreen"),
   }),
   createRoute({

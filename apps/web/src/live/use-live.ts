@@ -19,3 +19,10 @@ export function useEvents(listener: (event: HiveEvent) => void): void {
   const onEvent = useEffectEvent(listener);
   useEffect(() => stream?.onEvent((event) => onEvent(event)), [stream]);
 }
+
+/** Hears that something was missed, or may have been, while the component is there. */
+export function useGaps(listener: () => void): void {
+  const stream = useContext(LiveContext);
+  const onGap = useEffectEvent(listener);
+  useEffect(() => stream?.onGap(() => onGap()), [stream]);
+}

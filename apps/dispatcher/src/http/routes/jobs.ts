@@ -141,6 +141,7 @@ export function jobHandlers(parts: Parts): JobHandlers {
         index: "job",
         equals: { jobId: params.jobId },
         ...(query.cursor === undefined ? {} : { after: decodeCursor(query.cursor) }),
+        order: query.order === "newest" ? "descending" : "ascending",
         limit: query.limit,
       });
       if (page.items.length === 0 && query.cursor === undefined) await mustFindJob(queue, params.jobId);
