@@ -18,8 +18,11 @@ const table: Readonly<Record<string, readonly string[]>> = {
   "apps/dispatcher": ["core", "protocol", "zod", "jose", "fastify", "node:fs"],
   "apps/worker": ["core", "protocol", "zod", "jose", "fastify", "node:fs"],
   "apps/cli": ["sdk", "protocol", "zod", "jose", "fastify", "node:fs"],
+  // As types.
+  "apps/web": ["sdk", "protocol"],
 };
-const hive = ["core", "protocol", "sdk", "dispatcher", "worker", "cli"];
+const typesOnly = "apps/web";
+const hive = ["core", "protocol", "sdk", "dispatcher", "worker", "cli", "web"];
 const candidates = [...hive, "zod", "jose", "fastify", "node:fs"];
 
 /** Files that the linter must refuse, and the rule that must refuse each. */
@@ -63,6 +66,15 @@ const refused: Readonly<Record<string, { source: string; rule: string }>> = {
       "export const all = [1, 2].filter(async (n) => n > 1);\nconst work = async () => true;\nif (work()) throw new Error();",
     rule: "no-misused-promises",
   },
+  "apps/web/src/zod-by-the-protocol.ts": bad('export { endpoints } from "@hive/protocol";'),
+  "apps/web/src/zod-by-the-sdk.tsx": bad('import { Hive } from "@hive/sdk";\nexport const hive = new Hive();'),
+  "apps/web/src/zod-at-last.ts": bad('export const late = () => import("@hive/protocol");'),
+  "apps/web/src/screens/to-the-dispatcher.ts": bad('export type * from "../../../dispatcher/src/http/server.ts";'),
+  "apps/web/src/screens/to-the-sources.ts": bad('export type * from "../../../../packages/protocol/src/endpoints.ts";'),
+  "apps/web/src/node.ts": bad('import { join } from "node:path";\nexport const path = join("a", "b");'),
+  "apps/cli/src/to-the-web.ts": bad('export * from "../../web/src/main.tsx";'),
+  "apps/dispatcher/src/to-the-web.ts": bad('export * from "../../web/src/main.tsx";'),
+  "apps/worker/src/to-the-web.ts": bad('export * from "@hive/web";'),
   "apps/worker/src/any.ts": { source: "export const x = (y: any) => y;", rule: "no-explicit-any" },
 };
 
@@ -78,6 +90,9 @@ const taken: Readonly<Record<string, string>> = {
   "apps/dispatcher/src/queue/claim.ts": 'export * from "../store/contract.ts";',
   "apps/dispatcher/src/store/sqlite/open.ts": 'export * from "../contract.ts";\nexport * from "./thread.ts";',
   "apps/worker/src/http/client.ts": 'export * from "../loops/claim.ts";',
+  "apps/web/src/live/stream.ts": 'export * from "@hive/protocol/server-events";',
+  "apps/web/src/api/call.ts": 'import type { Endpoints } from "@hive/protocol";\nexport type E = Endpoints;',
+  "apps/web/table.ts": 'export * from "@hive/protocol";',
   "test/e2e/all.test.ts": 'export * from "../../apps/dispatcher/src/store/sqlite/open.ts";',
 };
 
@@ -96,7 +111,8 @@ beforeAll(async () => {
   for (const [file, { source }] of Object.entries(refused)) await plant(file, source);
   for (const [file, source] of Object.entries(taken)) await plant(file, source);
   for (const part of Object.keys(table)) {
-    for (const name of candidates) await plant(plantedFile(part, name), `export * from "${specifier(name)}";`);
+    const what = part === typesOnly ? "type *" : "*";
+    for (const name of candidates) await plant(plantedFile(part, name), `export ${what} from "${specifier(name)}";`);
   }
   found = await lint(root);
 });

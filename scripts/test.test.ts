@@ -53,7 +53,7 @@ it("a file that cannot be loaded is a failure", async () => {
 it("a step that does not exist is named", async () => {
   const { code, last } = await npmTest(["units"]);
   expect(code).toBe(2);
-  expect(last).toContain('There is no step "units". Steps: peers, types, format');
+  expect(last).toContain('There is no step "units". Steps: peers, types, web-types, browser-types, format');
 });
 
 async function plant(tests: string): Promise<void> {

@@ -220,7 +220,12 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       version: VERSION,
       publicUrl,
       ownerTokens: splitTokens(secrets.internalApiToken),
-      sessions: createSessions(splitTokens(secrets.internalApiToken), clock),
+      sessions: createSessions({
+        tokens: splitTokens(secrets.internalApiToken),
+        secret: signingKey.derive("browser-sessions"),
+        isSecure: publicUrl.startsWith("https:"),
+        clock,
+      }),
       webUi: await openWebUi(WEB_UI),
       serverToken,
       egress: config.egress,

@@ -20,7 +20,7 @@ export const sessionEndpoints = {
     summary: "Signs a browser in with INTERNAL_API_TOKEN: the answer sets a cookie that no script can read",
     body: z.strictObject({ token: z.string().min(1).max(4096) }),
     reply: { status: 200, body: sessionReplySchema },
-    errors: ["too_many_requests"],
+    errors: ["unauthorized", "too_many_requests"],
   }),
   getSession: endpoint({
     method: "GET",

@@ -1,7 +1,8 @@
 /**
  * Sessions of browsers: what a person's cookie says instead of the token. Nothing is stored. A session is signed with a key
- * that is derived from the token it was opened with, so every dispatcher with the same token takes it, a restart ends none,
- * and taking a token away ends all that were opened with it.
+ * that is derived from this server's own secret and the token it was opened with: every dispatcher of the same Hive takes
+ * it, a restart ends none, and taking a token away ends all that were opened with it. The server's secret is in it so that
+ * a cookie that somebody got hold of is no place to try tokens at.
  *
  * The cookie's name comes from that key too: cookies know no ports, and two Hives on one machine must not sign each
  * other's people out.
@@ -25,21 +26,41 @@ export interface Sessions {
   open(token: string): Session;
   /** When the session in a `Cookie` header ends; null: there is none of ours that still counts. */
   find(header: string | undefined): number | null;
-  /** The names of all cookies that may hold a session of this server. */
-  readonly cookies: readonly string[];
+  /** The cookies of this server that a `Cookie` header names, whatever they hold. */
+  namesIn(header: string | undefined): readonly string[];
+  /** What every cookie of this server says beside its value. */
+  readonly attributes: string;
 }
 
+export interface SessionOptions {
+  /** The owner's tokens, as `createTokenCheck` takes them. */
+  readonly tokens: readonly string[];
+  /** Known to every dispatcher of this Hive and to nobody else. */
+  readonly secret: Uint8Array;
+  /** People come over TLS: browsers then send the cookie over nothing else. */
+  readonly isSecure: boolean;
+  readonly clock: Pick<Clock, "wall">;
+}
+
+/** A session's key, and its cookie. */
 interface Key {
   readonly token: string;
   readonly cookie: string;
   readonly signing: Uint8Array;
 }
 
-/** @param tokens the owner's tokens, as `createTokenCheck` takes them */
-export function createSessions(tokens: readonly string[], clock: Pick<Clock, "wall">): Sessions {
-  const keys = tokens.map(keyOf);
+export function createSessions({ tokens, secret, isSecure, clock }: SessionOptions): Sessions {
+  // With this prefix no neighbouring host of the same domain can plant one.
+  const prefix = isSecure ? "__Host-hive-" : "hive-";
+  const keys = tokens.map((token) => keyOf(token, secret, prefix));
   return {
-    cookies: keys.map(({ cookie }) => cookie),
+    // Strict: no link, form or frame of another site brings it along; pages ask for everything themselves.
+    attributes: `Path=/; HttpOnly; SameSite=Strict${isSecure ? "; Secure" : ""}`,
+
+    namesIn(header) {
+      const named = new Set(Array.from(cookiesIn(header ?? ""), ({ name }) => name));
+      return keys.map(({ cookie }) => cookie).filter((cookie) => named.has(cookie));
+    },
 
     open(token) {
       const key = keys.find((one) => one.token === token);
@@ -68,10 +89,10 @@ function check(key: Key, value: string): number | null {
   return timingSafeEqual(Buffer.from(sign(key, said)), Buffer.from(mac)) ? Number(until) : null;
 }
 
-function keyOf(token: string): Key {
+function keyOf(token: string, secret: Uint8Array, prefix: string): Key {
   const derive = (what: string, bytes: number): Uint8Array =>
-    new Uint8Array(hkdfSync("sha256", token, "", `hive browser ${what}`, bytes));
-  return { token, cookie: `hive-${Buffer.from(derive("cookie", 6)).toString("hex")}`, signing: derive("session", 32) };
+    new Uint8Array(hkdfSync("sha256", token, secret, `hive browser ${what}`, bytes));
+  return { token, cookie: prefix + Buffer.from(derive("cookie", 6)).toString("hex"), signing: derive("session", 32) };
 }
 
 function sign({ signing }: Key, said: string): string {

@@ -13,8 +13,9 @@ const OWNER = { name: "api" } as const;
 const SERVER = { name: "server" } as const;
 
 /**
- * Whether a cookie may speak for a person here. A browser says which site a request comes from; what changes something
- * needs a header too that another site cannot make it send without asking first, which nothing here allows.
+ * Whether a cookie may speak for a person here. A browser says which site a request comes from, but not to an address with
+ * neither TLS nor the name localhost; and to cookies another port of the same host is the same site. So what changes
+ * something needs a header too that no other page can make it send without asking first, which nothing here allows.
  */
 function isOurPage({ method, headers }: IncomingMessage): boolean {
   const site = headers["sec-fetch-site"];
@@ -37,8 +38,10 @@ export function createAccess(parts: Parts): AccessCheck {
       case "hook":
         return null;
       case "owner": {
-        if (authorization === undefined && isOurPage(request) && parts.sessions.find(request.headers.cookie) !== null)
-          return OWNER;
+        if (authorization === undefined && parts.sessions.find(request.headers.cookie) !== null) {
+          if (isOurPage(request)) return OWNER;
+          throw new HiveError("unauthorized", `A browser's session is for this server's own pages only. ${ownerHint}`);
+        }
         if (owners.matches(bearerToken(authorization, ownerHint))) return OWNER;
         throw new HiveError("unauthorized", `The token is not this server's. ${ownerHint}`);
       }

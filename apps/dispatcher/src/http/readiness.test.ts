@@ -1,9 +1,9 @@
 /** Whether a server says that it takes work, while its store or its queen does not answer. */
 
 import { expect, it, onTestFinished, vi } from "vitest";
-import type { Queue, Readiness } from "../queue/contract.ts";
 import { HandClock, settle } from "../queue/queue.fixture.ts";
 import { startServer, type TestServer, type TestServerOptions } from "./server.fixture.ts";
+import { inRole } from "./standby.fixture.ts";
 
 const JOB = { repo: "https://example.com/acme/app", task: "script", script: "true" };
 
@@ -51,23 +51,6 @@ async function startHolding() {
       };
       return { accepted, release };
     },
-  };
-}
-
-/** The queue of a dispatcher that is something else. */
-function inRole(queue: Queue, readiness: Readiness): Queue {
-  return {
-    submit: (command) => queue.submit(command),
-    read: (look) => queue.read(look),
-    documents: queue.documents,
-    onEffect: (listener) => queue.onEffect(listener),
-    onChanges: (listener) => queue.onChanges(listener),
-    readiness: () => readiness,
-    onReadiness: (listener) => queue.onReadiness(listener),
-    election: () => queue.election(),
-    position: () => queue.position(),
-    lastEvent: () => queue.lastEvent(),
-    storeName: queue.storeName,
   };
 }
 

@@ -126,7 +126,12 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     version: "0.0.0-test",
     publicUrl: "http://hive.test",
     ownerTokens: [OWNER],
-    sessions: createSessions([OWNER], clock),
+    sessions: createSessions({
+      tokens: [OWNER],
+      secret: signing.derive("browser-sessions"),
+      isSecure: false,
+      clock,
+    }),
     webUi: await openWebUi(join(folder, "no pages")),
     serverToken: GATEWAY,
     egress: ["registries"],

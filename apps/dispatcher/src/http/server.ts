@@ -169,8 +169,15 @@ export function createServer(parts: Parts): HiveServer {
   const paths = pathTable();
   app.setNotFoundHandler(async (request, reply) => {
     reply.hijack();
-    if ((await parts.webUi.serve(request.raw, reply.raw)) !== null) return;
-    sendProblem(reply.raw, unknownPath(request.raw, paths), request.id);
+    try {
+      const unknown = unknownPath(request.raw, paths);
+      // Where an endpoint is, and the method is not, a page would hide that.
+      const isFree = unknown.code === "not_found";
+      if (isFree && (await parts.webUi.serve(request.raw, reply.raw)) !== null) return;
+      throw unknown;
+    } catch (error) {
+      sendProblem(reply.raw, error, request.id);
+    }
   });
   app.setErrorHandler((error, request, reply) => {
     reply.hijack();

@@ -10,15 +10,13 @@ import { createLoginLimit } from "../login-limit.ts";
 type SessionHandlers = Pick<Handlers, "openSession" | "getSession" | "closeSession">;
 
 export function sessionHandlers(
-  parts: Pick<Parts, "sessions" | "clock" | "publicUrl" | "ownerTokens" | "tokenHint">,
+  parts: Pick<Parts, "sessions" | "clock" | "ownerTokens" | "tokenHint">,
 ): SessionHandlers {
   const { sessions, clock, tokenHint } = parts;
   const limit = createLoginLimit(clock);
   const checks = parts.ownerTokens.map((token) => ({ token, check: createTokenCheck([token], "INTERNAL_API_TOKEN") }));
-  // Strict: no other site's link or form brings it along. Lax would let a link in; pages ask for everything themselves.
-  const always = `Path=/; HttpOnly; SameSite=Strict${parts.publicUrl.startsWith("https:") ? "; Secure" : ""}`;
   const setting = ({ cookie, value, until }: Session): string =>
-    `${cookie}=${value}; ${always}; Max-Age=${Math.floor((until - clock.wall()) / 1000)}`;
+    `${cookie}=${value}; ${sessions.attributes}; Max-Age=${Math.ceil((until - clock.wall()) / 1000)}`;
 
   return {
     async openSession({ body, address, setCookies }) {
@@ -40,8 +38,9 @@ export function sessionHandlers(
       return { signedIn: until !== null, until };
     },
 
-    async closeSession({ setCookies }) {
-      setCookies(sessions.cookies.map((cookie) => `${cookie}=; ${always}; Max-Age=0`));
+    async closeSession({ headers, setCookies }) {
+      // Only those it has: the names of the others would tell a stranger something that comes from the tokens.
+      setCookies(sessions.namesIn(headers.cookie).map((cookie) => `${cookie}=; ${sessions.attributes}; Max-Age=0`));
       return { signedIn: false, until: null };
     },
   };
