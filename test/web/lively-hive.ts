@@ -58,7 +58,6 @@ export async function startLivelyHive(yaml: (host: string) => string = () => "")
       repo: repo("acme/site"),
       task: "script",
       script: "printf '<script>alert(1)</script>\\n'",
-      labels: ["night"],
       metadata: { title: HOSTILE },
     },
     { jobId: "needs-approval", repo: repo("asks/app"), task: "script", script: "true" },
