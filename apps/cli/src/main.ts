@@ -6,6 +6,7 @@ import { addBackupCommands } from "./commands/backup.ts";
 import { addCandidateCommands } from "./commands/candidates.ts";
 import { addCommentCommands } from "./commands/comments.ts";
 import { addJobCommands } from "./commands/jobs.ts";
+import { addNotifyCommands } from "./commands/notify.ts";
 import { addScheduleCommands } from "./commands/schedules.ts";
 import { addSourceCommands } from "./commands/sources.ts";
 import { addServerCommands } from "./commands/server.ts";
@@ -33,6 +34,7 @@ addCommentCommands(program, context);
 addCandidateCommands(program, context);
 addScheduleCommands(program, context);
 addSourceCommands(program, context);
+addNotifyCommands(program, context);
 addServerCommands(program, context);
 addBackupCommands(program, context);
 // `hive ls --json` reads better than `hive --json ls`: both are taken.

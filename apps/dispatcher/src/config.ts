@@ -21,6 +21,7 @@ const FILE_ONLY: ReadonlySet<string> = new Set([
   "stuck",
   "schedules",
   "sources",
+  "notify",
 ]);
 
 export type Config = { readonly [K in keyof typeof table]: z.output<(typeof table)[K]["schema"]> };

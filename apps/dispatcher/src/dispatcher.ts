@@ -38,6 +38,8 @@ import { tellRole } from "./leader/tell-role.ts";
 import { freePort, localAddress } from "./listening.ts";
 import { openMirrors } from "./mirrors/open-mirrors.ts";
 import { createOwnProcesses } from "./processes/own-processes.ts";
+import { createNotifier } from "./notify/notifier.ts";
+import { openChannels } from "./notify/open-channels.ts";
 import { createPriceBook } from "./prices/price-book.ts";
 import { Committer } from "./queue/committer.ts";
 import { createJobPolicy, limitOf, reconsiderHeld } from "./queue/job-policy.ts";
@@ -213,6 +215,14 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       sources: config.sources.filter(({ type }) => type.hasIssues).map(({ id }) => id),
       write: createIssueWriter({ guard, client, credentials, apiFor }),
     });
+    const notifier = createNotifier({
+      ...{ queue, clock, publicUrl, pools: own.pools, sources: () => sources.list() },
+      channels: openChannels({
+        ...{ channels: config.notify, guard, client, variable: options.variable, wall: clock.wall },
+        serverKeys: splitTokens(secrets.webhookSecret),
+      }),
+      onTrouble: (message) => log.warn(message),
+    });
     const server = createServer({
       queue,
       clock,
@@ -239,6 +249,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
       policy,
       schedules,
       sources,
+      notifier,
       budgets,
       prices: createPriceBook(config.prices, clock.wall),
       roomMs: ROOM_MS,
@@ -291,6 +302,8 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     });
     clockwork.start();
     stops.push(() => clockwork.stop());
+    notifier.start();
+    stops.push(() => notifier.stop());
     issues.start();
     stops.push(() => issues.stop());
     sources.start();

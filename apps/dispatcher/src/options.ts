@@ -14,6 +14,7 @@ import { repoRulesSchema } from "./credentials/repo-rules.ts";
 import { poolsSchema } from "./fleet/pool-settings.ts";
 import { llmSchema } from "./gateway/llm-settings.ts";
 import { mirrorOptions } from "./mirrors/mirror-options.ts";
+import { notifySchema } from "./notify/notify-settings.ts";
 import { type Option, option } from "./option.ts";
 import { pricesSchema } from "./prices/price.ts";
 import { schedulesSchema } from "./schedules/schedule-settings.ts";
@@ -385,6 +386,12 @@ export const table = {
     "sources",
     sourcesSchema.prefault({}),
     "What makes jobs of what other systems say, by id; in hive.yaml only. See docs/sources.md. Default none.",
+  ),
+  notify: option(
+    "HIVE_NOTIFY",
+    "notify",
+    notifySchema.prefault({}),
+    "Over which channels people are told of what, by name; in hive.yaml only. See docs/notifications.md. Default none.",
   ),
   repos: option(
     "HIVE_REPOS",

@@ -25,6 +25,7 @@ import {
 } from "./job-schemas.ts";
 import { fleetEndpoints } from "./fleet-endpoints.ts";
 import { overviewEndpoints } from "./overview-endpoints.ts";
+import { notifyEndpoints } from "./notify-endpoints.ts";
 import { scheduleEndpoints } from "./schedule-endpoints.ts";
 import { sessionEndpoints } from "./session-endpoints.ts";
 import { sourceEndpoints } from "./source-endpoints.ts";
@@ -337,6 +338,7 @@ export const endpoints = {
   ...sessionEndpoints,
   ...scheduleEndpoints,
   ...sourceEndpoints,
+  ...notifyEndpoints,
   stats: endpoint({
     method: "GET",
     path: "/v1/stats",

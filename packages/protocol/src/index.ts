@@ -11,6 +11,7 @@ export * from "./job-schemas.ts";
 export * from "./lease-token.ts";
 export * from "./mirror-schemas.ts";
 export * from "./overview-endpoints.ts";
+export * from "./notify-schemas.ts";
 export * from "./problem.ts";
 export * from "./registration-proof.ts";
 export * from "./schedule-schemas.ts";

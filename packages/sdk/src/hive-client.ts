@@ -25,6 +25,7 @@ import {
   type Worker,
 } from "@hive/protocol";
 import { scheduleCalls, type ScheduleCalls } from "./schedule-calls.ts";
+import { notifyCalls, type NotifyCalls } from "./notify-calls.ts";
 import { sourceCalls, type SourceCalls } from "./source-calls.ts";
 import { followLog } from "./follow-log.ts";
 import { eventStream, type StreamEvent } from "./event-stream.ts";
@@ -97,6 +98,8 @@ export interface HiveClient {
   readonly schedules: ScheduleCalls;
   /** What makes jobs of what other systems say. */
   readonly sources: SourceCalls;
+  /** Over which channels people are told what needs them. */
+  readonly notify: NotifyCalls;
   /** Everything the server keeps, of one moment, as compressed bytes: what `hive backup` writes into a file. */
   backup(): Promise<AsyncIterable<Uint8Array>>;
   /** Everything that happens, from now or after an id, over lost connections without a gap. */
@@ -196,6 +199,7 @@ export function createHive(options: HiveOptions): HiveClient {
     pools: async () => (await again(() => api.call(endpoints.listPools, {}))).pools,
     schedules: scheduleCalls(api, again),
     sources: sourceCalls(api, again),
+    notify: notifyCalls(api, again),
     async backup() {
       const response = await again(() => api.open(endpoints.backup, {}));
       return response.body ?? (async function* () {})();

@@ -1,5 +1,6 @@
 export * from "./hive-client.ts";
 export { type BackfillOptions, type ScheduleCalls } from "./schedule-calls.ts";
+export { type NotifyCalls } from "./notify-calls.ts";
 export { type PageOptions, type SourceCalls } from "./source-calls.ts";
 export { type StreamEvent } from "./event-stream.ts";
 export { verifyCallback, type Callback } from "./verify-callback.ts";
@@ -15,7 +16,9 @@ export {
   type Comment,
   type Commented,
   type DayBudgets,
+  type ChannelTest,
   type NewComment,
+  type NotifyChannel,
   type Health,
   type Pool,
   type SchedulePreview,

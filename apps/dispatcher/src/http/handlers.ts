@@ -19,6 +19,7 @@ import { jobFileHandlers } from "./routes/job-files.ts";
 import { jobHandlers } from "./routes/jobs.ts";
 import { mirrorHandlers } from "./routes/mirrors.ts";
 import { overviewHandlers } from "./routes/overview.ts";
+import { notifyHandlers } from "./routes/notify.ts";
 import { sessionHandlers } from "./routes/session.ts";
 import { scheduleHandlers } from "./routes/schedules.ts";
 import { serverHandlers } from "./routes/server.ts";
@@ -55,6 +56,7 @@ export function createHandlers(parts: Parts): MountedHandlers {
       ...callbackHandlers(parts),
       ...scheduleHandlers(parts),
       ...sourceHandlers(parts),
+      ...notifyHandlers(parts),
       ...workerHandlers(parts, signals),
       ...attemptFileHandlers(parts),
       ...cacheHandlers(parts),

@@ -14,6 +14,7 @@ import type { Clock } from "../clock.ts";
 import type { CredentialFinder } from "../credentials/job-credential.ts";
 import type { Mirrors } from "../mirrors/mirrors.ts";
 import type { PoolView } from "../fleet/pool-view.ts";
+import type { Notifier } from "../notify/notifier.ts";
 import type { PriceBook } from "../prices/price-book.ts";
 import type { JobPolicy } from "../queue/compile-job.ts";
 import type { Queue } from "../queue/contract.ts";
@@ -97,6 +98,8 @@ export interface Parts {
   /** The clocks that make jobs. */
   readonly schedules: Schedules;
   readonly sources: Sources;
+  /** What people are told over. */
+  readonly notifier: Pick<Notifier, "list" | "test">;
   /** Copies of everything, for whoever asks. */
   readonly backups: Backups;
 }

@@ -25,6 +25,7 @@ import { createBudgetPolicy } from "../budgets/budget-policy.ts";
 import { systemClock } from "../clock.ts";
 import { createGuard } from "../guard/guard.ts";
 import { openFileLogs } from "../logs/files/file-logs.ts";
+import { createNotifier } from "../notify/notifier.ts";
 import { createPriceBook } from "../prices/price-book.ts";
 import { Committer } from "../queue/committer.ts";
 import type { JobPolicy } from "../queue/compile-job.ts";
@@ -172,6 +173,10 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       onTrouble: () => {},
     }),
     pools: () => [],
+    notifier: createNotifier({
+      ...{ queue, clock, channels: [], publicUrl: "http://hive.test", pools: () => [], sources: () => [] },
+      onTrouble: () => {},
+    }),
     mirrors: {
       handOut: async () => ({ ok: false, code: "network", message: "no mirrors in this test" }),
       stop: async () => {},
