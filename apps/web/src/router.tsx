@@ -43,6 +43,10 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/dependencies",
+    validateSearch: ({ job }: Record<string, unknown>): { readonly job?: string } => {
+      const text = textOf(job);
+      return text === null ? {} : { job: text };
+    },
     component: lazyRouteComponent(() => import("./screens/dependencies/dependencies.tsx"), "DependenciesScreen"),
   }),
   createRoute({
@@ -58,6 +62,10 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/workers",
+    validateSearch: ({ worker }: Record<string, unknown>): { readonly worker?: string } => {
+      const text = textOf(worker);
+      return text === null ? {} : { worker: text };
+    },
     component: lazyRouteComponent(() => import("./screens/workers/workers.tsx"), "WorkersScreen"),
   }),
   createRoute({
@@ -81,6 +89,12 @@ const screens = [
     component: lazyRouteComponent(() => import("./screens/about/about.tsx"), "AboutScreen"),
   }),
 ];
+
+/** A value of the address's search as it was written: one that looks like a number was read as one. */
+function textOf(value: unknown): string | null {
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : null;
+}
 
 const routeTree = root.addChildren(screens);
 

@@ -75,6 +75,6 @@ function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
   if (target === null) return false;
   if (target.closest('input, textarea, select, [contenteditable="true"]') !== null) return true;
-  // A dialog has the keyboard for itself.
-  return document.querySelector('[role="dialog"], [role="alertdialog"]') !== null;
+  // A dialog has the keyboard for itself; a toast, which calls itself one too, has not.
+  return document.querySelector(':is([role="dialog"], [role="alertdialog"]):not([aria-modal="false"])') !== null;
 }
