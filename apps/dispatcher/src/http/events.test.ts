@@ -266,3 +266,27 @@ function between(
       ),
   };
 }
+
+describe("the events of one job", () => {
+  it("are listed oldest first, or newest first to see how it ended, page by page both ways", async () => {
+    await enqueue(1);
+    for (const verb of ["cancel", "retry", "cancel"]) await world.send("POST", `/v1/jobs/j0/${verb}`);
+    const pages = async (order: string): Promise<readonly string[]> => {
+      const types: string[] = [];
+      let cursor = "";
+      do {
+        const page = (await (await world.send("GET", `/v1/jobs/j0/events?limit=3${order}${cursor}`)).json()) as {
+          readonly events: readonly { readonly type: string }[];
+          readonly next: string | null;
+        };
+        types.push(...page.events.map(({ type }) => type));
+        cursor = page.next === null ? "" : `&cursor=${encodeURIComponent(page.next)}`;
+      } while (cursor !== "");
+      return types;
+    };
+    const oldest = ["job.queued", "job.canceled", "job.queued", "job.canceled"];
+    expect(await pages("")).toEqual(oldest);
+    expect(await pages("&order=newest")).toEqual(oldest.toReversed());
+    expect((await world.send("GET", "/v1/jobs/j0/events?order=best")).status).toBe(422);
+  });
+});

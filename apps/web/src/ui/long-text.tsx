@@ -14,10 +14,12 @@ export interface LongTextProps {
   readonly shown?: number;
   /** In letters of one width. Default: false. */
   readonly mono?: boolean;
+  /** Has a button that copies it. Default: true. */
+  readonly copy?: boolean;
 }
 
 /** Text from outside as it is, cut where it is huge until all of it is wanted; copied whole. */
-export function LongText({ text, name, shown = SHOWN, mono = false }: LongTextProps) {
+export function LongText({ text, name, shown = SHOWN, mono = false, copy = true }: LongTextProps) {
   const [all, setAll] = useState(false);
   const cut = text.length > shown;
   return (
@@ -26,13 +28,15 @@ export function LongText({ text, name, shown = SHOWN, mono = false }: LongTextPr
         role="group"
         aria-label={name}
         tabIndex={0}
-        className={`outside-text max-h-[32rem] overflow-y-auto pr-10 whitespace-pre-wrap ${mono ? "font-mono text-[13px]" : "text-sm"}`}
+        className={`outside-text max-h-[32rem] overflow-y-auto whitespace-pre-wrap ${copy ? "pr-10" : ""} ${mono ? "font-mono text-[13px]" : "text-sm"}`}
       >
         {all || !cut ? text : `${text.slice(0, shown)}…`}
       </div>
-      <div className="absolute top-0 right-0">
-        <CopyButton text={text} label={`Copy ${name.toLowerCase()}`} />
-      </div>
+      {copy && (
+        <div className="absolute -top-1.5 right-0">
+          <CopyButton text={text} label={`Copy ${name.toLowerCase()}`} />
+        </div>
+      )}
       {cut && (
         <Button look="quiet" className="mt-1" onClick={() => setAll(!all)}>
           {all ? "Show less" : `Show all ${number(text.length)} characters`}

@@ -25,7 +25,7 @@ export function JobEventList({ feed }: { readonly feed: JobEventFeed }) {
   return (
     <Panel title="Events" actions={<span className="text-xs text-soft">newest first</span>}>
       {isPending && <Loading rows={8} />}
-      {error !== null && <Trouble error={error} onRetry={feed.retry} />}
+      {error !== null && <Trouble error={error} onRetry={() => feed.retry()} />}
       <ol aria-label="Events" className="divide-y divide-line">
         {shown.map((event) => (
           <Row key={event.id} event={event} />

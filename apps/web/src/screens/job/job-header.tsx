@@ -6,6 +6,7 @@ import { CopyButton } from "../../ui/command.tsx";
 import { repoName } from "../../ui/facts.tsx";
 import { StatusBadge } from "../../ui/status.tsx";
 import { Elapsed, Time } from "../../ui/time.tsx";
+import { Cost } from "./budget.tsx";
 import { JobActions } from "./job-actions.tsx";
 import { safeLink } from "./safe-link.ts";
 
@@ -14,6 +15,7 @@ export function JobHeader({ job }: { readonly job: JobDetail }) {
   const { jobId, status, reason, repo, result } = job;
   const branch = result?.branch ?? job.branch;
   const pullRequest = result?.pullRequest ?? null;
+  const agent = [job.agent, job.result?.agent?.model ?? job.model].filter((part) => part != null).join(" · ");
   const pullRequestUrl = safeLink(pullRequest?.url ?? null);
   return (
     <header className="mb-3">
@@ -80,6 +82,7 @@ export function JobHeader({ job }: { readonly job: JobDetail }) {
         )}
         <li>
           {job.task}
+          {agent !== "" && <span className="outside-text"> by {agent}</span>}
           {job.role !== null && <span className="outside-text"> as {job.role}</span>}
         </li>
         <li>
@@ -90,6 +93,8 @@ export function JobHeader({ job }: { readonly job: JobDetail }) {
             over after <Elapsed since={job.createdAt} until={job.endedAt} />
           </li>
         )}
+        <li>priority {job.priority}</li>
+        <Cost job={job} />
         {job.labels.map((label) => (
           <li key={label} className="outside-text rounded-full border border-line px-2 text-xs">
             {label}

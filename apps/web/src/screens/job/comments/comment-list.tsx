@@ -55,7 +55,7 @@ export function CommentView({
           {place.path}:{place.line} {place.quote}
         </p>
       )}
-      {text !== "" && <LongText name={`Comment ${n}`} text={text} shown={1_000} />}
+      {text !== "" && <LongText name={`Comment ${n}`} text={text} shown={1_000} copy={false} />}
     </>
   );
 }

@@ -38,7 +38,7 @@ export function Conversation({ job, feed }: { readonly job: JobDetail; readonly 
         }
       >
         {isPending && <Loading rows={8} />}
-        {error !== null && <Trouble error={error} onRetry={feed.retry} />}
+        {error !== null && <Trouble error={error} onRetry={() => feed.retry()} />}
         <div className="space-y-3 p-4">
           {!isWhole && (
             <div className="text-center">

@@ -155,6 +155,8 @@ function verifyNote(told: Readonly<Record<string, unknown>>): Said {
   const after = command === "" ? "" : ` (${command})`;
   if (state === "passed") return note(`the repository's tests are green${after}`, "good");
   if (state === "failed") return note(`the repository's tests are red${after}`, "bad");
+  if (state === "none") return note("the repository names no test");
+  if (state === "unchanged") return note("nothing changed, so nothing was tested");
   return note(`tests: ${state}${after}`);
 }
 

@@ -36,19 +36,19 @@ export function EntryView({ entry }: { readonly entry: Entry }) {
     case "person":
       return (
         <Bubble icon={<User aria-hidden size={15} />} who={entry.by} at={entry.at} look="bg-info-ground">
-          <LongText name="Comment" text={entry.text} />
+          <LongText name="Comment" text={entry.text} copy={false} />
         </Bubble>
       );
     case "agent":
       return (
         <Bubble icon={<Bot aria-hidden size={15} />} who="Agent" at={entry.at} look="bg-raised">
-          <LongText name="Message" text={entry.text} />
+          <LongText name="Message" text={entry.text} copy={false} />
         </Bubble>
       );
     case "thinking":
       return (
         <Folded icon={<Brain aria-hidden size={15} />} title="Thought">
-          <LongText name="Thought" text={entry.text} />
+          <LongText name="Thought" text={entry.text} copy={false} />
         </Folded>
       );
     case "plan":
@@ -88,7 +88,7 @@ export function EntryView({ entry }: { readonly entry: Entry }) {
           at={entry.at}
           look={entry.ok ? "bg-good-ground" : "bg-bad-ground"}
         >
-          <LongText name="Last words" text={entry.text} />
+          <LongText name="Last words" text={entry.text} copy={false} />
         </Bubble>
       );
   }
@@ -166,7 +166,7 @@ function Tools({ uses }: { readonly uses: readonly ToolUse[] }) {
             </p>
             {result !== null && result.summary !== "" && (
               <div className="mt-0.5 ml-5 rounded bg-raised px-2 py-1">
-                <LongText name={`What ${tool} answered`} text={result.summary} mono shown={1_500} />
+                <LongText name={`What ${tool} answered`} text={result.summary} mono shown={1_500} copy={false} />
               </div>
             )}
           </li>

@@ -124,7 +124,7 @@ function Line({ line, number, isStop, onComment }: LineProps) {
           tabIndex={isStop ? 0 : -1}
           aria-label={`Comment on line ${shown}${now === null ? " before the change" : ""}`}
           onClick={onComment}
-          className={`${NUMBER} min-h-[24px] hover:bg-honey hover:text-honey-ink focus-visible:-outline-offset-2`}
+          className={`${NUMBER} min-h-[24px] self-start hover:bg-honey hover:text-honey-ink focus-visible:-outline-offset-2`}
         >
           {now ?? <span className="sm:invisible">{old}</span>}
         </button>

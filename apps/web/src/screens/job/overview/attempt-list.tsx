@@ -72,7 +72,7 @@ function AttemptRow({ job, attempt, progress }: AttemptRowProps) {
         <span className="outside-text text-soft">{workerId}</span>
         {since !== null && (
           <span className="text-soft">
-            <Time at={since} />, took <Elapsed since={since} until={endedAt} />
+            <Time at={since} />, {end === null ? "for" : "took"} <Elapsed since={since} until={endedAt} />
           </span>
         )}
         {logBytes !== null && logBytes > 0 && (

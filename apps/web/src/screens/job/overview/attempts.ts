@@ -59,7 +59,7 @@ function underWay(job: JobDetail, events: readonly JobEvent[]): Attempt | null {
     generation: job.generation,
     attempt: null,
     workerId,
-    since: leasedAt ?? begunAt,
+    since: leasedAt ?? begunAt ?? job.startedAt,
     begunAt,
     endedAt: null,
     end: null,

@@ -1,6 +1,6 @@
 import type { JobDetail } from "@hive/protocol";
 import { Panel } from "../../../ui/panel.tsx";
-import { Budget } from "../budget-bar.tsx";
+import { Budget } from "../budget.tsx";
 import { isForAgent } from "../job-tabs.tsx";
 import type { JobEventFeed } from "../use-job-events.ts";
 import { AboutJob } from "./about-job.tsx";

@@ -36,6 +36,24 @@ export function Budget({ job: { budget, usage } }: { readonly job: JobDetail }) 
   );
 }
 
+/** The same in one line of the header: the dollars, with a bar where they have a limit. */
+export function Cost({ job: { budget, usage, task } }: { readonly job: JobDetail }) {
+  const spent = budget?.spent.usd ?? usage?.costUsd ?? null;
+  const limit = budget?.limit.usd ?? null;
+  if (usage === null && task !== "agent" && task !== "analyze") return null;
+  return (
+    <li className="inline-flex items-center gap-2">
+      <span className="tabular">
+        {spent === null ? "cost not known" : usd(spent)}
+        {limit !== null && ` of ${usd(limit)}`}
+      </span>
+      {spent !== null && limit !== null && (
+        <Meter name="Part of the budget that is used" used={spent} limit={limit} text={usd} className="w-20" />
+      )}
+    </li>
+  );
+}
+
 function limitsOf({ limit, spent }: NonNullable<JobDetail["budget"]>): readonly Limit[] {
   const all: readonly (Omit<Limit, "limit"> & { readonly limit: number | null })[] = [
     { name: "Money", used: spent.usd, limit: limit.usd, text: usd },
@@ -47,8 +65,6 @@ function limitsOf({ limit, spent }: NonNullable<JobDetail["budget"]>): readonly 
 }
 
 function LimitBar({ name, used, limit, text }: Limit) {
-  const share = limit === 0 ? (used > 0 ? 1 : 0) : Math.min(1, used / limit);
-  const colour = share >= 1 ? "bg-bad" : share >= 0.8 ? "bg-warn" : "bg-honey";
   return (
     <div>
       <p className="flex justify-between gap-3">
@@ -57,17 +73,25 @@ function LimitBar({ name, used, limit, text }: Limit) {
           {text(used)} of {text(limit)}
         </span>
       </p>
-      <div
-        role="meter"
-        aria-label={`${name} used`}
-        aria-valuemin={0}
-        aria-valuemax={limit}
-        aria-valuenow={Math.min(used, limit)}
-        aria-valuetext={`${text(used)} of ${text(limit)}`}
-        className="mt-1 h-1.5 overflow-hidden rounded-full bg-raised"
-      >
-        <div className={`h-full rounded-full ${colour}`} style={{ width: `${share * 100}%` }} />
-      </div>
+      <Meter name={`${name} used`} used={used} limit={limit} text={text} className="mt-1" />
+    </div>
+  );
+}
+
+function Meter({ name, used, limit, text, className }: Limit & { readonly className: string }) {
+  const share = limit === 0 ? (used > 0 ? 1 : 0) : Math.min(1, used / limit);
+  const colour = share >= 1 ? "bg-bad" : share >= 0.8 ? "bg-warn" : "bg-honey";
+  return (
+    <div
+      role="meter"
+      aria-label={name}
+      aria-valuemin={0}
+      aria-valuemax={limit}
+      aria-valuenow={Math.min(used, limit)}
+      aria-valuetext={`${text(used)} of ${text(limit)}`}
+      className={`h-1.5 overflow-hidden rounded-full border border-line bg-raised ${className}`}
+    >
+      <div className={`h-full rounded-full ${colour}`} style={{ width: `${share * 100}%` }} />
     </div>
   );
 }
