@@ -3,6 +3,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { startLastLook } from "./attention/last-look.ts";
 import { createQueries } from "./api/use-api.ts";
 import { router } from "./router.tsx";
 import { startKeys } from "./shell/keys.ts";
@@ -13,6 +14,7 @@ import "./styles.css";
 
 startTheme();
 startKeys();
+startLastLook();
 
 const place = document.querySelector("#hive");
 if (place === null) throw new Error("the page has no place for Hive");

@@ -10,15 +10,25 @@ const MOST_JOBS = 1_000;
 const PAGE = 250;
 /** Attempts read at once: each may hold the summary of an agent. */
 const ATTEMPTS_AT_ONCE = 50;
+/** Attempts whose pull requests are remembered: what they made never changes. */
+const REMEMBERED = 5_000;
 const SHOWN_PULL_REQUESTS = 20;
 const SHOWN_REASONS = 10;
 const DAY_MS = 86_400_000;
 const MOST_DAYS = 31;
 
 type Source = Pick<Parts, "queue" | "clock">;
+type PullRequest = NonNullable<AttemptRecord["result"]>["pullRequest"];
 type Reasons = Digest["failures"];
 
-export async function digestSince({ queue, clock }: Source, since: number): Promise<Digest> {
+/** Pull requests by the id of the attempt that opened them; null: it opened none. */
+export type KnownPullRequests = Map<string, PullRequest>;
+
+export async function digestSince(
+  { queue, clock }: Source,
+  since: number,
+  known: KnownPullRequests = new Map(),
+): Promise<Digest> {
   const until = clock.wall();
   const [{ jobs, from }, decisions, days] = await Promise.all([
     endedSince({ queue }, since),
@@ -37,6 +47,7 @@ export async function digestSince({ queue, clock }: Source, since: number): Prom
   const opened = await pullRequestsOf(
     { queue },
     own.filter(({ status }) => status === "succeeded"),
+    known,
   );
   return {
     since,
@@ -76,17 +87,27 @@ async function endedSince(
 async function pullRequestsOf(
   { queue }: Pick<Source, "queue">,
   jobs: readonly Job[],
+  known: KnownPullRequests,
 ): Promise<Digest["pullRequests"]["newest"]> {
-  const found: Digest["pullRequests"]["newest"] = [];
-  for (let at = 0; at < jobs.length; at += ATTEMPTS_AT_ONCE) {
-    const some = jobs.slice(at, at + ATTEMPTS_AT_ONCE);
-    const keys = some.map(({ id, run }) => ({ collection: "attempts", id: attemptId(id, run?.fence ?? 0) }));
-    for (const [place, doc] of (await queue.documents.get(keys)).entries()) {
-      const job = some[place];
-      const opened = resultOf(doc)?.pullRequest ?? null;
-      if (job === undefined || opened === null) continue;
-      found.push({ jobId: job.id, repo: job.repo, ...opened, endedAt: job.endedAt ?? 0 });
+  const idOf = ({ id, run }: Job): string => attemptId(id, run?.fence ?? 0);
+  const asked = jobs.map(idOf).filter((id) => !known.has(id));
+  const read = new Map<string, PullRequest>();
+  for (let at = 0; at < asked.length; at += ATTEMPTS_AT_ONCE) {
+    const ids = asked.slice(at, at + ATTEMPTS_AT_ONCE);
+    const docs = await queue.documents.get(ids.map((id) => ({ collection: "attempts", id })));
+    for (const [place, id] of ids.entries()) {
+      const opened = resultOf(docs[place] ?? null)?.pullRequest ?? null;
+      read.set(id, opened);
+      known.set(id, opened);
     }
+  }
+  const found = jobs.flatMap((job) => {
+    const opened = known.get(idOf(job)) ?? read.get(idOf(job)) ?? null;
+    return opened === null ? [] : [{ jobId: job.id, repo: job.repo, ...opened, endedAt: job.endedAt ?? 0 }];
+  });
+  for (const id of known.keys()) {
+    if (known.size <= REMEMBERED) break;
+    known.delete(id);
   }
   return found;
 }

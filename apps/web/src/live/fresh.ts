@@ -34,6 +34,16 @@ const BY_KIND: Readonly<Record<string, readonly Name[]>> = {
   callback: ["listCallbacks"],
 };
 
+/** What an overview counts. */
+const OF_OVERVIEWS: ReadonlySet<string> = new Set([
+  "job.held",
+  "job.approved",
+  "job.succeeded",
+  "job.failed",
+  "job.canceled",
+  "job.queued",
+]);
+
 /** Keeps the answers in `queries` fresh by the events of `stream`. Returns how to stop it. */
 export function keepFresh(stream: EventStream, queries: QueryClient): () => void {
   const names = new Set<string>();
@@ -57,6 +67,7 @@ export function keepFresh(stream: EventStream, queries: QueryClient): () => void
     for (const name of jobId === null ? (BY_KIND[kind] ?? []) : OF_ALL_JOBS) names.add(name);
     for (const name of BY_KIND[kind] ?? []) names.add(name);
     if (jobId !== null) jobs.add(jobId);
+    if (OF_OVERVIEWS.has(type)) names.add("digest");
     timer ??= setTimeout(flush, GATHER_MS);
   }
 

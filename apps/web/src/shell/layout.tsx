@@ -2,6 +2,8 @@ import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-route
 import { Menu, Search } from "lucide-react";
 import { Suspense, useEffect, useRef, useState } from "react";
 import { useApi } from "../api/use-api.ts";
+import { Notifier } from "../attention/notifier.tsx";
+import { TabSign } from "../attention/tab-sign.tsx";
 import { useStreamState } from "../live/use-live.ts";
 import { Button } from "../ui/button.tsx";
 import { Modal } from "../ui/dialog.tsx";
@@ -106,6 +108,8 @@ export function Layout() {
           More
         </button>
       </nav>
+      <TabSign />
+      <Notifier />
       <Palette open={opened === "palette"} onClose={close} />
       <KeyList open={opened === "keys"} onClose={close} />
       <Modal open={opened === "menu"} onClose={close} title="Screens" actions={<Connection />}>

@@ -1,14 +1,14 @@
 /** Overviews that read many documents: what was found a moment ago is given again, and nobody reads it twice at once. */
 
+import type { HistoryRange } from "@hive/protocol";
 import type { Clock } from "../../clock.ts";
-import { digestSince } from "../digest.ts";
+import { digestSince, type KnownPullRequests } from "../digest.ts";
 import type { Handlers } from "../handler.ts";
 import { historyOf } from "../history.ts";
 import type { Parts } from "../parts.ts";
 
-/** Milliseconds for which an answer is good enough for the same question. */
-const DIGEST_MS = 1_500;
-const HISTORY_MS = 10_000;
+/** Milliseconds for which an answer is good enough for the same question; a digest only while nothing happens. */
+const REMEMBERED_MS = 10_000;
 /** Questions whose answers are remembered. */
 const REMEMBERED = 16;
 
@@ -16,26 +16,25 @@ export function overviewHandlers({
   queue,
   clock,
 }: Pick<Parts, "queue" | "clock">): Pick<Handlers, "digest" | "statsHistory"> {
-  const digest = remembering(clock, DIGEST_MS, (since: number) => digestSince({ queue, clock }, since));
-  const history = remembering(clock, HISTORY_MS, (range: Parameters<typeof historyOf>[1]) =>
-    historyOf({ queue, clock }, range),
-  );
+  const pullRequests: KnownPullRequests = new Map();
+  const digest = remembering(clock, (since: number) => digestSince({ queue, clock }, since, pullRequests));
+  const history = remembering(clock, (range: HistoryRange) => historyOf({ queue, clock }, range));
   return {
-    digest: ({ query }) => digest(query.since),
-    statsHistory: ({ query }) => history(query.range),
+    digest: ({ query }) => digest(query.since, queue.lastEvent()),
+    statsHistory: ({ query }) => history(query.range, 0),
   };
 }
 
-/** A failed answer is not remembered. */
-function remembering<K, R>(clock: Clock, ms: number, find: (key: K) => Promise<R>): (key: K) => Promise<R> {
-  const found = new Map<K, { readonly at: number; readonly answer: Promise<R> }>();
-  return (key) => {
+/** An answer counts for its `moment` only, and a failed one is not remembered. */
+function remembering<K, R>(clock: Clock, find: (key: K) => Promise<R>): (key: K, moment: number) => Promise<R> {
+  const found = new Map<K, { readonly at: number; readonly moment: number; readonly answer: Promise<R> }>();
+  return (key, moment) => {
     const known = found.get(key);
-    if (known !== undefined && clock.mono() - known.at < ms) return known.answer;
-    const mine = { at: clock.mono(), answer: find(key) };
+    if (known?.moment === moment && clock.mono() - known.at < REMEMBERED_MS) return known.answer;
+    const mine = { at: clock.mono(), moment, answer: find(key) };
     found.delete(key);
     found.set(key, mine);
-    for (const [old] of found) {
+    for (const old of found.keys()) {
       if (found.size <= REMEMBERED) break;
       found.delete(old);
     }

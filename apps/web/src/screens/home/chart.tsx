@@ -1,0 +1,107 @@
+import { type ReactNode, useId, useState } from "react";
+import { exactTime } from "../../ui/time.tsx";
+import { type Line, Plot } from "./plot.tsx";
+
+export interface ChartProps {
+  readonly title: string;
+  readonly about: string;
+  readonly from: number;
+  readonly until: number;
+  /** Where each value stands. */
+  readonly at: readonly number[];
+  readonly lines: readonly Line[];
+  /** `stacked`: bars on one another. Default: lines. */
+  readonly kind?: "lines" | "stacked";
+  readonly write: (value: number) => string;
+  /** Default: to the second, in the viewer's zone. */
+  readonly writeTime?: (at: number) => string;
+  readonly children?: ReactNode;
+}
+
+/** A chart, what its colours mean, the values where the pointer is, and all values as a table. */
+export function Chart({
+  title,
+  about,
+  from,
+  until,
+  at,
+  lines,
+  kind = "lines",
+  write,
+  writeTime = exactTime,
+  children,
+}: ChartProps) {
+  const id = useId();
+  const [pointed, setPointed] = useState<number | null>(null);
+  const place = pointed ?? at.length - 1;
+  return (
+    <section aria-labelledby={id} className="min-w-0">
+      <h3 id={id} className="text-sm font-semibold">
+        {title}
+      </h3>
+      <p className="text-xs text-soft">{about}</p>
+      <dl className="mt-1 flex min-h-5 flex-wrap gap-x-4 text-xs">
+        {lines.map(({ name, colour, values }) => (
+          <div key={name} className="flex items-center gap-1.5">
+            <dt className="flex items-center gap-1.5 text-soft">
+              <span aria-hidden className="size-2.5 rounded-sm" style={{ background: `var(${colour})` }} />
+              {name}
+            </dt>
+            <dd className="tabular font-medium">{writeValue(values[place], write)}</dd>
+          </div>
+        ))}
+        <dd className="tabular text-soft">{pointed === null ? "latest" : writeTime(at[pointed] ?? from)}</dd>
+      </dl>
+      <Plot
+        label={`${title}: ${about}. The table below has the values.`}
+        from={from}
+        until={until}
+        at={at}
+        lines={lines}
+        isStacked={kind === "stacked"}
+        write={write}
+        onPoint={setPointed}
+      />
+      {children}
+      <details className="mt-1 text-xs">
+        <summary className="w-fit py-1 text-soft">Table</summary>
+        <div tabIndex={0} role="region" aria-label={`${title} as a table`} className="max-h-64 overflow-auto">
+          <table className="tabular w-full text-left">
+            <thead className="sticky top-0 bg-panel">
+              <tr>
+                <th scope="col" className="pr-3 font-medium">
+                  Time
+                </th>
+                {lines.map(({ name }) => (
+                  <th key={name} scope="col" className="pr-3 font-medium">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {at
+                .map((time, row) => (
+                  <tr key={time} className="border-t border-line">
+                    <th scope="row" className="pr-3 font-normal whitespace-nowrap">
+                      {writeTime(time)}
+                    </th>
+                    {lines.map(({ name, values }) => (
+                      <td key={name} className="pr-3">
+                        {writeValue(values[row], write)}
+                      </td>
+                    ))}
+                  </tr>
+                ))
+                .toReversed()}
+            </tbody>
+          </table>
+        </div>
+      </details>
+    </section>
+  );
+}
+
+function writeValue(value: number | null | undefined, write: (value: number) => string): string {
+  return value === null || value === undefined ? "–" : write(value);
+}
