@@ -1,6 +1,8 @@
 /** Which address shows which screen. Each screen comes when it is first gone to. */
 import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } from "@tanstack/react-router";
 import { readJobSearch } from "./screens/job/job-search.ts";
+import { readJobsSearch } from "./screens/jobs/jobs-search.ts";
+import { readNewJobSearch } from "./screens/new-job/new-job-search.ts";
 import { Layout } from "./shell/layout.tsx";
 import { Empty, Loading, Trouble } from "./ui/states.tsx";
 
@@ -22,6 +24,7 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/jobs",
+    validateSearch: readJobsSearch,
     component: lazyRouteComponent(() => import("./screens/jobs/jobs.tsx"), "JobsScreen"),
   }),
   createRoute({
@@ -38,6 +41,7 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/new",
+    validateSearch: readNewJobSearch,
     component: lazyRouteComponent(() => import("./screens/new-job/new-job.tsx"), "NewJobScreen"),
   }),
   createRoute({

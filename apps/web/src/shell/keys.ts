@@ -57,6 +57,8 @@ export function startKeys(): void {
   let first: { readonly key: string; readonly at: number } | null = null;
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
+    // What has the focus does by itself what it is for.
+    if (event.key === "Enter" && isButtonOrLink(event)) return;
     const pair = first !== null && event.timeStamp - first.at < PAIR_MS ? `${first.key} ${event.key}` : null;
     const found = (pair === null ? undefined : last(pair)) ?? last(event.key);
     first = event.key.length === 1 ? { key: event.key, at: event.timeStamp } : null;
@@ -71,10 +73,20 @@ function last(keys: string): Key | undefined {
   return known.findLast((key) => key.keys === keys);
 }
 
+function isButtonOrLink(event: KeyboardEvent): boolean {
+  return (event.target as HTMLElement | null)?.closest("a, button, summary, [role=button]") != null;
+}
+
+/** Boxes to tick are not typed in. */
+const TYPED_IN = 'input:not([type="checkbox"], [type="radio"]), textarea, select, [contenteditable="true"]';
+
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.target as HTMLElement | null;
   if (target === null) return false;
-  if (target.closest('input, textarea, select, [contenteditable="true"]') !== null) return true;
-  // A dialog has the keyboard for itself; a toast, which calls itself one too, has not.
-  return document.querySelector(':is([role="dialog"], [role="alertdialog"]):not([aria-modal="false"])') !== null;
+  if (target.closest(TYPED_IN) !== null) return true;
+  // A dialog and a menu have the keyboard for themselves; a toast, which calls itself a dialog too, has not.
+  return (
+    document.querySelector(':is([role="dialog"], [role="alertdialog"], [role="menu"]):not([aria-modal="false"])') !==
+    null
+  );
 }
