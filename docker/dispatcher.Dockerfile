@@ -13,12 +13,26 @@ COPY . /source
 WORKDIR /source
 RUN mkdir /manifests && cp --parents package.json package-lock.json .npmrc apps/*/package.json packages/*/package.json /manifests
 
+# The pages of the web UI. The tools that make them, and what they are made of, stay here.
+FROM ${BASE_IMAGE} AS pages
+WORKDIR /opt/hive
+COPY --from=source /manifests /opt/hive
+RUN npm ci --ignore-scripts --no-update-notifier -w apps/web
+COPY --from=source /source/tsconfig.json /opt/hive/tsconfig.json
+COPY --from=source /source/packages /opt/hive/packages
+COPY --from=source /source/apps/web /opt/hive/apps/web
+RUN NODE_ENV=production node_modules/.bin/vite build --config apps/web/vite.config.ts --logLevel warn
+
 FROM ${BASE_IMAGE} AS code
 WORKDIR /opt/hive
 COPY --from=source /manifests /opt/hive
 RUN npm ci --omit=dev --ignore-scripts --no-update-notifier -w apps/dispatcher -w apps/worker -w apps/cli
 COPY --from=source /source/packages /opt/hive/packages
 COPY --from=source /source/apps /opt/hive/apps
+# Of the web UI nothing but its pages.
+RUN rm -rf apps/web
+COPY --from=source /source/apps/web/package.json /opt/hive/apps/web/package.json
+COPY --from=pages /opt/hive/apps/web/dist /opt/hive/apps/web/dist
 # Names the code in the image: two images with the same build id run the same program. Nobody but root may change it.
 RUN find apps packages package-lock.json -type f -not -path "*/node_modules/*" -print0 | LC_ALL=C sort -z \
   | xargs -0 sha256sum | sha256sum | cut -d " " -f 1 > build-id \

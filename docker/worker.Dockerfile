@@ -19,12 +19,12 @@ FROM ${BASE_IMAGE} AS code
 WORKDIR /opt/hive
 COPY --from=source /manifests /opt/hive
 RUN npm ci --omit=dev --ignore-scripts --no-update-notifier -w apps/worker \
- && rm -rf node_modules/@hive/cli node_modules/@hive/dispatcher node_modules/@hive/sdk
+ && rm -rf node_modules/@hive/cli node_modules/@hive/dispatcher node_modules/@hive/sdk node_modules/@hive/web
 COPY --from=source /source/packages/core /opt/hive/packages/core
 COPY --from=source /source/packages/protocol /opt/hive/packages/protocol
 COPY --from=source /source/apps/worker /opt/hive/apps/worker
 # Names the code in the image: two images with the same build id run the same program. Nobody but root may change it.
-RUN rm -rf apps/cli apps/dispatcher packages/sdk \
+RUN rm -rf apps/cli apps/dispatcher apps/web packages/sdk \
  && find apps packages package-lock.json -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum \
   | sha256sum | cut -d " " -f 1 > build-id \
  && chmod -R a+rX,go-w /opt/hive

@@ -12,6 +12,7 @@ const stamp = join(dist, ".built-from");
 /** Everything that the pages are made of. */
 const SOURCES = [
   "package-lock.json",
+  "tsconfig.json",
   "apps/web/*.{ts,json,html}",
   "apps/web/public/**/*",
   "apps/web/src/**/*",
@@ -22,13 +23,19 @@ const SOURCES = [
 export async function buildWebUi({ always = false } = {}): Promise<boolean> {
   const sources = digestOfSources();
   if (!always && existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return false;
+  await bundleWebUi(dist);
+  writeFileSync(stamp, sources);
+  return true;
+}
+
+/** Makes the pages anew in this folder, which it empties first. @throws when the build fails */
+export async function bundleWebUi(folder: string): Promise<void> {
   // A program of its own: of a test's or a developer's NODE_ENV it would make pages for developers.
   const env = { ...programEnvironment(), NODE_ENV: "production" };
   const config = join(root, "apps/web/vite.config.ts");
-  const ended = await runProgram("vite", ["build", "--config", config, "--logLevel", "warn"], { env });
+  const args = ["build", "--config", config, "--outDir", folder, "--emptyOutDir", "--logLevel", "warn"];
+  const ended = await runProgram("vite", args, { env });
   if (ended.code !== 0) throw new Error(`vite build: ${ended.why}`);
-  writeFileSync(stamp, sources);
-  return true;
 }
 
 function digestOfSources(): string {
@@ -41,11 +48,13 @@ function digestOfSources(): string {
 }
 
 if (import.meta.main) {
+  const always = process.argv.includes("--always");
   try {
-    const isNew = await buildWebUi({ always: process.argv.includes("--always") });
-    if (isNew) console.log("The web UI was built.");
+    if (await buildWebUi({ always })) console.log("The web UI was built.");
   } catch (error) {
-    if (!existsSync(join(dist, "index.html"))) throw error;
-    console.warn(`The web UI could not be built, the one of before is served: ${String(error)}`);
+    // A queue starts without its pages: who asks for them is told what to do.
+    const left = existsSync(join(dist, "index.html")) ? "the one of before is served" : "there is none";
+    console.warn(`The web UI could not be built, ${left}: ${error instanceof Error ? error.message : String(error)}`);
+    if (always) process.exitCode = 1;
   }
 }

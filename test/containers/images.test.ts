@@ -109,6 +109,16 @@ describe.skipIf("missing" in given)("images (need a Docker Engine)", () => {
     expect(inside(engine.dispatcherImage, "hive --version 2>&1 || hive --help")).toContain("hive");
   });
 
+  it("the dispatcher has the pages of the web UI, and neither what they are made of nor what made them", () => {
+    expect(inside(engine.dispatcherImage, "ls -A /opt/hive/apps/web; ls /opt/hive/apps/web/dist").split("\n")).toEqual(
+      expect.arrayContaining(["dist", "package.json", "assets", "index.html"]),
+    );
+    const left =
+      "find /opt/hive -path '*/apps/web/src' -o -name '*.tsx' -o -maxdepth 2 -name 'react*' -o -maxdepth 2 -name vite";
+    expect(inside(engine.dispatcherImage, left)).toBe("");
+    expect(inside(engine.workerImage, "ls /opt/hive/apps")).toBe("worker");
+  });
+
   /** The image's own health check as a line of shell. */
   const healthOf = async (name: string): Promise<string> => {
     const { Healthcheck } = (await image(name)).Config;

@@ -1,5 +1,5 @@
 /** The first minutes of a newcomer: start, the calls of the README, and the mistakes everybody makes. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -36,10 +36,16 @@ async function shell(line: string): Promise<string> {
   return stdout;
 }
 
+/** Whether somebody built the pages is no matter of these tests. */
+const WEB_UI = existsSync(new URL("../../apps/web/dist/index.html", import.meta.url))
+  ? 'Web UI       the same address; sign in with what "npm run hive -- token" prints'
+  : 'Web UI       not built: "npm run build"';
+
 test("a start prints what runs and what is missing, with the step that adds it", () => {
   expect(server.printed()).toContain(
     [
       `Hive ready   http://localhost:${server.port}`,
+      WEB_UI,
       `Token        source ${server.data}/secrets.env`,
       "Isolation    none (HIVE_FLEET is process): real agents are held",
       "Agents       claude: no key (set ANTHROPIC_API_KEY on this server), default: demo",

@@ -5,6 +5,8 @@ import { configuredProviders, type ProviderName } from "./gateway/llm-settings.t
 
 export interface BannerFacts {
   readonly url: string;
+  /** Whether the pages of the web UI are there. */
+  readonly hasPages: boolean;
   /** The command that gives a person the token. */
   readonly tokenHint: string;
   /** What keeps jobs from this machine, in words. */
@@ -13,13 +15,18 @@ export interface BannerFacts {
 
 /** The block of lines of a start. */
 export function banner(config: Config, facts: BannerFacts): string {
+  const command = config.command ?? "npm run hive --";
   const rows: readonly (readonly [string, string])[] = [
     ["Hive ready", facts.url],
+    [
+      "Web UI",
+      facts.hasPages ? `the same address; sign in with what "${command} token" prints` : 'not built: "npm run build"',
+    ],
     ["Token", facts.tokenHint],
     ["Isolation", facts.isolation],
     ["Agents", agents(config)],
     ["GitHub", github(config)],
-    ["Next", `${config.command ?? "npm run hive --"} submit --repo https://… "Add a quick start to the README"`],
+    ["Next", `${command} submit --repo https://… "Add a quick start to the README"`],
   ];
   return rows.map(([name, text]) => `${name.padEnd(12)} ${text}`).join("\n");
 }

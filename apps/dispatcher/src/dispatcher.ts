@@ -83,6 +83,8 @@ export interface DispatcherOptions extends Settings {
 
 export interface Dispatcher {
   readonly url: string;
+  /** Whether the pages of the web UI are there. */
+  readonly hasPages: boolean;
   /** Stops in the reverse order of the start. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -182,6 +184,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     // The same on all dispatchers of a store: what the gateway of a standby asks is handed on to the queen.
     const serverToken = Buffer.from(signingKey.derive("server-token")).toString("base64url");
     const heartbeatMs = Math.round(config.leaseMs / 3);
+    const webUi = await openWebUi(WEB_UI);
     const publicUrl = config.publicUrl ?? `http://localhost:${wanted}`;
     const own = createOwnProcesses({
       ...{ config, llm: options.llm, variable: options.variable, choice: options.fleet, queue, clock, log },
@@ -236,7 +239,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
         isSecure: publicUrl.startsWith("https:"),
         clock,
       }),
-      webUi: await openWebUi(WEB_UI),
+      webUi,
       serverToken,
       egress: config.egress,
       tokenHint: options.tokenHint,
@@ -314,7 +317,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
     await own.start(localAddress(config.host, port));
     // First of all: somebody else is the queen before anything here ends, and what still runs here is handed on to her.
     stops.push(() => queue.handOver());
-    return { url: publicUrl, stop };
+    return { url: publicUrl, hasPages: webUi.isBuilt, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -37,7 +37,8 @@ async function main(): Promise<void> {
     variable,
     tokenHint,
   });
-  process.stdout.write(`${banner(config, { url: dispatcher.url, tokenHint, isolation: fleet.isolation })}\n`);
+  const { url, hasPages } = dispatcher;
+  process.stdout.write(`${banner(config, { url, hasPages, tokenHint, isolation: fleet.isolation })}\n`);
 
   const signal = await new Promise<string>((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, resolve);

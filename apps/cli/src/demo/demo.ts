@@ -42,7 +42,8 @@ export async function runDemo({ exit, output }: DemoOptions): Promise<number> {
     output.answer({ ok: good, jobs }, () => `\n${summary(jobs, heads)}\n`);
     output.say(hints(jobs, repository, dataDir, good));
     if (exit) return good ? 0 : 1;
-    output.say("\nHive stays up. Ctrl-C ends it.");
+    output.say(`\nHive stays up. Ctrl-C ends it. See it in a browser: ${server.url}`);
+    output.say(`To sign in there: HIVE_DATA=${dataDir} npm run hive -- token`);
     await Promise.race([signaled(), server.ended]);
     return good ? 0 : 1;
   } finally {

@@ -62,6 +62,8 @@ interface File {
 }
 
 export interface WebUi {
+  /** Somebody built them. */
+  readonly isBuilt: boolean;
   /** Answers what is a file or a page of the UI. Gives the status, or null where it is not. */
   serve(request: IncomingMessage, response: ServerResponse): Promise<number | null>;
 }
@@ -78,9 +80,12 @@ export async function openWebUi(folder: string): Promise<WebUi> {
     if (address.includes("/.")) continue;
     files.set(address, fileOf(address, await readFile(path)));
   }
-  const page = files.get("/index.html") ?? fileOf("/no-pages.txt", Buffer.from(NO_PAGES), 404);
+  const index = files.get("/index.html");
+  const page = index ?? fileOf("/no-pages.txt", Buffer.from(NO_PAGES), 404);
 
   return {
+    isBuilt: index !== undefined,
+
     async serve(request, response) {
       if (request.method !== "GET" && request.method !== "HEAD") return null;
       const address = pathOf(request).split("?", 1)[0] ?? "/";

@@ -26,8 +26,8 @@ export function Login({ onDone }: { readonly onDone: () => void }) {
           problem={error === null ? undefined : error.message}
           hint={
             <>
-              It stands in <code>hive-data/secrets.env</code> on the server. It is kept as a cookie that scripts cannot
-              read.
+              On the server, <code>npm run hive -- token</code> prints it (in containers:{" "}
+              <code>docker exec hive-dispatcher hive token</code>). The browser keeps a cookie in its place.
             </>
           }
         >
