@@ -3,8 +3,13 @@ import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent } 
 import { readJobSearch } from "./screens/job/job-search.ts";
 import { readJobsSearch } from "./screens/jobs/jobs-search.ts";
 import { readNewJobSearch } from "./screens/new-job/new-job-search.ts";
+import { callbackSearch } from "./screens/callbacks/callback-search.ts";
+import { calendarSearch } from "./screens/schedules/calendar-days.ts";
 import { Layout } from "./shell/layout.tsx";
 import { Empty, Loading, Trouble } from "./ui/states.tsx";
+
+/** What stands behind the `?`, as anybody may have written it. */
+type Said = Readonly<Record<string, unknown>>;
 
 const root = createRootRoute({
   component: Layout,
@@ -56,7 +61,20 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/schedules",
+    validateSearch: (said: Said): { make?: true } => (said["make"] === true ? { make: true } : {}),
     component: lazyRouteComponent(() => import("./screens/schedules/schedules.tsx"), "SchedulesScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/schedules/calendar",
+    validateSearch: calendarSearch,
+    component: lazyRouteComponent(() => import("./screens/schedules/calendar.tsx"), "CalendarScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/schedules/$scheduleId",
+    validateSearch: (said: Said): { edit?: true } => (said["edit"] === true ? { edit: true } : {}),
+    component: lazyRouteComponent(() => import("./screens/schedules/schedule.tsx"), "ScheduleScreen"),
   }),
   createRoute({
     getParentRoute: () => root,
@@ -80,6 +98,7 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/callbacks",
+    validateSearch: callbackSearch,
     component: lazyRouteComponent(() => import("./screens/callbacks/callbacks.tsx"), "CallbacksScreen"),
   }),
   createRoute({

@@ -26,8 +26,18 @@ const OF_ONE_JOB: readonly Name[] = [
   "listComments",
   "listCallbacks",
 ];
+const SCHEDULES: readonly Name[] = [
+  "listSchedules",
+  "getSchedule",
+  "listSlots",
+  "scheduleCalendar",
+  "previewSchedule",
+  "previewBackfill",
+];
+/** The ids of jobs that clocks made: the schedule's, then the slot. */
+const OF_A_SCHEDULE = /^[a-z0-9][a-z0-9-]{0,47}\.\d{8}T\d{6}/;
 const BY_KIND: Readonly<Record<string, readonly Name[]>> = {
-  schedule: ["listSchedules", "getSchedule", "listSlots"],
+  schedule: SCHEDULES,
   source: ["listSources", "getSource", "listGroups", "listDeliveries"],
   group: ["listSources", "getSource", "listGroups", "getGroup", "listHeld"],
   worker: ["listWorkers", "workerJobs", "listPools", "health"],
@@ -68,6 +78,8 @@ export function keepFresh(stream: EventStream, queries: QueryClient): () => void
     for (const name of BY_KIND[kind] ?? []) names.add(name);
     if (jobId !== null) jobs.add(jobId);
     if (OF_OVERVIEWS.has(type)) names.add("digest");
+    // What became of a slot is what became of its job.
+    if (jobId !== null && OF_A_SCHEDULE.test(jobId)) for (const name of SCHEDULES) names.add(name);
     timer ??= setTimeout(flush, GATHER_MS);
   }
 
