@@ -167,7 +167,7 @@ export function createLine(options: LineOptions): ChannelLine {
     lastError = { at: clock.wall(), message: sent.message };
     // It may have been taken all the same: a message a minute is a promise.
     const least = Math.max(backOff, sent.maybe ? PACE_MS : 0);
-    notBefore = now + Math.max(least, Math.min(sent.retryAfterMs ?? 0, LONGEST_ASKED_MS));
+    notBefore = Math.max(notBefore, now + Math.max(least, Math.min(sent.retryAfterMs ?? 0, LONGEST_ASKED_MS)));
     if (tries === 1) onTrouble(`notify.${settings.name} could not be told: ${sent.message}`);
   }
 

@@ -4,9 +4,11 @@
  */
 
 import type { Job } from "@hive/core";
+import type { Clock } from "../clock.ts";
+import { digestSince } from "../http/digest.ts";
 import { asJob } from "../http/job-view.ts";
 import type { Queue } from "../queue/contract.ts";
-import { digestSince } from "./digest.ts";
+import { digestText } from "./digest-text.ts";
 import { type Message, MOST_SHOWN, titleOf } from "./message.ts";
 import type { Notice } from "./notice.ts";
 
@@ -18,23 +20,23 @@ export interface Gathered {
 }
 
 export interface ComposeOptions {
-  readonly queue: Pick<Queue, "read" | "documents">;
+  readonly queue: Queue;
+  readonly clock: Clock;
   readonly publicUrl: string;
-  readonly wall: () => number;
   readonly newId: () => string;
 }
 
 /** Null: nothing of it is worth telling any more. */
 export async function compose(
-  { queue, publicUrl, wall, newId }: ComposeOptions,
-  channel: string,
+  { queue, clock, publicUrl, newId }: ComposeOptions,
+  { name: channel, timezone }: { readonly name: string; readonly timezone: string },
   { notices, leftOut, since }: Gathered,
 ): Promise<Message | null> {
   const ids = [...new Set(notices.flatMap(({ jobId }) => (jobId === null ? [] : [jobId])))];
   const docs = ids.length === 0 ? [] : await queue.documents.get(ids.map((id) => ({ collection: "jobs", id })));
   const jobs = new Map(ids.map((id, place) => [id, docs[place] == null ? null : asJob(docs[place])]));
   const fresh = notices.filter((notice) => notice.jobId === null || isNews(notice, jobs.get(notice.jobId) ?? null));
-  const digest = since === null ? [] : await digestSince(queue, since, wall());
+  const digest = since === null ? [] : digestText(await digestSince({ queue, clock }, since), timezone);
   if (fresh.length === 0 && leftOut === 0 && since === null) return null;
   // Those that need somebody first, then the newest.
   const order = (notice: Notice): number => (notice.kind === "decision" ? 0 : notice.kind === "succeeded" ? 2 : 1);
@@ -42,7 +44,7 @@ export async function compose(
   const title = titleOf(sorted, since !== null);
   return {
     id: newId(),
-    at: wall(),
+    at: clock.wall(),
     channel,
     title: title === "" ? `${leftOut} things happened` : title,
     items: sorted.slice(0, MOST_SHOWN).map((notice) => ({ ...notice, url: pageOf(publicUrl, notice) })),

@@ -48,9 +48,9 @@ export interface Notifier {
 export function createNotifier(options: NotifierOptions): Notifier {
   const { queue, clock, publicUrl, onTrouble } = options;
   const newId = (): string => `hive_notify_${crypto.randomUUID()}`;
-  const composing = { queue, publicUrl, wall: clock.wall, newId };
+  const composing = { queue, clock, publicUrl, newId };
   const lines = options.channels.map(({ settings, sender }) =>
-    createLine({ settings, sender, clock, onTrouble, compose: (told) => compose(composing, settings.name, told) }),
+    createLine({ settings, sender, clock, onTrouble, compose: (told) => compose(composing, settings, told) }),
   );
   const watch = createTroubleWatch(options);
   const stops: (() => void)[] = [];
