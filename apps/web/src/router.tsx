@@ -41,6 +41,8 @@ const screens = [
   createRoute({
     getParentRoute: () => root,
     path: "/jobs/$jobId/log",
+    validateSearch: ({ fence }): { readonly fence?: number } =>
+      Number.isSafeInteger(fence) && Number(fence) > 0 ? { fence: Number(fence) } : {},
     component: lazyRouteComponent(() => import("./screens/log/log.tsx"), "LogScreen"),
   }),
   createRoute({

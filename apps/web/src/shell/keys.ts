@@ -54,23 +54,30 @@ export function useKnownKeys(): readonly Key[] {
 
 /** Begins to listen; call once. */
 export function startKeys(): void {
-  let first: { readonly key: string; readonly at: number } | null = null;
+  let first: { readonly key: string; readonly at: number; readonly hasRun: boolean } | null = null;
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
     // What has the focus does by itself what it is for.
     if (event.key === "Enter" && isButtonOrLink(event)) return;
     const pair = first !== null && event.timeStamp - first.at < PAIR_MS ? `${first.key} ${event.key}` : null;
-    const found = (pair === null ? undefined : last(pair)) ?? last(event.key);
-    first = event.key.length === 1 ? { key: event.key, at: event.timeStamp } : null;
+    const both = pair === null ? undefined : last(pair);
+    const alone = last(event.key);
+    // Where the first key did something by itself, a screen's own second key does too, and only the others make pairs.
+    const found = first?.hasRun === true && alone !== undefined && alone.group === undefined ? alone : (both ?? alone);
+    first =
+      event.key.length === 1 && (both === undefined || found !== both)
+        ? { key: event.key, at: event.timeStamp, hasRun: found !== undefined }
+        : null;
     if (found === undefined) return;
     event.preventDefault();
-    first = null;
     found.run();
   });
 }
 
+/** A screen's own key goes before one that counts everywhere, whichever came first. */
 function last(keys: string): Key | undefined {
-  return known.findLast((key) => key.keys === keys);
+  const fits = known.filter((key) => key.keys === keys);
+  return fits.findLast(({ group }) => group === undefined) ?? fits.at(-1);
 }
 
 function isButtonOrLink(event: KeyboardEvent): boolean {

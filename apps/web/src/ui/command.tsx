@@ -33,7 +33,8 @@ export function Command({ text }: { readonly text: string }) {
   );
 }
 
-async function copyText(text: string): Promise<void> {
+/** Puts a text where it can be pasted from. */
+export async function copyText(text: string): Promise<void> {
   if (globalThis.isSecureContext) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
   area.value = text;
