@@ -15,6 +15,8 @@ export interface ByteRange {
 export function readRange(header: string | undefined, size: number): ByteRange | null {
   const [, first = "", last = ""] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? "") ?? [];
   if (first === "" && last === "") return null;
+  // The last bytes of what has none yet: a reader of an end that grows is told "nothing so far", and no error.
+  if (first === "" && size === 0) return null;
   const range =
     first === ""
       ? { from: Math.max(0, size - Number(last)), to: size }

@@ -10,6 +10,8 @@ import { tell, tellError } from "../../ui/toast.tsx";
 
 type Callback = ReplyTo<"listCallbacks">["callbacks"][number];
 
+const EVERY_MS = 3_000;
+
 const STATES: Readonly<Record<Callback["state"], readonly [string, string]>> = {
   pending: ["on its way", "bg-info-ground text-info"],
   delivered: ["delivered", "bg-good-ground text-good"],
@@ -19,13 +21,20 @@ const STATES: Readonly<Record<Callback["state"], readonly [string, string]>> = {
 /** What the job's backend was told, how each attempt at that went, and a way to tell it again. */
 export function JobCallbacks({ job }: { readonly job: JobDetail }) {
   const { jobId } = job;
-  const asked = useApi("listCallbacks", { query: { jobId, limit: 1_000 } });
+  // No event tells that one was delivered.
+  const asked = useApi("listCallbacks", { query: { jobId, limit: 1_000 } }, { everyMs: EVERY_MS });
   return (
-    <Panel title="Callbacks" actions={<span className="outside-text text-xs text-soft">to {job.callbackUrl}</span>}>
+    <Panel
+      title="Callbacks"
+      actions={job.callbackUrl !== null && <span className="outside-text text-xs text-soft">to {job.callbackUrl}</span>}
+    >
       {asked.isPending && <Loading />}
       {asked.error !== null && <Trouble error={asked.error} onRetry={() => void asked.refetch()} />}
       {asked.data !== undefined && asked.data.callbacks.length === 0 && (
-        <Empty title="It was told nothing yet">A callback is sent with each change of the job.</Empty>
+        <Empty title="No backend was told of this job" command="HIVE_CALLBACK_URL=https://example.com/hive">
+          A signed callback is sent with each change of a job that has a <code>callbackUrl</code>, or of every job where
+          the server is started with such an address.
+        </Empty>
       )}
       <ol aria-label="Callbacks" className="divide-y divide-line">
         {asked.data?.callbacks.map((callback) => (

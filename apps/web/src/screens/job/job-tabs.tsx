@@ -17,7 +17,6 @@ export function tabsOf(job: JobDetail): readonly Tab[] {
   return TABS.filter((tab) => {
     if (tab === "conversation") return isForAgent(job);
     if (tab === "candidates") return job.candidates !== null;
-    if (tab === "callbacks") return job.callbackUrl !== null;
     return true;
   });
 }
