@@ -5,6 +5,7 @@ import { readJobsSearch } from "./screens/jobs/jobs-search.ts";
 import { readNewJobSearch } from "./screens/new-job/new-job-search.ts";
 import { callbackSearch } from "./screens/callbacks/callback-search.ts";
 import { calendarSearch } from "./screens/schedules/calendar-days.ts";
+import { sourceSearch } from "./screens/sources/source-search.ts";
 import { Layout } from "./shell/layout.tsx";
 import { Empty, Loading, Trouble } from "./ui/states.tsx";
 
@@ -82,6 +83,12 @@ const screens = [
     getParentRoute: () => root,
     path: "/sources",
     component: lazyRouteComponent(() => import("./screens/sources/sources.tsx"), "SourcesScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: "/sources/$sourceId",
+    validateSearch: sourceSearch,
+    component: lazyRouteComponent(() => import("./screens/sources/source.tsx"), "SourceScreen"),
   }),
   createRoute({
     getParentRoute: () => root,
