@@ -38,7 +38,10 @@ test("each pool says how it is, how many workers it has and wants, and how hive.
   await night.getByText("Change it in hive.yaml").click();
   await night.getByText("labels: [night, gpu]").waitFor();
   await night.getByText("timeout: 7200s").waitFor();
-  await page.getByRole("region", { name: "Pool wide" }).getByRole("img", { name: /of at most 200/ }).waitFor();
+  await page
+    .getByRole("region", { name: "Pool wide" })
+    .getByRole("img", { name: /of at most 200/ })
+    .waitFor();
   expect(await axeProblems(page)).toEqual([]);
 });
 
