@@ -103,7 +103,7 @@ function BoardColumn({
       {statuses.length > 1 && (
         <p className="flex flex-wrap gap-x-3 border-b border-line px-3 py-1.5 text-xs text-soft">
           {statuses.map((status) => (
-            <StatusLink key={status} status={status}>
+            <StatusLink key={status} status={status} className="inline-flex min-h-7 items-center">
               {countText(counts, [status])} {status}
             </StatusLink>
           ))}
@@ -117,11 +117,12 @@ function BoardColumn({
 function Cards({ statuses, empty }: { readonly statuses: Column["statuses"]; readonly empty: string }) {
   const [first, second, third] = statuses;
   const lists = [useNewest(first), useNewest(second), useNewest(third)];
+  // Of three at most; a list that nobody asked for is left out below.
   const error = lists.find((list) => list.error !== null)?.error ?? null;
   if (error !== null) return <Trouble error={error} onRetry={() => lists.forEach((list) => void list.refetch())} />;
   if (lists.some(({ isLoading }) => isLoading)) return <Loading rows={4} />;
   // What can run next stands first.
-  const jobs = lists.flatMap(({ data }) => data?.jobs ?? []).slice(0, SHOWN);
+  const jobs = statuses.flatMap((_, place) => lists[place]?.data?.jobs ?? []).slice(0, SHOWN);
   if (jobs.length === 0) return <p className="px-3 py-3 text-sm text-soft">{empty}</p>;
   return (
     <ul className="divide-y divide-line">

@@ -15,8 +15,17 @@ export interface ChartProps {
   readonly write: (value: number) => string;
   /** Default: to the second, in the viewer's zone. */
   readonly writeTime?: (at: number) => string;
+  /** Default: hours, or days where there are many. */
+  readonly writeAxis?: (at: number) => string;
+  /** What may be between two lines of the grid, ascending. Default: whole numbers. */
+  readonly steps?: readonly number[];
   readonly children?: ReactNode;
 }
+
+const WHOLE: readonly number[] = [1, 10, 100, 1_000, 10_000, 100_000].flatMap((n) => [n, 2 * n, 5 * n]);
+const LONG_MS = 2 * 86_400_000;
+const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
 /** A chart, what its colours mean, the values where the pointer is, and all values as a table. */
 export function Chart({
@@ -29,6 +38,8 @@ export function Chart({
   kind = "lines",
   write,
   writeTime = exactTime,
+  writeAxis = (time) => (until - from > LONG_MS ? days : hours).format(time),
+  steps = WHOLE,
   children,
 }: ChartProps) {
   const id = useId();
@@ -40,18 +51,20 @@ export function Chart({
         {title}
       </h3>
       <p className="text-xs text-soft">{about}</p>
-      <dl className="mt-1 flex min-h-5 flex-wrap gap-x-4 text-xs">
-        {lines.map(({ name, colour, values }) => (
-          <div key={name} className="flex items-center gap-1.5">
-            <dt className="flex items-center gap-1.5 text-soft">
-              <span aria-hidden className="size-2.5 rounded-sm" style={{ background: `var(${colour})` }} />
-              {name}
-            </dt>
-            <dd className="tabular font-medium">{writeValue(values[place], write)}</dd>
-          </div>
-        ))}
-        <dd className="tabular text-soft">{pointed === null ? "latest" : writeTime(at[pointed] ?? from)}</dd>
-      </dl>
+      <div className="mt-1 flex min-h-5 flex-wrap gap-x-4 text-xs">
+        <dl className="flex flex-wrap gap-x-4">
+          {lines.map(({ name, colour, values }) => (
+            <div key={name} className="flex items-center gap-1.5">
+              <dt className="flex items-center gap-1.5 text-soft">
+                <span aria-hidden className="size-2.5 rounded-sm" style={{ background: `var(${colour})` }} />
+                {name}
+              </dt>
+              <dd className="tabular font-medium">{writeValue(values[place], write)}</dd>
+            </div>
+          ))}
+        </dl>
+        <p className="tabular text-soft">{pointed === null ? "latest" : writeTime(at[pointed] ?? from)}</p>
+      </div>
       <Plot
         label={`${title}: ${about}. The table below has the values.`}
         from={from}
@@ -60,6 +73,8 @@ export function Chart({
         lines={lines}
         isStacked={kind === "stacked"}
         write={write}
+        steps={steps}
+        writeAxis={writeAxis}
         onPoint={setPointed}
       />
       {children}

@@ -18,6 +18,14 @@ const KEY = "hive.range";
 /** The server makes it anew at most each ten seconds. */
 const EVERY_MS = 20_000;
 
+/** Milliseconds: from parts of a second to days. */
+const WAIT_STEPS = [
+  ...[100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000],
+  ...[1, 2, 5, 10, 30, 60, 120, 360, 720, 1_440, 2_880, 10_080].map((minutes) => minutes * 60_000),
+];
+/** US dollars. */
+const MONEY_STEPS = [0.001, 0.01, 0.1, 1, 10, 100, 1_000].flatMap((n) => [n, 2 * n, 5 * n]);
+
 /** How it went: the queue, what ended, how long jobs waited, why they failed, what they cost. */
 export function Charts() {
   const [range, setRange] = useState<HistoryRange>(
@@ -96,6 +104,7 @@ function Drawn({ history }: { readonly history: History }) {
           about="How long jobs were queued before a worker got them"
           {...span}
           write={duration}
+          steps={WAIT_STEPS}
           lines={[
             {
               name: "half of them, at most",
@@ -158,7 +167,9 @@ function Cost({ days }: { readonly days: History["days"] }) {
       until={(at.at(-1) ?? first) + 43_200_000}
       at={at}
       write={usd}
+      steps={MONEY_STEPS}
       writeTime={(day) => new Date(day).toISOString().slice(0, 10)}
+      writeAxis={(day) => new Date(day).toISOString().slice(5, 10)}
       lines={[{ name: "spent", colour: "--honey", values: days.map((day) => day.usd) }]}
     >
       {unpriced > 0 && (

@@ -22,7 +22,6 @@ export function CombCell({ worker, place, isChosen, onChoose }: CombCellProps) {
         type="button"
         tabIndex={isChosen ? 0 : -1}
         aria-pressed={isChosen}
-        aria-label={`${name}: ${doing}`}
         title={`${name}: ${doing}`}
         onClick={onChoose}
         onFocus={onChoose}
@@ -35,7 +34,11 @@ export function CombCell({ worker, place, isChosen, onChoose }: CombCellProps) {
             className={`stroke-2 group-focus-visible:stroke-link group-focus-visible:stroke-[6] group-aria-pressed:stroke-[5] ${cell}`}
           />
         </svg>
-        <span className="absolute inset-x-3 inset-y-7 flex flex-col items-center justify-center gap-0.5 text-xs/4">
+        <span className="sr-only">{`${name}: ${doing}`}</span>
+        <span
+          aria-hidden
+          className="absolute inset-x-3 inset-y-7 flex flex-col items-center justify-center gap-0.5 text-xs/4"
+        >
           <Icon
             aria-hidden
             size={16}

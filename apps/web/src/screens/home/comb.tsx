@@ -94,12 +94,12 @@ function Cells({ workers }: { readonly workers: readonly Worker[] }) {
 }
 
 function Chosen({ worker }: { readonly worker: Worker }) {
-  const { name, jobId, phase, jobSince, pool, labels, provider, isolation } = worker;
+  const { workerId, name, jobId, phase, jobSince, pool, labels, provider, isolation } = worker;
   const { word } = lookOf(worker);
   return (
     <div aria-label="Chosen worker" role="group" className="min-h-15 border-t border-line px-4 py-2.5 text-sm">
       <p>
-        <Link to="/workers" className="outside-text font-medium">
+        <Link to="/workers" search={{ worker: workerId }} className="outside-text font-medium">
           {name}
         </Link>{" "}
         <span className="text-soft">{word}</span>{" "}

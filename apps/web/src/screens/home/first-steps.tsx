@@ -9,8 +9,10 @@ export function FirstSteps() {
       <div className="space-y-4 p-4 text-sm">
         <Step n={1} title="Here, in a form">
           <p className="text-soft">
-            <Link to="/new">New job</Link> asks for a repository and what is to be done, and shows the same as JSON and
-            as a command.
+            <Link to="/new" className="underline">
+              New job
+            </Link>{" "}
+            asks for a repository and what is to be done, and shows the same as JSON and as a command.
           </p>
         </Step>
         <Step n={2} title="In a terminal on the server">

@@ -21,6 +21,10 @@ export interface PlotProps {
   readonly lines: readonly Line[];
   readonly isStacked: boolean;
   readonly write: (value: number) => string;
+  /** What may be between two lines of the grid, ascending. */
+  readonly steps: readonly number[];
+  /** At the time axis. */
+  readonly writeAxis: (at: number) => string;
   /** Which value the pointer is at; null: none. */
   readonly onPoint: (place: number | null) => void;
 }
@@ -28,14 +32,17 @@ export interface PlotProps {
 const HEIGHT = 170;
 
 /** The drawing itself, on a canvas that follows the width there is and the colours of the page. */
-export function Plot({ label, from, until, at, lines, isStacked, write, onPoint }: PlotProps) {
+export function Plot({ label, from, until, at, lines, isStacked, write, steps, writeAxis, onPoint }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const pointTo = useEffectEvent((index: number | null) => onPoint(index));
   const format = useEffectEvent((value: number) => write(value));
+  const formatAxis = useEffectEvent((time: number) => writeAxis(time));
   const isDark = useIsDark();
   const theme = useTheme();
-  const shape = JSON.stringify(lines.map(({ name, colour, dash }) => [name, colour, dash ?? null]));
+  const shape = JSON.stringify(
+    lines.map(({ name, colour, dash, values }) => [name, colour, dash ?? null, values.includes(null)]),
+  );
   const span = JSON.stringify([from, until]);
   const data = useMemo(() => dataOf(at, lines, isStacked), [at, lines, isStacked]);
   const latest = useEffectEvent(() => data);
@@ -46,10 +53,12 @@ export function Plot({ label, from, until, at, lines, isStacked, write, onPoint 
     const made = new uPlot(
       optionsOf({
         width: element.clientWidth,
-        lines: JSON.parse(shape) as [string, string, number[] | null][],
+        lines: JSON.parse(shape) as Shape[],
         span: JSON.parse(span) as [number, number],
         isStacked,
+        steps: [...steps],
         write: (value) => format(value),
+        writeAxis: (time) => formatAxis(time),
         onPoint: (index) => pointTo(index),
       }),
       latest(),
@@ -85,20 +94,33 @@ function dataOf(at: readonly number[], lines: readonly Line[], isStacked: boolea
   return [seconds, ...sums.toReversed()];
 }
 
+type Shape = readonly [name: string, colour: string, dash: number[] | null, hasGaps: boolean];
+
 interface Drawing {
   readonly width: number;
-  readonly lines: readonly (readonly [name: string, colour: string, dash: number[] | null])[];
+  readonly lines: readonly Shape[];
   readonly span: readonly [from: number, until: number];
   readonly isStacked: boolean;
+  readonly steps: number[];
   readonly write: (value: number) => string;
+  readonly writeAxis: (at: number) => string;
   readonly onPoint: (place: number | null) => void;
 }
 
-function optionsOf({ width, lines, span: [from, until], isStacked, write, onPoint }: Drawing): uPlot.Options {
+function optionsOf({
+  width,
+  lines,
+  span: [from, until],
+  isStacked,
+  steps,
+  write,
+  writeAxis,
+  onPoint,
+}: Drawing): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string): string => style.getPropertyValue(name).trim();
   const bars = uPlot.paths.bars?.({ size: [0.85, 36], radius: 0.1 });
-  const series = lines.map(([label, name, dash]): uPlot.Series => {
+  const series = lines.map(([label, name, dash, hasGaps]): uPlot.Series => {
     const stroke = colour(name);
     if (isStacked)
       return {
@@ -109,7 +131,13 @@ function optionsOf({ width, lines, span: [from, until], isStacked, write, onPoin
         points: { show: false },
         ...(bars === undefined ? {} : { paths: bars }),
       };
-    return { label, stroke, width: 2, ...(dash === null ? {} : { dash }), points: { size: 5, fill: stroke } };
+    return {
+      label,
+      stroke,
+      width: 2,
+      ...(dash === null ? {} : { dash }), // Between two gaps a value has no line.
+      points: { show: hasGaps, size: 5, fill: stroke },
+    };
   });
   const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
   return {
@@ -121,7 +149,10 @@ function optionsOf({ width, lines, span: [from, until], isStacked, write, onPoin
       x: { range: [from / 1_000, until / 1_000] },
       y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] },
     },
-    axes: [axis, { ...axis, size: 62, values: (_, values) => values.map((value) => write(value)) }],
+    axes: [
+      { ...axis, space: 70, values: (_, values) => values.map((value) => writeAxis(value * 1_000)) },
+      { ...axis, size: 62, incrs: steps, values: (_, values) => values.map((value) => write(value)) },
+    ],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false } },
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? null)] },

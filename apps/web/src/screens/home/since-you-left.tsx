@@ -27,6 +27,7 @@ export function SinceYouLeft() {
 
   return (
     <Panel
+      className="overflow-hidden"
       title={
         look.isFirst ? (
           "In the last 24 hours"
@@ -63,7 +64,7 @@ function Told({ digest, look }: { readonly digest: Digest; readonly look: Look }
           {pullRequests.count === 0 && `${number(ended.succeeded)}${more} jobs succeeded.`}
           <ul>
             {pullRequests.newest.slice(0, SHOWN).map(({ jobId, repo, number: n, url }) => (
-              <li key={`${jobId} ${url}`} className="truncate">
+              <li key={`${jobId} ${url}`} className="line-clamp-2">
                 <PullRequestLink url={url} label={`${repoName(repo)}#${n}`} /> <JobLink jobId={jobId} />
               </li>
             ))}
@@ -76,7 +77,7 @@ function Told({ digest, look }: { readonly digest: Digest; readonly look: Look }
           {ended.failed === 0 && "No job failed."}
           <ul>
             {failures.slice(0, SHOWN).map(({ reason, count, jobId }) => (
-              <li key={reason} className="truncate">
+              <li key={reason} className="line-clamp-2">
                 {number(count)} × {reason.replaceAll("_", " ")}, such as <JobLink jobId={jobId} />
               </li>
             ))}
@@ -108,7 +109,7 @@ function Tile({
   readonly children: ReactNode;
 }) {
   return (
-    <div className="min-w-0 bg-panel px-4 py-3 text-sm last:rounded-b-lg">
+    <div className="min-w-0 bg-panel px-4 py-3 text-sm">
       <dt className="text-xs text-soft">{name}</dt>
       <dd className="min-w-0">
         <p className={`tabular text-2xl font-semibold ${looks}`}>{count}</p>

@@ -22,7 +22,7 @@ export function StatusLink({
 /** To one job, by its id. */
 export function JobLink({ jobId, className = "" }: { readonly jobId: string; readonly className?: string }) {
   return (
-    <Link to="/jobs/$jobId" params={{ jobId }} className={`outside-text ${className}`}>
+    <Link to="/jobs/$jobId" params={{ jobId }} className={`outside-text underline ${className}`}>
       {jobId}
     </Link>
   );
