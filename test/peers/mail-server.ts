@@ -36,7 +36,8 @@ export async function startMailServer({
     disabledCommands: login === undefined ? ["AUTH", "STARTTLS"] : [],
     ...(login === undefined ? {} : { cert: login.cert, key: login.key }),
     onAuth(auth, _session, callback) {
-      if (auth.username === login?.user && auth.password === login?.password) callback(null, { user: login.user });
+      if (login !== undefined && auth.username === login.user && auth.password === login.password)
+        callback(null, { user: login.user });
       else callback(new Error(`${auth.username} with ${auth.password} is nobody here`));
     },
     onData(stream, _session, callback) {

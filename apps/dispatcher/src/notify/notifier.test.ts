@@ -63,7 +63,7 @@ async function start({ content = new MemoryContent(), clock = new HandClock(), f
     enqueue: (id: string, job: Partial<NewJob> = {}) =>
       queue.submit<"enqueue">({ type: "enqueue", jobs: [newJob(id, job)], idempotency: null }),
     hold: (id: string) =>
-      queue.submit<"enqueue">({ type: "enqueue", jobs: [newJob(id, { hold: "approval" })], idempotency: null }),
+      queue.submit<"enqueue">({ type: "enqueue", jobs: [newJob(id, { approval: "start" })], idempotency: null }),
     headlines: () => sent.flatMap(({ items }) => items.map(({ headline }) => headline)),
   };
 }
