@@ -61,25 +61,24 @@ export function LogView({ ref, label, book, folds, isFollowing, onLeave, wraps, 
   const jump = useRef<Jump | null>(null);
   const followedTop = useRef(0);
   const [size, setSize] = useState({ width: 800, height: 600 });
+  // An object, so that the same line wanted again is drawn again.
   const [{ wanted }, setWanted] = useState({ wanted: 0 });
   const pinned = useSelectedLines(body, onLeave);
 
   const { rows } = folds;
   const seen = Math.ceil(size.height / ROW_PX);
   const estimate = Math.min(ROW_PX, MOST_PX / Math.max(1, rows));
-  const [from, to] = windowOf(isFollowing ? rows - 2 * seen : wanted, 3 * seen, folds, pinned);
+  const [from, to] = windowOf(isFollowing ? rows - 2 * seen : folds.rowOf(wanted) - seen, 3 * seen, folds, pinned);
 
-  /** Shows the rows around this one, with its line where the jump says. */
-  function go(row: number, there: Jump | null): void {
+  /** Shows the rows around this line, with it where the jump says. */
+  function go(there: Jump): void {
     jump.current = there;
-    setWanted({ wanted: row - seen });
+    setWanted({ wanted: there.line });
   }
 
   useImperativeHandle(ref, () => ({
-    reveal(line, place) {
-      const row = folds.rowOf(line);
-      go(row, { line: folds.lineOf(row), place, offset: 0 });
-    },
+    // Whether a fold hides the line is known when it is drawn.
+    reveal: (line, place) => go({ line, place, offset: 0 }),
     scrollBy(pages, by) {
       scroller.current?.scrollBy({ top: pages * (size.height - ROW_PX) + by * ROW_PX });
     },
@@ -101,7 +100,7 @@ export function LogView({ ref, label, book, folds, isFollowing, onLeave, wraps, 
       if (top >= followedTop.current - 2 || below <= 2) return;
       remember();
       flushSync(() => {
-        setWanted({ wanted: from });
+        setWanted({ wanted: Number(anchor.current?.line ?? folds.lineOf(from)) });
         onLeave();
       });
       return;
@@ -111,16 +110,15 @@ export function LogView({ ref, label, book, folds, isFollowing, onLeave, wraps, 
     if (top + height < begin || top > end) {
       const row = Math.max(0, Math.min(rows - 1, Math.floor(top / estimate)));
       const place = below <= 1 ? "end" : "top";
-      flushSync(() =>
-        go(row, { line: folds.lineOf(row), place, offset: estimate === ROW_PX ? top - row * ROW_PX : 0 }),
-      );
+      const offset = estimate === ROW_PX ? top - row * ROW_PX : 0;
+      flushSync(() => go({ line: folds.lineOf(row), place, offset }));
       return;
     }
     remember();
     const isNearEdge = (from > 0 && top < begin + height / 2) || (to < rows && top + height > end - height / 2);
     if (!isNearEdge || anchor.current === null) return;
-    const row = folds.rowOf(Number(anchor.current.line));
-    flushSync(() => setWanted({ wanted: row - seen }));
+    const next = Number(anchor.current.line);
+    flushSync(() => setWanted({ wanted: next }));
   }
 
   useLayoutEffect(() => {
@@ -134,7 +132,7 @@ export function LogView({ ref, label, book, folds, isFollowing, onLeave, wraps, 
     const there = jump.current;
     jump.current = null;
     if (there !== null) {
-      const row = rowWith(shown, String(there.line));
+      const row = rowWith(shown, String(folds.lineOf(folds.rowOf(there.line))));
       if (there.place === "end") view.scrollTop = view.scrollHeight;
       else if (row !== null) {
         const room = there.place === "middle" ? Math.max(0, (view.clientHeight - row.offsetHeight) / 2) : 0;
