@@ -37,15 +37,14 @@ export const PLAIN: Look = {
 };
 /** More pieces than this in one line are a bomb and not a picture: the rest of it is shown in one. */
 const MOST_PIECES = 400;
-/** CSI, OSC and their like with an end, then two-character escapes. Each part is bounded: no line makes it walk back far. */
-const ESCAPE =
-  // biome-ignore format: one alternative a line
-  new RegExp([
-    String.raw`\u001b\[(?<csi>[0-?]{0,64})[ -/]{0,4}(?<end>[@-~])`,
-    String.raw`\u001b[\]PX^_][^\u0007\u001b]{0,2048}(?:\u0007|\u001b\\)`,
-    String.raw`\u001b[ -/]{1,2}[0-~]`,
-    String.raw`\u001b[0-Z\\^-~]`,
-  ].join("|"), "g");
+/** CSI, OSC and their like with an end, then the short ones. Each part is bounded: no line makes it walk back far. */
+const ESCAPES = [
+  String.raw`\u001b\[(?<csi>[0-?]{0,64})[ -/]{0,4}(?<end>[@-~])`,
+  String.raw`\u001b[\]PX^_][^\u0007\u001b]{0,2048}(?:\u0007|\u001b\\)`,
+  String.raw`\u001b[ -/]{1,2}[0-~]`,
+  String.raw`\u001b[0-Z\\^-~]`,
+];
+const ESCAPE = new RegExp(ESCAPES.join("|"), "g");
 /** Control characters (not the tab), and what changes the direction of text. */
 const SIGN = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
