@@ -2,6 +2,7 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { endpointTable } from "./endpoint-table.ts";
+import { newJobSchemaModule } from "./new-job-schema.ts";
 
 /** Where `npm run dev` finds a running server. */
 const server = process.env["HIVE_URL"] ?? "http://localhost:8099";
@@ -9,7 +10,7 @@ const ours = ["/v1", "/enqueue", "/health", "/metrics", "/docs", "/openapi.json"
 
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), tailwindcss(), endpointTable()],
+  plugins: [react(), tailwindcss(), endpointTable(), newJobSchemaModule()],
   build: {
     target: "es2023",
     outDir: "dist",

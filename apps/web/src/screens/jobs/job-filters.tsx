@@ -1,6 +1,6 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { ArrowDownWideNarrow, ArrowUpNarrowWide, X } from "lucide-react";
-import { type FormEvent, useId, useState } from "react";
+import { type FormEvent, type ReactNode, useId, useState } from "react";
 import { useKnownRepos } from "../../api/known-repos.ts";
 import { useApi } from "../../api/use-api.ts";
 import { Button } from "../../ui/button.tsx";
@@ -9,14 +9,14 @@ import { Input } from "../../ui/field.tsx";
 import { type JobsSearch, type Status, STATUSES } from "./jobs-search.ts";
 
 /** What is shown of all jobs. It applies as it is chosen, and stands in the address. */
-export function JobFilters({ search }: { readonly search: JobsSearch }) {
+export function JobFilters({ search, children }: { readonly search: JobsSearch; readonly children?: ReactNode }) {
   const navigate = useNavigate();
   const { order, ...rest } = search;
   const set = (next: JobsSearch): void => void navigate({ to: "/jobs", search: next });
   return (
-    <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
+    <div className="mb-3 space-y-2">
       <StatusChips search={search} />
-      <div className="flex min-w-0 flex-1 items-center justify-end gap-2">
+      <div className="flex flex-wrap items-center gap-2">
         <RepoFilter
           key={search.repo ?? ""}
           repo={search.repo ?? ""}
@@ -38,6 +38,7 @@ export function JobFilters({ search }: { readonly search: JobsSearch }) {
         >
           {order === "oldest" ? "Oldest first" : "Newest first"}
         </Button>
+        {children}
       </div>
     </div>
   );
@@ -89,7 +90,7 @@ function RepoFilter({ repo, onRepo }: { readonly repo: string; readonly onRepo: 
   }
 
   return (
-    <form role="search" onSubmit={submit} className="relative w-full max-w-80 min-w-0">
+    <form role="search" onSubmit={submit} className="relative w-full min-w-0 sm:w-88">
       <Input
         aria-label="Repository"
         placeholder="Repository"

@@ -30,12 +30,12 @@ export const JobRow = memo(function JobRow(props: JobRowProps) {
   const { job, isSelected, isGone } = props;
   return (
     <div
-      className={`${COLUMNS} relative h-10 border-b border-line px-1 text-sm hover:bg-raised has-[a:focus-visible]:bg-raised ${isSelected ? "bg-info-ground" : "bg-panel"} ${isGone ? "opacity-70" : ""}`}
+      className={`${COLUMNS} relative h-full border-b border-line px-1 text-sm hover:bg-raised has-[a:focus-visible]:bg-raised ${isSelected ? "bg-info-ground" : "bg-panel"} ${isGone ? "opacity-70" : ""}`}
     >
       <Cell>
         <SelectBox {...props} />
       </Cell>
-      <Cell title={standing(job)}>
+      <Cell title={standing(job)} flat>
         <StatusBadge status={job.status} reason={job.reason} />
       </Cell>
       <Cell title={job.jobId}>
@@ -67,7 +67,7 @@ export const JobCard = memo(function JobCard(props: JobRowProps) {
   const { job, isSelected, isGone } = props;
   return (
     <div
-      className={`relative mb-2 flex h-25 flex-col justify-between rounded-lg border border-line p-2 text-sm ${isSelected ? "bg-info-ground" : "bg-panel"} ${isGone ? "opacity-70" : ""}`}
+      className={`relative flex h-[calc(100%-8px)] flex-col justify-between rounded-lg border border-line p-2 text-sm ${isSelected ? "bg-info-ground" : "bg-panel"} ${isGone ? "opacity-70" : ""}`}
     >
       <div className="flex items-center justify-between gap-2">
         <div className="flex min-w-0 items-center gap-1">
@@ -135,17 +135,20 @@ function MenuButton({ job, onMenu }: JobRowProps) {
 function Cell({
   title,
   wide = false,
+  flat = false,
   children,
 }: {
   readonly title?: string;
   readonly wide?: boolean;
+  /** What is in it is no line of text. */
+  readonly flat?: boolean;
   readonly children: ReactNode;
 }) {
   return (
     <div
       role="cell"
       {...(title === undefined || title === "" ? {} : { title })}
-      className={`outside-text min-w-0 truncate ${wide ? "max-xl:hidden" : ""}`}
+      className={`outside-text min-w-0 ${flat ? "flex overflow-hidden" : "truncate"} ${wide ? "max-xl:hidden" : ""}`}
     >
       {children}
     </div>

@@ -11,6 +11,7 @@ import { useKeys } from "../../shell/keys.ts";
 import { ActDialog } from "./act-dialog.tsx";
 import type { Target } from "./act-on-many.ts";
 import { act, type Action, wordsOf } from "./job-actions.ts";
+import { AllThatMatch } from "./all-that-match.tsx";
 import { JobFilters } from "./job-filters.tsx";
 import { JobMenu, type JobMenuProps } from "./job-menu.tsx";
 import { filterOf } from "./jobs-search.ts";
@@ -81,15 +82,12 @@ export function JobsScreen() {
           </Link>
         }
       />
-      <JobFilters search={search} />
+      <JobFilters search={search}>
+        {rows.length > 0 && (
+          <AllThatMatch filter={filter} onAct={(action) => setAsked({ action, target: { kind: "filter", filter } })} />
+        )}
+      </JobFilters>
       <SavedViews search={search} />
-      <SelectionBar
-        selected={[...selected.values()].map(list.rowNow)}
-        filter={filter}
-        isEmpty={rows.length === 0}
-        onAct={(action, target) => setAsked({ action, target })}
-        onClear={clear}
-      />
       <News list={list} onShow={showNew} />
       {list.error !== null && <Trouble error={list.error} onRetry={list.again} />}
       {list.isPending && list.error === null && (
@@ -114,6 +112,11 @@ export function JobsScreen() {
           ? "More jobs are coming"
           : list.isWhole && rows.length > 0 && `${number(rows.length)} jobs, that is all`}
       </p>
+      <SelectionBar
+        selected={[...selected.values()].map(list.rowNow)}
+        onAct={(action, jobIds) => setAsked({ action, target: { kind: "jobs", jobIds } })}
+        onClear={clear}
+      />
       <JobMenu at={menu} onClose={() => setMenu(null)} onAct={onAct} />
       {asked !== null && (
         <ActDialog action={asked.action} target={asked.target} onClose={() => setAsked(null)} onDone={clear} />
