@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from "react";
-import { ApiError } from "../api/call.ts";
+import { ApiError, call } from "../api/call.ts";
 import { useAction } from "../api/use-api.ts";
 import { Button } from "../ui/button.tsx";
 import { Field, Input } from "../ui/field.tsx";
@@ -7,11 +7,21 @@ import { Field, Input } from "../ui/field.tsx";
 /** Before anything else: who are you? Other ways to sign in will stand above this form. */
 export function Login({ onDone }: { readonly onDone: () => void }) {
   const [token, setToken] = useState("");
-  const open = useAction("openSession", { onDone });
+  const [isLost, setIsLost] = useState(false);
+  const open = useAction("openSession", { onDone: () => void arrive() });
   const { error } = open;
+  const problem = error?.message ?? (isLost ? lostWords() : undefined);
+
+  /** A browser may have thrown the cookie away, and then the form would come again without a word. */
+  async function arrive(): Promise<void> {
+    const { signedIn } = await call("getSession", {}).catch(() => ({ signedIn: true }));
+    if (signedIn) onDone();
+    else setIsLost(true);
+  }
 
   function submit(event: FormEvent): void {
     event.preventDefault();
+    setIsLost(false);
     open.mutate({ body: { token } });
   }
 
@@ -23,7 +33,7 @@ export function Login({ onDone }: { readonly onDone: () => void }) {
       <form onSubmit={submit} className="space-y-4">
         <Field
           label="INTERNAL_API_TOKEN"
-          problem={error === null ? undefined : error.message}
+          problem={problem}
           hint={
             <>
               On the server, <code>npm run hive -- token</code> prints it (in containers:{" "}
@@ -50,4 +60,12 @@ export function Login({ onDone }: { readonly onDone: () => void }) {
       </form>
     </main>
   );
+}
+
+function lostWords(): string {
+  const where =
+    location.protocol === "https:"
+      ? "Let it keep those of this page."
+      : "This server's public address (HIVE_PUBLIC_URL) begins with https://: open Hive there.";
+  return `The token is right, but this browser kept no cookie. ${where}`;
 }

@@ -7,6 +7,7 @@ import { keepFresh } from "../live/fresh.ts";
 import { LiveContext } from "../live/use-live.ts";
 import { Trouble } from "../ui/states.tsx";
 import { Login } from "./login.tsx";
+import { onSessionChanged, tellSessionChanged } from "./session-news.ts";
 
 /** Shows the login form instead of its children until somebody is signed in, and keeps the event stream while they are. */
 export function Session({ children }: { readonly children: ReactNode }) {
@@ -14,16 +15,33 @@ export function Session({ children }: { readonly children: ReactNode }) {
   const session = useApi("getSession", {});
   const isIn = session.data?.signedIn === true;
   const stream = useStream(isIn);
+  const until = session.data?.until ?? null;
+  const isOut = session.data?.signedIn === false;
 
-  useEffect(
-    () => onSignedOut(() => queries.setQueryData(keyOf("getSession", {}), { signedIn: false, until: null })),
-    [queries],
-  );
+  useEffect(() => {
+    const out = (): unknown => queries.setQueryData(keyOf("getSession", {}), { signedIn: false, until: null });
+    const lookAgain = (): void => void queries.invalidateQueries({ queryKey: ["getSession"] });
+    const ends = [onSignedOut(out), onSessionChanged(lookAgain)];
+    const timer = until === null ? undefined : setTimeout(lookAgain, Math.max(0, until - Date.now()) + 1_000);
+    return () => {
+      for (const end of ends) end();
+      clearTimeout(timer);
+    };
+  }, [queries, until]);
+  // Whoever comes to this browser next is shown nothing that this person saw.
+  useEffect(() => {
+    if (isOut) queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "getSession" });
+  }, [queries, isOut]);
+
+  function onSignedIn(): void {
+    tellSessionChanged();
+    void queries.resetQueries();
+  }
 
   if (session.error !== null && session.data === undefined)
     return <Trouble error={session.error} onRetry={() => void session.refetch()} />;
   if (session.data === undefined) return null;
-  if (!isIn) return <Login onDone={() => void queries.resetQueries()} />;
+  if (!isIn) return <Login onDone={onSignedIn} />;
   return <LiveContext value={stream}>{children}</LiveContext>;
 }
 
