@@ -14,7 +14,7 @@ const WORDS = {
 export function NotificationPanel() {
   const state = useNotifyState();
   return (
-    <Panel title="Notifications">
+    <Panel title="Notifications of this browser">
       <div className="space-y-3 p-4 text-sm">
         <p className="max-w-prose text-soft">
           When a job waits for your decision, or failed, while a tab of Hive is open and nobody looks at it. At most one
