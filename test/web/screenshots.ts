@@ -5,6 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DESK, PHONE, startBrowser } from "./browser.ts";
+import { clocksYaml, fillClocks } from "./lively-clocks.ts";
 import { startLivelyHive } from "./lively-hive.ts";
 
 /** Name of the picture, and the address. */
@@ -22,7 +23,15 @@ const SCREENS: readonly (readonly [name: string, path: string])[] = [
   ["new-job", "/new"],
   ["dependencies", "/dependencies"],
   ["schedules", "/schedules"],
+  ["schedule", "/schedules/nightly-tests"],
+  ["schedule-new", "/schedules?make=true"],
+  ["calendar-week", "/schedules/calendar"],
+  ["calendar-month", "/schedules/calendar?view=month"],
   ["sources", "/sources"],
+  ["source", "/sources/prod-alerts"],
+  ["source-held", "/sources/prod-alerts?part=held"],
+  ["source-deliveries", "/sources/prod-alerts?part=deliveries"],
+  ["source-dry-run", "/sources/prod-alerts?part=try"],
   ["workers", "/workers"],
   ["pools", "/pools"],
   ["callbacks", "/callbacks"],
@@ -33,9 +42,10 @@ const SCREENS: readonly (readonly [name: string, path: string])[] = [
 const [folder = "screenshots", ...words] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
 const wanted = SCREENS.filter(([name]) => words.length === 0 || words.some((word) => name.includes(word)));
-const lively = await startLivelyHive();
+const lively = await startLivelyHive(clocksYaml);
 const browser = await startBrowser();
 try {
+  await fillClocks(lively.server);
   for (const [look, viewport, colors] of [
     ["light", DESK, "light"],
     ["dark", DESK, "dark"],

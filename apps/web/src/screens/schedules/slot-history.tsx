@@ -35,7 +35,7 @@ export function SlotHistory({ scheduleId, zone }: { readonly scheduleId: string;
                 </span>
                 <span className="outside-text min-w-0">
                   {slot.jobId !== null && (
-                    <Link to="/jobs/$jobId" params={{ jobId: slot.jobId }}>
+                    <Link to="/jobs/$jobId" params={{ jobId: slot.jobId }} className="underline">
                       {slot.jobId}
                     </Link>
                   )}

@@ -107,7 +107,7 @@ function DeliveryRow({ sourceId, delivery }: { readonly sourceId: string; readon
                 to="/sources/$sourceId"
                 params={{ sourceId }}
                 search={{ part: "groups", group: print }}
-                className="mr-2 font-mono text-xs"
+                className="mr-2 font-mono text-xs underline"
               >
                 {print.slice(0, 12)}
               </Link>

@@ -97,7 +97,7 @@ export function GroupRow({ group, isOpen, onToggle }: GroupRowProps) {
             {job !== null && (
               <p>
                 {job.endedAt === null ? "Its job: " : "Its last job: "}
-                <Link to="/jobs/$jobId" params={{ jobId: job.id }} className="outside-text">
+                <Link to="/jobs/$jobId" params={{ jobId: job.id }} className="outside-text underline">
                   {job.id}
                 </Link>
                 {job.endedAt !== null && (
