@@ -202,7 +202,7 @@ test("callbacks of a job are listed with their attempts and sent again", async (
   const list = page.getByRole("list", { name: "Callbacks" });
   const last = list.getByRole("listitem").filter({ hasText: "job.succeeded" });
   await last.getByText("delivered").waitFor();
-  await last.getByRole("button", { name: /^Send job.succeeded again/ }).click();
+  await last.getByRole("button", { name: /^Send again: job.succeeded/ }).click();
   await page.getByText("is sent again").waitFor();
   await last.getByRole("list").getByRole("listitem").nth(1).waitFor();
   expect(await axeProblems(page)).toEqual([]);

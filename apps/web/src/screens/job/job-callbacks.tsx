@@ -65,7 +65,7 @@ function Row({ callback }: { readonly callback: Callback }) {
         )}
         <Button
           className="ml-auto"
-          aria-label={`Send ${type} again, number ${id}`}
+          aria-label={`Send again: ${type}, number ${id}`}
           busy={again.isPending}
           icon={<RotateCw aria-hidden size={14} />}
           onClick={() => again.mutate({ params: { id } }, { onError: tellError })}
