@@ -14,6 +14,7 @@ import { containerRow } from "./rows/container.ts";
 import { enqueueRedisRow, enqueueRow } from "./rows/enqueue.ts";
 import { gatewayRow } from "./rows/gateway.ts";
 import { lifeRedisRow, lifeRow } from "./rows/life.ts";
+import { logViewerRow } from "./rows/log-viewer.ts";
 import { logsRedisRow, logsRow } from "./rows/logs.ts";
 import { memoryRedisRow, memoryRow } from "./rows/memory.ts";
 import { pickupRedisRow, pickupRow } from "./rows/pickup.ts";
@@ -33,6 +34,7 @@ const ROWS: readonly Row[] = [
   cancelRow,
   containerRow,
   gatewayRow,
+  logViewerRow,
   enqueueRedisRow,
   lifeRedisRow,
   pickupRedisRow,

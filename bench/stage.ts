@@ -89,10 +89,16 @@ export class Stage {
   }
 
   /** Runs a program of `bench/programs` to its end and gives the JSON it printed last. @throws when it failed */
-  async measure(file: string, args: readonly string[], nodeArgs: readonly string[] = []): Promise<unknown> {
+  async measure(
+    file: string,
+    args: readonly string[],
+    nodeArgs: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
     let out = "";
     const path = join(import.meta.dirname, "programs", file);
     const program = this.start(process.execPath, [...nodeArgs, path, ...args], {
+      env,
       onOutput: (text) => {
         out += text;
       },

@@ -55,6 +55,11 @@ it("a log goes on where it was after the queen and then Redis were killed", asyn
   await until("the first third", () => existsSync(act("before-second")));
   const queen = await until("a queen", () => world.queen());
   // Not waited for: the worker sends on what it has while nobody takes it.
+  // Somebody at a terminal follows it all the while, at whichever server answers.
+  const following = runProgram(
+    [process.execPath, join(ROOT, "apps/cli/src/main.ts"), "logs", "-f", jobId],
+    plainEnvironment({ HIVE_URL: world.servers.map(({ url }) => url).join(","), INTERNAL_API_TOKEN: world.token }),
+  );
   const killed = queen.crash();
   writeFileSync(act("second"), "");
   await killed;
@@ -65,6 +70,13 @@ it("a log goes on where it was after the queen and then Redis were killed", asyn
 
   const job = await hive.wait(jobId, { signal: AbortSignal.timeout(90_000) });
   expect({ status: job.status, fence: job.fence }).toEqual({ status: "succeeded", fence: 1 });
+  const followed = await following;
+  expect([followed.code, followed.stderr]).toEqual([0, ""]);
+  // Nothing twice and in order; what was not kept while nobody answered is said to be missing, and the end is there.
+  const numbers = numbersIn(followed.stdout);
+  expect(numbers.slice(0, 1_000)).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 1));
+  expect(numbers.every((number, at) => at === 0 || number > (numbers[at - 1] ?? 0))).toBe(true);
+  expect(numbers.at(-1)).toBe(3 * THIRD);
   await queen.start();
   for (const { url } of world.servers) {
     const get = (path: string, headers = {}): Promise<Response> =>

@@ -202,7 +202,7 @@ export function AttemptLog({ job, fence, onFollowing }: AttemptLogProps) {
         />
         {isRunning && !isFollowing && (
           <Button look="main" className="absolute! bottom-3 left-1/2 -translate-x-1/2 shadow-lg" onClick={follow}>
-            {news > 0 ? `Follow: ${number(news)} new ${news === 1 ? "line" : "lines"}` : "Follow"}
+            {news > 0 ? `Follow: ${number(news)} new ${news === 1 ? "line" : "lines"}` : "To the end"}
           </Button>
         )}
       </div>

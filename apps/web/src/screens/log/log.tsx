@@ -37,7 +37,7 @@ function JobLog({ jobId }: { readonly jobId: string }) {
       <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-3 py-2">
         <h1 className="outside-text min-w-0 text-sm font-semibold">
           Log of{" "}
-          <Link to="/jobs/$jobId" params={{ jobId }}>
+          <Link to="/jobs/$jobId" params={{ jobId }} className="underline">
             {jobId}
           </Link>
         </h1>
