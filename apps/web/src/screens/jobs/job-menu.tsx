@@ -17,9 +17,9 @@ const ITEM =
 export function JobMenu({ at, onClose, onAct }: JobMenuProps) {
   const navigate = useNavigate();
   return (
-    <Menu.Root open={at !== null} modal={false} onOpenChange={(open) => (open ? undefined : onClose())}>
+    <Menu.Root open={at !== null} onOpenChange={(open) => (open ? undefined : onClose())}>
       {at !== null && (
-        <Menu.Portal>
+        <Menu.Portal container={document.querySelector<HTMLElement>("#screen")}>
           <Menu.Positioner anchor={at.anchor} align="end" sideOffset={2} className="z-40">
             <Menu.Popup
               finalFocus={() => at.anchor}

@@ -151,7 +151,9 @@ function NoJobs({ isFiltered }: { readonly isFiltered: boolean }) {
   if (isFiltered)
     return (
       <Empty title="No job is like that">
-        <Link to="/jobs">Show all jobs</Link>
+        <Link to="/jobs" className="underline">
+          Show all jobs
+        </Link>
       </Empty>
     );
   return (
@@ -159,7 +161,11 @@ function NoJobs({ isFiltered }: { readonly isFiltered: boolean }) {
       title="No jobs yet"
       command={`curl -X POST ${location.origin}/enqueue -H "Authorization: Bearer $INTERNAL_API_TOKEN" -H "Content-Type: application/json" -d '{"repo":"https://github.com/you/app","task":"script","script":"npm test"}'`}
     >
-      Put one in with the form at <Link to="/new">New job</Link>, or from a terminal:
+      Put one in with the form at{" "}
+      <Link to="/new" className="underline">
+        New job
+      </Link>
+      , or from a terminal:
     </Empty>
   );
 }

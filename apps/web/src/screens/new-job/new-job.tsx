@@ -114,7 +114,7 @@ function JobForm({ begin, from, missing = [] }: JobFormProps) {
               about: (
                 <>
                   Like{" "}
-                  <Link to="/jobs/$jobId" params={{ jobId: from }} className="outside-text">
+                  <Link to="/jobs/$jobId" params={{ jobId: from }} className="outside-text underline">
                     {from}
                   </Link>
                   . The server does not tell {missing.join(", ")}.
