@@ -62,7 +62,8 @@ export function openApi(version: string): Json {
         owner: {
           type: "http",
           scheme: "bearer",
-          description: "INTERNAL_API_TOKEN of the server: source hive-data/secrets.env",
+          description:
+            "INTERNAL_API_TOKEN of the server: source hive-data/secrets.env. Its own pages send the cookie of POST /v1/session",
         },
         worker: { type: "http", scheme: "bearer", description: "The token of a registered worker" },
         lease: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "The `worker` token of one lease" },
