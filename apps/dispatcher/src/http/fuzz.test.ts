@@ -2,7 +2,10 @@ import { endpoints, type Endpoint } from "@hive/protocol";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { errorCodesOf } from "./openapi.ts";
+import { createNotifier } from "../notify/notifier.ts";
+import { notifySchema } from "../notify/notify-settings.ts";
 import {
+  KNOWN_CHANNEL,
   KNOWN_DELIVERY,
   KNOWN_JOB,
   KNOWN_SCHEDULE,
@@ -21,7 +24,17 @@ const HANG_MS = 15_000;
 let world: TestServer;
 beforeAll(async () => {
   world = await startServer({
-    change: (parts) => ({ ...parts, intervals: { ...parts.intervals, claimWaitMs: 20 } }),
+    change: (parts) => ({
+      ...parts,
+      intervals: { ...parts.intervals, claimWaitMs: 20 },
+      notifier: createNotifier({
+        ...{ queue: parts.queue, clock: parts.clock, publicUrl: parts.publicUrl, pools: () => [], sources: () => [] },
+        channels: notifySchema
+          .parse({ [KNOWN_CHANNEL]: { type: "slack", url: { env: "X" } } })
+          .map((settings) => ({ settings, sender: { type: "slack", send: async () => ({ ok: true, said: "200" }) } })),
+        onTrouble: () => {},
+      }),
+    }),
     sources: {
       [KNOWN_SOURCE]: {
         ...{ type: "generic", auth: "none", title: "title", deliveryId: "x-delivery" },

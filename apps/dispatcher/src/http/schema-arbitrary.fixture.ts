@@ -96,11 +96,14 @@ export const KNOWN_SCHEDULE = "known-schedule";
 export const KNOWN_SOURCE = "known-source";
 export const KNOWN_DELIVERY = "known-delivery";
 export const KNOWN_TITLE = "known trouble";
+/** And the channel that people are told over. */
+export const KNOWN_CHANNEL = "known-channel";
 const KNOWN_GROUP = hash("sha256", JSON.stringify([KNOWN_SOURCE, KNOWN_TITLE]), "hex");
 
 /** What a schema cannot say: values that get a request past the first check, by the name of their field. */
 const LIKELY: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   jobId: fc.constant(KNOWN_JOB),
+  channel: fc.constant(KNOWN_CHANNEL),
   task: fc.constantFrom("test", "build", "lint"),
   repo: fc.constantFrom("https://github.com/acme/app", "https://example.com/a/b.git"),
   branch: fc.constantFrom("main", "ci/demo"),
