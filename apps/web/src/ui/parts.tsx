@@ -27,7 +27,7 @@ export function Parts({
           to="."
           search={(before: Readonly<Record<string, unknown>>) => ({ ...before, [name]: part.id })}
           aria-current={part.id === shown ? "true" : undefined}
-          className="flex min-h-8 items-center rounded-md px-3 py-1 text-sm text-soft no-underline hover:bg-raised hover:text-ink aria-[current=true]:bg-raised aria-[current=true]:font-medium aria-[current=true]:text-ink pointer-coarse:min-h-10"
+          className="flex min-h-8 items-center rounded-md px-3 py-1 text-sm text-soft no-underline hover:bg-raised hover:text-ink aria-[current]:bg-raised aria-[current]:font-medium aria-[current]:text-ink pointer-coarse:min-h-10"
         >
           {part.label}
         </Link>

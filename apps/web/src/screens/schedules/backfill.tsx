@@ -79,7 +79,7 @@ function BackfillDialog({ scheduleId, onClose }: { readonly scheduleId: string; 
         </>
       }
     >
-      <div className="grid gap-3 sm:grid-cols-2">
+      <div className="grid grid-cols-1 gap-3 sm:grid-cols-2">
         <Field label="From">
           {(tie) => (
             <Input {...tie} type="datetime-local" value={from} onChange={(event) => setFrom(event.target.value)} />

@@ -1,5 +1,6 @@
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ChevronLeft, ChevronRight } from "lucide-react";
+import { useMemo } from "react";
 import { useApi } from "../../api/use-api.ts";
 import { useKeys } from "../../shell/keys.ts";
 import { Button } from "../../ui/button.tsx";
@@ -8,7 +9,6 @@ import { useMedia } from "../../ui/media.ts";
 import { Notice } from "../../ui/notice.tsx";
 import { Panel, ScreenHead } from "../../ui/panel.tsx";
 import { Loading, Trouble } from "../../ui/states.tsx";
-import { useNow } from "../../ui/time.tsx";
 import { HERE } from "../../ui/zoned-time.tsx";
 import { byDay, type CalendarSearch, daysLater, dayOf, periodsLater, shownDays, textOf } from "./calendar-days.ts";
 import { CalendarGrid } from "./calendar-grid.tsx";
@@ -22,7 +22,8 @@ const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short
 export function CalendarScreen() {
   const navigate = useNavigate();
   const { view = "week", day, schedule } = useSearch({ from: "/schedules/calendar" });
-  const today = textOf(new Date(useNow()));
+  // Asked again each minute, so that midnight is not missed by more.
+  const today = textOf(new Date());
   const isNarrow = useMedia("(max-width: 639px)");
   const chosen = dayOf(day ?? today) ?? new Date();
   const days = shownDays(chosen, view, FIRST_DAY);
@@ -35,7 +36,7 @@ export function CalendarScreen() {
   // Slots come due without an event where they make no job.
   const asked = useApi("scheduleCalendar", { query }, { keep: true, everyMs: 60_000 });
   const names = useApi("listSchedules", { query: { limit: 1_000 } }).data?.schedules ?? [];
-  const appointments = byDay(asked.data ?? { schedules: [] });
+  const appointments = useMemo(() => byDay(asked.data ?? { schedules: [] }), [asked.data]);
   const cut = asked.data?.schedules.filter(({ more }) => more).map(({ id }) => id) ?? [];
 
   const go = (some: CalendarSearch): void =>
@@ -84,7 +85,7 @@ export function CalendarScreen() {
         <div className="ml-auto flex flex-wrap gap-2">
           <Select
             aria-label="Of which schedule"
-            className="max-w-56"
+            className="w-auto! max-w-56"
             value={schedule ?? ""}
             onChange={({ target: { value } }) =>
               void navigate({

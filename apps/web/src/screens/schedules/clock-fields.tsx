@@ -44,7 +44,7 @@ export function ClockFields({ draft, change, problemAt }: DraftProps) {
   );
   return (
     <Panel title="When">
-      <div className="grid gap-4 p-4 sm:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 p-4 sm:grid-cols-2">
         <Field label="By">
           {(tie) => (
             <Select
@@ -104,7 +104,7 @@ export function ClockFields({ draft, change, problemAt }: DraftProps) {
       </div>
       <details className="border-t border-line">
         <summary className="px-4 py-2.5 text-sm text-soft">Outages, summer time and limits</summary>
-        <div className="grid gap-4 p-4 pt-1 sm:grid-cols-2">
+        <div className="grid grid-cols-1 gap-4 p-4 pt-1 sm:grid-cols-2">
           <Field
             label="Slots that nobody was there for"
             hint="What is made up for after an outage."

@@ -88,7 +88,7 @@ export function ScheduleForm({ known }: { readonly known?: ScheduleView }) {
           </Button>
         </p>
       )}
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_22rem]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_22rem]">
         <div className="space-y-4">
           {known === undefined && (
             <Panel title="Name">

@@ -9,7 +9,7 @@ const TASKS: readonly Draft["task"][] = ["agent", "script", "build", "test", "li
 export function JobFields({ draft, change, problemAt }: DraftProps) {
   return (
     <Panel title="The job of a slot">
-      <div className="grid gap-4 p-4 sm:grid-cols-[minmax(0,1fr)_12rem]">
+      <div className="grid grid-cols-1 gap-4 p-4 sm:grid-cols-[minmax(0,1fr)_12rem]">
         <Field label="Repository" problem={problemAt("job.repo")}>
           {(tie) => (
             <Input

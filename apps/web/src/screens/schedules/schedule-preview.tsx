@@ -2,7 +2,7 @@ import type { SchedulePreview, ScheduleSpec } from "@hive/protocol";
 import { useEffect, useState } from "react";
 import { useApi } from "../../api/use-api.ts";
 import { Loading, Trouble } from "../../ui/states.tsx";
-import { ZonedTime } from "../../ui/zoned-time.tsx";
+import { wallTime, ZonedTime } from "../../ui/zoned-time.tsx";
 import { Tag } from "../../ui/tag.tsx";
 import { whyNone } from "./slot-look.tsx";
 
@@ -16,9 +16,10 @@ export function ComingSlots({ preview: { slots, timezone } }: { readonly preview
   if (slots.length === 0) return <p className="px-4 py-3 text-sm text-soft">Nothing more comes.</p>;
   return (
     <ol className="divide-y divide-line text-sm">
-      {slots.map(({ slot, skip }) => (
+      {slots.map(({ slot, dueAt, skip }) => (
         <li key={slot} className="flex flex-wrap items-center justify-between gap-2 px-4 py-2">
           <ZonedTime at={slot} zone={timezone} />
+          {dueAt !== slot && <span className="text-xs text-soft">spread: acted on {wallTime(dueAt)}</span>}
           {skip !== null && <Tag tone="warn">no job: {whyNone({ reason: skip, message: null })}</Tag>}
         </li>
       ))}

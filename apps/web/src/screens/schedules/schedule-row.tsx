@@ -12,7 +12,7 @@ export function ScheduleRow({ schedule }: { readonly schedule: ListedSchedule })
   const { id, managedBy, next, paused, recent, failures } = schedule;
   const spec = specOf(schedule);
   return (
-    <li className="grid items-center gap-x-4 gap-y-2 px-4 py-3 md:grid-cols-[minmax(0,1.4fr)_minmax(0,1.2fr)_9rem_auto]">
+    <li className="grid grid-cols-1 items-center gap-x-4 gap-y-2 px-4 py-3 md:grid-cols-[minmax(0,1.4fr)_minmax(0,1.2fr)_9rem_12rem]">
       <div className="min-w-0">
         <p className="flex flex-wrap items-center gap-2">
           <Link

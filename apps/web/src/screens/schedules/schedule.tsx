@@ -86,7 +86,7 @@ export function ScheduleScreen() {
           Paused by {schedule.paused.by} <Time at={schedule.paused.at} />: {schedule.paused.reason}
         </Notice>
       )}
-      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_22rem]">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-[minmax(0,1fr)_22rem]">
         <div className="min-w-0 space-y-4">
           <SlotHistory scheduleId={scheduleId} zone={zone} />
         </div>
@@ -104,7 +104,13 @@ export function ScheduleScreen() {
             {schedule.paused !== null && (
               <p className="px-4 pt-3 text-sm text-soft">While it is paused, none of these makes a job.</p>
             )}
-            {preview.data !== undefined && <ComingSlots preview={preview.data} />}
+            {schedule.next === null && schedule.paused === null ? (
+              <p className="px-4 py-3 text-sm text-soft">
+                Nothing more comes: its time is over, or it made all the jobs it may make.
+              </p>
+            ) : (
+              preview.data !== undefined && <ComingSlots preview={preview.data} />
+            )}
           </Panel>
           <ScheduleSettings schedule={schedule} />
         </div>

@@ -27,7 +27,7 @@ export function SlotHistory({ scheduleId, zone }: { readonly scheduleId: string;
             return (
               <li
                 key={slot.slot}
-                className="grid gap-x-4 gap-y-1 px-4 py-2.5 text-sm sm:grid-cols-[15rem_7.5rem_minmax(0,1fr)]"
+                className="grid grid-cols-1 gap-x-4 gap-y-1 px-4 py-2.5 text-sm sm:grid-cols-[18rem_7.5rem_minmax(0,1fr)]"
               >
                 <ZonedTime at={slot.slot} zone={zone} />
                 <span>

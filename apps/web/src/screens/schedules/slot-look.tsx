@@ -57,13 +57,23 @@ function markOf({ state, jobStatus }: Slot): string {
   return jobStatus === null || jobStatus === "canceled" ? "border-strong bg-strong" : "border-info bg-info";
 }
 
+function isBad({ jobStatus }: Slot): boolean {
+  return jobStatus === "failed";
+}
+
+/** What failed stands out for whoever sees no colours, too. */
+function heightOf(slot: Slot): string {
+  if (isBad(slot)) return "h-6";
+  return slot.jobStatus === "succeeded" ? "h-3.5" : "h-4.5";
+}
+
 /** A mark of one slot, for many of them beside each other; what it means stands elsewhere. */
 export function SlotMark({ slot, tall = false }: { readonly slot: Slot; readonly tall?: boolean }) {
   return (
     <span
       aria-hidden
       title={`${exactTime(slot.slot)}: ${slotWord(slot)}`}
-      className={`inline-block shrink-0 border-2 ${tall ? "h-5 w-2 rounded-xs" : "size-2.5 rounded-full"} ${markOf(slot)}`}
+      className={`inline-block shrink-0 border-2 ${tall ? `w-2 rounded-xs ${heightOf(slot)}` : `size-2.5 ${isBad(slot) ? "" : "rounded-full"}`} ${markOf(slot)}`}
     />
   );
 }
@@ -79,7 +89,11 @@ export function SmallHistory({ recent }: { readonly recent: readonly PastSlotVie
   if (recent.length === 0) return <span className="text-sm text-soft">never yet</span>;
   const slots = recent.map(asSlot).toReversed();
   return (
-    <span role="img" aria-label={`The last ${slots.length}: ${countWords(slots)}`} className="inline-flex gap-0.5">
+    <span
+      role="img"
+      aria-label={`The last ${slots.length}: ${countWords(slots)}`}
+      className="inline-flex items-end gap-0.5"
+    >
       {slots.map((slot) => (
         <SlotMark key={slot.slot} slot={slot} tall />
       ))}

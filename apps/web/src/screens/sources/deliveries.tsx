@@ -35,6 +35,7 @@ export function Deliveries({ source: { id: sourceId, hook } }: { readonly source
       actions={
         <Select
           aria-label="In which state"
+          className="w-auto! max-w-full"
           value={state}
           onChange={(event) => setState(event.target.value as State | "")}
         >
@@ -113,7 +114,7 @@ function DeliveryRow({ sourceId, delivery }: { readonly sourceId: string; readon
               </Link>
             ))}
             {prints.length > SHOWN && `and ${number(prints.length - SHOWN)} more`}
-            {seen.filtered > 0 && ` ${number(seen.filtered)} left out`}
+            {seen.filtered > 0 && `${prints.length === 0 ? ", " : " "}${number(seen.filtered)} left out`}
           </p>
         )}
       </div>

@@ -58,7 +58,7 @@ export function Groups({ sourceId, stage, isHeld, opened }: GroupsProps) {
         isHeld ? undefined : (
           <Select
             aria-label="At which stage"
-            className="max-w-full"
+            className="w-auto! max-w-full"
             value={stage ?? ""}
             onChange={({ target: { value } }) =>
               void navigate({

@@ -54,7 +54,7 @@ export function SourceScreen() {
         about={`${source.type}, ${source.trust}. It stands in hive.yaml, under sources.${sourceId}.`}
         actions={<HealthTag health={health} />}
       />
-      <div className="mb-4 grid items-start gap-4 lg:grid-cols-2">
+      <div className="mb-4 grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
         <Panel title="What came of what">
           <div className="p-4">
             <Funnel funnel={funnel} wide />

@@ -51,7 +51,7 @@ export function SourcesScreen() {
             {sources.map((source) => (
               <li
                 key={source.id}
-                className="grid items-center gap-x-6 gap-y-2 px-4 py-3 md:grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_minmax(0,1fr)]"
+                className="grid grid-cols-1 items-center gap-x-6 gap-y-2 px-4 py-3 md:grid-cols-[minmax(0,1fr)_minmax(0,1.2fr)_minmax(0,1fr)]"
               >
                 <div className="min-w-0">
                   <p className="flex flex-wrap items-center gap-2">
