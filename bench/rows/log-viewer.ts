@@ -7,7 +7,8 @@ import { JOB_BODY } from "../job-body.ts";
 import { percentile, type Row } from "../row.ts";
 
 const JOB_ID = "long-log";
-const CHUNK_BYTES = 1_048_576;
+/** Letters of a chunk: with those that take two bytes it stays below what the server takes at once. */
+const CHUNK = 900_000;
 
 export const logViewerRow: Row = {
   name: "log-viewer",
@@ -51,7 +52,7 @@ export const logViewerRow: Row = {
         note: "every byte is read from the server again",
       },
       {
-        name: "heap of the page at the end",
+        name: "heap of the page at the end, bytes of the log in hand included",
         value: measured.heapBytes / 1e6,
         unit: "MB",
         goal: { of: "value", at: "most", bound: 100 },
@@ -96,7 +97,7 @@ async function writeLog({ url, port }: BenchDispatcher, lines: number): Promise<
   };
   for (let n = 0; n < lines; n += 1) {
     text += `line ${n} \u001b[32m✓\u001b[39m src/module-${n % 977}/case-${n}.test.ts (${(n * 7919) % 4093} ms) größer als ${n}\n`;
-    if (text.length >= CHUNK_BYTES - 1_024) await send();
+    if (text.length >= CHUNK) await send();
   }
   if (text !== "") await send();
   await worker.finish(lease, { bytes: sent, crc32: sum });

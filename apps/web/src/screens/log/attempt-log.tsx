@@ -184,6 +184,8 @@ export function AttemptLog({ job, fence, onFollowing }: AttemptLogProps) {
           onLeave={leave}
           wraps={wraps}
           onChoose={choose}
+          onFold={fold}
+          onWhole={(line) => void wholes.show(line).catch(tellError)}
           propsOf={(line) => {
             const phase = heads.get(line);
             return {
@@ -195,8 +197,6 @@ export function AttemptLog({ job, fence, onFollowing }: AttemptLogProps) {
               words,
               isHere: line === here,
               localTimes,
-              onFold: fold,
-              onWhole: (each) => void wholes.show(each).catch(tellError),
             };
           }}
         />

@@ -23,11 +23,12 @@ export interface LogLineProps {
   /** It is the one that the search is at. */
   readonly isHere: boolean;
   readonly localTimes: boolean;
-  readonly onFold: (line: number) => void;
-  readonly onWhole: (line: number) => void;
 }
 
-/** One line: its number, which is a link to it, and its text as a terminal would colour it. Made of text and never of markup. */
+/**
+ * One line: its number, which is a link to it, and its text as a terminal would colour it. Made of text and never of markup.
+ * What is clicked in it the view hears, by `data-act`: a line that is given nothing new is not drawn again.
+ */
 export const LogLine = memo(function LogLine(props: LogLineProps) {
   const { line, text, whole, phase, isChosen, isHere, words, localTimes } = props;
   return (
@@ -36,7 +37,7 @@ export const LogLine = memo(function LogLine(props: LogLineProps) {
       className={`log-row ${isChosen ? "log-chosen" : ""} ${isHere ? "log-here" : ""}`}
       {...(isHere ? { "aria-current": "true" as const } : {})}
     >
-      <a className="log-number tabular" href={`#L${line + 1}`} tabIndex={-1} draggable={false}>
+      <a data-act="choose" className="log-number tabular" href={`#L${line + 1}`} tabIndex={-1} draggable={false}>
         {line + 1}
       </a>
       <span className={`log-text ${whole === undefined ? "" : "log-text-whole"}`}>
@@ -51,7 +52,7 @@ export const LogLine = memo(function LogLine(props: LogLineProps) {
       {text?.isCut === true && whole === undefined && (
         <button
           type="button"
-          onClick={() => props.onWhole(line)}
+          data-act="whole"
           className="sticky right-2 h-5 shrink-0 self-start rounded border border-strong bg-raised px-1.5 font-sans text-xs leading-4 text-ink select-none hover:bg-panel"
         >
           {`Show all: ${sized(text.bytes)}, not ${sized(SHOWN_BYTES)}`}
@@ -61,13 +62,13 @@ export const LogLine = memo(function LogLine(props: LogLineProps) {
   );
 });
 
-function PhaseHead({ phase, phaseMs, isFolded, line, onFold }: LogLineProps & { readonly phase: Phase }) {
+function PhaseHead({ phase, phaseMs, isFolded }: LogLineProps & { readonly phase: Phase }) {
   const Chevron = isFolded ? ChevronRight : ChevronDown;
   return (
     <button
       type="button"
       aria-expanded={!isFolded}
-      onClick={() => onFold(line)}
+      data-act="fold"
       className="inline-flex h-5 items-center gap-1 rounded font-sans text-[13px] font-semibold text-ink hover:bg-raised"
     >
       <Chevron aria-hidden size={15} className="shrink-0" />

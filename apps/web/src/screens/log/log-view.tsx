@@ -44,6 +44,9 @@ export interface LogViewProps {
   readonly onLeave: () => void;
   readonly wraps: boolean;
   readonly onChoose: (line: number, isRange: boolean) => void;
+  readonly onFold: (line: number) => void;
+  /** All of a long line is wanted. */
+  readonly onWhole: (line: number) => void;
   readonly propsOf: (line: number) => Omit<LogLineProps, "line" | "text">;
 }
 
@@ -54,7 +57,8 @@ interface Jump {
   readonly offset: number;
 }
 
-export function LogView({ ref, label, book, folds, isFollowing, onLeave, wraps, onChoose, propsOf }: LogViewProps) {
+export function LogView(props: LogViewProps) {
+  const { ref, label, book, folds, isFollowing, onLeave, wraps, propsOf } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const body = useRef<HTMLDivElement>(null);
   const anchor = useRef<{ readonly line: string; readonly top: number } | null>(null);
@@ -158,10 +162,21 @@ export function LogView({ ref, label, book, folds, isFollowing, onLeave, wraps, 
   }, []);
 
   function onClick(event: MouseEvent): void {
-    const link = (event.target as HTMLElement).closest(".log-number");
-    if (link === null || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    onChoose(lineOf(link), event.shiftKey);
+    const act = (event.target as HTMLElement).closest<HTMLElement>("[data-act]");
+    if (act === null) return;
+    const line = lineOf(act);
+    switch (act.dataset["act"]) {
+      case "fold":
+        props.onFold(line);
+        break;
+      case "whole":
+        props.onWhole(line);
+        break;
+      default:
+        if (event.ctrlKey || event.metaKey) return;
+        event.preventDefault();
+        props.onChoose(line, event.shiftKey);
+    }
   }
 
   function onCopy(event: ClipboardEvent): void {
