@@ -56,7 +56,8 @@ it("who began to wait before the history did is counted, with the whole wait", a
   ]);
   const { points, since, from, failures } = await historyOf(queue, "1h");
   expect(since).toBe(from);
-  expect(points.slice(0, 5).map(({ queued, running }) => [queued, running])).toEqual(Array(5).fill([1, 0]));
+  expect(points[0]).toMatchObject({ queued: 1, running: 0, wait: null });
+  expect(points.filter(({ queued }) => queued === 1)).toHaveLength(29);
   expect(points.find(({ wait }) => wait !== null)?.wait).toEqual({
     ...{ jobs: 1, medianMs: 150 * MINUTE_MS, longestMs: 150 * MINUTE_MS },
   });
