@@ -58,7 +58,7 @@ export function DependenciesScreen() {
         title="Dependencies"
         about={
           family === undefined ? (
-            "Jobs that wait for each other, until an hour after their end."
+            "Jobs that wait for each other. What is over stays for an hour."
           ) : (
             <>
               The family of <code className="outside-text">{family}</code>.{" "}

@@ -1,8 +1,10 @@
 /** The layout and the jobs as the drawing wants them. */
 import type { Dependencies, Dependency, DependencyJob } from "@hive/protocol";
-import { type Edge, MarkerType, Position } from "@xyflow/react";
+import { MarkerType, Position } from "@xyflow/react";
 import type { GroupNode, JobNode } from "./job-node.tsx";
+import type { BentEdge } from "./bent-edge.tsx";
 import { type Layout, NODE } from "./layered-layout.ts";
+import { laneKey } from "./layers.ts";
 
 /** Said beforehand, so that lines can be drawn to jobs that are not in sight and were never measured. */
 const HANDLES = [
@@ -21,7 +23,7 @@ export function nodesOf(
       id: `candidates of ${parent}`,
       type: "group-of-candidates",
       position: { x, y },
-      ...{ width, height, zIndex: -1, selectable: false },
+      ...{ width, height, measured: { width, height }, zIndex: -1, selectable: false },
       data: { label: `${count} candidates for ${parent}` },
     };
   });
@@ -31,6 +33,7 @@ export function nodesOf(
       type: "job",
       position: layout.places.get(job.jobId) ?? { x: 0, y: 0 },
       ...NODE,
+      measured: NODE,
       handles: [...HANDLES],
       data: { job, isChosen: job.jobId === chosen },
     }),
@@ -38,12 +41,14 @@ export function nodesOf(
   return [...groups, ...nodes];
 }
 
-export function linesOf(edges: Dependencies["edges"], chosen: string | null): readonly Edge[] {
-  return edges.map((edge) => {
+export function linesOf(layout: Layout, edges: Dependencies["edges"], chosen: string | null): readonly BentEdge[] {
+  return edges.map((edge): BentEdge => {
     const { from, to, kind, waits } = edge;
     const color = colorOf(edge, chosen);
     return {
       id: `${kind} ${from} ${to}`,
+      type: "bent",
+      data: { bends: layout.bends.get(laneKey(from, to)) ?? [] },
       source: from,
       target: to,
       focusable: false,

@@ -6,11 +6,13 @@ import { Focus, Maximize, ZoomIn, ZoomOut } from "lucide-react";
 import { useEffect, useEffectEvent, useMemo, useState } from "react";
 import { useKeys } from "../../shell/keys.ts";
 import { Button } from "../../ui/button.tsx";
+import { BentEdgeView } from "./bent-edge.tsx";
 import { linesOf, nodesOf } from "./flow-elements.ts";
-import { GroupNodeView, type JobNode, JobNodeView } from "./job-node.tsx";
+import { colorOf, GroupNodeView, type JobNode, JobNodeView } from "./job-node.tsx";
 import { type Layout, NODE } from "./layered-layout.ts";
 
 const NODE_TYPES = { job: JobNodeView, "group-of-candidates": GroupNodeView };
+const EDGE_TYPES = { bent: BentEdgeView };
 const MOVE_MS = 350;
 /** Fewer jobs can be seen at a glance without a map. */
 const MAP_FROM = 25;
@@ -38,7 +40,7 @@ function Drawing({ jobs, edges, layout, chosen, looks, onChoose, onOpen }: Graph
   const flow = useReactFlow();
   const [follows, setFollows] = useState(false);
   const nodes = useMemo(() => [...nodesOf(layout, jobs, chosen)], [layout, jobs, chosen]);
-  const lines = useMemo(() => [...linesOf(edges, chosen)], [edges, chosen]);
+  const lines = useMemo(() => [...linesOf(layout, edges, chosen)], [layout, edges, chosen]);
   const running = jobs.filter(({ status }) => status === "running").map(({ jobId }) => jobId);
   const duration = globalThis.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : MOVE_MS;
 
@@ -96,6 +98,7 @@ function Drawing({ jobs, edges, layout, chosen, looks, onChoose, onOpen }: Graph
         >
           Follow what runs
         </Button>
+        <p className="ml-auto px-2 text-xs text-soft max-xl:hidden">solid: waits; dashed: done; dotted: candidate</p>
       </div>
       <div className="min-h-0 flex-1">
         <ReactFlow
@@ -103,6 +106,7 @@ function Drawing({ jobs, edges, layout, chosen, looks, onChoose, onOpen }: Graph
           nodes={nodes}
           edges={lines}
           nodeTypes={NODE_TYPES}
+          edgeTypes={EDGE_TYPES}
           fitView
           fitViewOptions={{ padding: 0.08, maxZoom: 1.1 }}
           minZoom={0.03}
@@ -129,7 +133,7 @@ function Drawing({ jobs, edges, layout, chosen, looks, onChoose, onOpen }: Graph
           onNodeDoubleClick={(_, node) => {
             if (node.type === "job") onOpen(node.id);
           }}
-          className="[--xy-attribution-background-color-default:transparent] [&_.react-flow\_\_attribution_a]:text-soft! [&_.react-flow\_\_node]:cursor-pointer"
+          className="[&_.react-flow\_\_attribution]:bg-panel! [&_.react-flow\_\_attribution_a]:text-soft! [&_.react-flow\_\_node]:cursor-pointer"
         >
           {jobs.length >= MAP_FROM && (
             <MiniMap
@@ -138,31 +142,11 @@ function Drawing({ jobs, edges, layout, chosen, looks, onChoose, onOpen }: Graph
               className="max-md:hidden"
               bgColor="var(--panel)"
               maskColor="color-mix(in srgb, var(--strong) 25%, transparent)"
-              nodeColor={(node) => colorOnMap(node as JobNode)}
+              nodeColor={(node) => (node.type === "job" ? colorOf((node as JobNode).data.job.status) : "transparent")}
             />
           )}
         </ReactFlow>
       </div>
     </div>
   );
-}
-
-function colorOnMap({ type, data }: JobNode): string {
-  if (type !== "job") return "transparent";
-  switch (data.job.status) {
-    case "running":
-      return "var(--honey)";
-    case "succeeded":
-      return "var(--good)";
-    case "failed":
-      return "var(--bad)";
-    case "held":
-      return "var(--warn)";
-    case "queued":
-    case "scheduled":
-      return "var(--info)";
-    case "blocked":
-    case "canceled":
-      return "var(--strong)";
-  }
 }

@@ -53,6 +53,26 @@ test("lines that could be drawn without a crossing have none", () => {
   expect(Math.sign(y("a") - y("b"))).toBe(Math.sign(y("to-a") - y("to-b")));
 });
 
+test("a line past a column leads around the jobs in it", () => {
+  const layout = layoutOf(
+    ["a", "b", "c"],
+    [
+      ["a", "b"],
+      ["b", "c"],
+      ["a", "c"],
+    ],
+  );
+  const [bend, ...others] = layout.bends.get("a c") ?? [];
+  const between = layout.places.get("b");
+  expect(others).toEqual([]);
+  expect(bend?.x).toBe(between?.x);
+  expect(bend?.width).toBe(NODE.width);
+  const y = bend?.y ?? Number.NaN;
+  expect(y < (between?.y ?? 0) || y > (between?.y ?? 0) + NODE.height).toBe(true);
+  expect(layout.bends.has("a b")).toBe(false);
+  expect(layout.families).toEqual([["a", "b", "c"]]);
+});
+
 test("a parent and its candidates are one block, with what comes before it to the left and what waits for it to the right", () => {
   const layout = layoutOf(
     ["best", "best.1", "best.2", "before", "behind"],

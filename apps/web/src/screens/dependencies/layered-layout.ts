@@ -4,11 +4,7 @@
  * candidates are one block. Everything is linear or nearly so: hundreds of jobs take some milliseconds.
  */
 import type { Dependencies } from "@hive/protocol";
-
-export interface Place {
-  readonly x: number;
-  readonly y: number;
-}
+import { arrange, type Arranged, type Block, COLUMN_GAP, join, laneKey, type Place, ROW_GAP } from "./layers.ts";
 
 /** A parent with its candidates. */
 export interface Group extends Place {
@@ -17,43 +13,32 @@ export interface Group extends Place {
   readonly height: number;
 }
 
+export interface Bend extends Place {
+  readonly width: number;
+}
+
 export interface Layout {
   readonly places: ReadonlyMap<string, Place>;
   readonly groups: readonly Group[];
+  /** Where a line leads past columns between its ends, by `laneKey` of its jobs: level from `x` on for `width`. */
+  readonly bends: ReadonlyMap<string, readonly Bend[]>;
   /** Each list hangs together; in reading order. */
   readonly families: readonly (readonly string[])[];
 }
 
 export const NODE = { width: 224, height: 62 } as const;
-const ROW_GAP = 18;
-const COLUMN_GAP = 72;
 const FAMILY_GAP = 64;
 const GROUP = { side: 14, top: 30, bottom: 14 } as const;
-/** Jobs one below the other; more of one layer go into a further column, so that a wide family is no endless strip. */
-const COLUMN_MOST = 20;
 /** The width that families are put side by side in, at the least. */
 const PAGE_WIDTH = 1_600;
-const SWEEPS = 6;
-
-/** What is moved as one: a job, or a parent with its candidates. */
-interface Block {
-  readonly id: string;
-  readonly candidates: readonly string[];
-  readonly width: number;
-  readonly height: number;
-  readonly before: Set<Block>;
-  readonly behind: Set<Block>;
-  layer: number;
-  /** Place in its layer while it is being ordered. */
-  rank: number;
-}
 
 type Asked = Pick<Dependencies, "edges"> & { readonly jobs: readonly { readonly jobId: string }[] };
 
 export function layOut({ jobs, edges }: Asked): Layout {
-  const blocks = blocksOf(jobs, edges);
+  const { blocks, blockOf } = blocksOf(jobs, edges);
   const places = new Map<string, Place>();
   const groups: Group[] = [];
+  const lanes = new Map<string, Bend[]>();
   const families = familiesOf(blocks).map((family) => arrange(family));
   const area = families.reduce((sum, { width, height }) => sum + (width + FAMILY_GAP) * (height + FAMILY_GAP), 0);
   const pageWidth = Math.max(PAGE_WIDTH, Math.sqrt(area * 1.6), ...families.map(({ width }) => width));
@@ -66,15 +51,24 @@ export function layOut({ jobs, edges }: Asked): Layout {
       top += rowHeight + FAMILY_GAP;
       rowHeight = 0;
     }
-    for (const { block, x, y } of placed) put(block, { x: left + x, y: top + y });
+    for (const { block, x, y, columnWidth } of placed) put(block, { x: left + x, y: top + y }, columnWidth);
     left += width + FAMILY_GAP;
     rowHeight = Math.max(rowHeight, height);
   }
-  const idsOf = ({ blocks }: Arranged): string[] => blocks.flatMap(({ block }) => [...block.candidates, block.id]);
-  return { places, groups, families: families.map(idsOf) };
+  const bends = new Map<string, readonly Bend[]>();
+  for (const { from, to } of edges) {
+    const way = lanes.get(laneKey(blockOf(from)?.id ?? "", blockOf(to)?.id ?? ""));
+    if (way !== undefined) bends.set(laneKey(from, to), way);
+  }
+  return { places, groups, bends, families: families.map(idsOf) };
 
-  function put(block: Block, at: Place): void {
-    const { candidates, width, height } = block;
+  function put(block: Block, at: Place, columnWidth: number): void {
+    const { candidates, lane, width, height } = block;
+    if (lane !== null) {
+      const bend = { x: at.x, y: at.y + height / 2, width: columnWidth };
+      lanes.set(lane, [...(lanes.get(lane) ?? []), bend]);
+      return;
+    }
     if (candidates.length === 0) {
       places.set(block.id, at);
       return;
@@ -88,7 +82,17 @@ export function layOut({ jobs, edges }: Asked): Layout {
   }
 }
 
-function blocksOf(jobs: Asked["jobs"], edges: Asked["edges"]): readonly Block[] {
+function idsOf({ blocks }: Arranged): readonly string[] {
+  return blocks.flatMap(({ block: { id, candidates, lane } }) => (lane === null ? [...candidates, id] : []));
+}
+
+interface Blocks {
+  readonly blocks: readonly Block[];
+  /** The block that a job is part of. */
+  readonly blockOf: (jobId: string) => Block | undefined;
+}
+
+function blocksOf(jobs: Asked["jobs"], edges: Asked["edges"]): Blocks {
   const known = new Set(jobs.map(({ jobId }) => jobId));
   const inside = edges.filter(({ from, to }) => known.has(from) && known.has(to) && from !== to);
   const candidates = Map.groupBy(
@@ -105,24 +109,16 @@ function blocksOf(jobs: Asked["jobs"], edges: Asked["edges"]): readonly Block[] 
       mine.length === 0
         ? NODE
         : { width: 2 * (NODE.width + GROUP.side) + COLUMN_GAP, height: rows + GROUP.top + GROUP.bottom };
-    blocks.set(jobId, {
-      ...size,
-      id: jobId,
-      candidates: mine,
-      before: new Set(),
-      behind: new Set(),
-      layer: 0,
-      rank: 0,
-    });
+    const alone = { before: new Set<Block>(), behind: new Set<Block>(), layer: 0, rank: 0, lane: null };
+    blocks.set(jobId, { ...alone, ...size, id: jobId, candidates: mine });
   }
+  const blockOf = (jobId: string): Block | undefined => blocks.get(parents.get(jobId) ?? jobId);
   for (const { from, to } of inside) {
-    const first = blocks.get(parents.get(from) ?? from);
-    const second = blocks.get(parents.get(to) ?? to);
-    if (first === undefined || second === undefined || first === second) continue;
-    first.behind.add(second);
-    second.before.add(first);
+    const first = blockOf(from);
+    const second = blockOf(to);
+    if (first !== undefined && second !== undefined && first !== second) join(first, second);
   }
-  return [...blocks.values()];
+  return { blocks: [...blocks.values()], blockOf };
 }
 
 /** Blocks that hang together, each family in the order its first one came in. */
@@ -144,76 +140,4 @@ function familiesOf(blocks: readonly Block[]): readonly (readonly Block[])[] {
     families.push(family);
   }
   return families;
-}
-
-interface Arranged {
-  readonly blocks: readonly (Place & { readonly block: Block })[];
-  readonly width: number;
-  readonly height: number;
-}
-
-function arrange(family: readonly Block[]): Arranged {
-  const layers = order(layer(family));
-  const columns = layers.flatMap((blocks) => columnsOf(blocks));
-  const heights = columns.map((column) => column.reduce((sum, { height }) => sum + height + ROW_GAP, -ROW_GAP));
-  const height = Math.max(...heights);
-  const placed: (Place & { readonly block: Block })[] = [];
-  let x = 0;
-  for (const [at, column] of columns.entries()) {
-    let y = (height - (heights[at] ?? 0)) / 2;
-    for (const block of column) {
-      placed.push({ block, x, y });
-      y += block.height + ROW_GAP;
-    }
-    x += Math.max(...column.map(({ width }) => width)) + COLUMN_GAP;
-  }
-  return { blocks: placed, width: x - COLUMN_GAP, height };
-}
-
-/** Each behind the last of those before it. What goes in a circle, which the queue accepts from nobody, ends up in front. */
-function layer(family: readonly Block[]): readonly (readonly Block[])[] {
-  const open = new Map(family.map((block) => [block, block.before.size]));
-  const ready = family.filter(({ before }) => before.size === 0);
-  for (let at = 0; at < ready.length; at += 1) {
-    const block = ready[at];
-    for (const next of block?.behind ?? []) {
-      next.layer = Math.max(next.layer, (block?.layer ?? 0) + 1);
-      const left = (open.get(next) ?? 1) - 1;
-      open.set(next, left);
-      if (left === 0) ready.push(next);
-    }
-  }
-  const layers = Map.groupBy(family, (block) => block.layer);
-  return [...layers.keys()].sort((a, b) => a - b).map((key) => layers.get(key) ?? []);
-}
-
-/** Puts each near the middle of its neighbours, there and back some times: lines cross less. */
-function order(layers: readonly (readonly Block[])[]): readonly (readonly Block[])[] {
-  let now = layers;
-  const rank = (blocks: readonly Block[]): void => {
-    for (const [place, block] of blocks.entries()) block.rank = place / Math.max(1, blocks.length - 1);
-  };
-  for (const blocks of now) rank(blocks);
-  for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
-    const down = sweep % 2 === 0;
-    const middle = (block: Block): number => {
-      const beside = [...(down ? block.before : block.behind)];
-      return beside.length === 0 ? block.rank : beside.reduce((sum, each) => sum + each.rank, 0) / beside.length;
-    };
-    const next = [...now];
-    for (let step = 0; step < next.length; step += 1) {
-      const at = down ? step : next.length - 1 - step;
-      const sorted = (next[at] ?? []).toSorted((a, b) => middle(a) - middle(b));
-      rank(sorted);
-      next[at] = sorted;
-    }
-    now = next;
-  }
-  return now;
-}
-
-function columnsOf(blocks: readonly Block[]): readonly (readonly Block[])[] {
-  const count = Math.ceil(blocks.length / COLUMN_MOST);
-  const most = Math.ceil(blocks.length / count);
-  return Array.from({ length: count }, (_, column) => blocks.slice(column * most, (column + 1) * most));
 }

@@ -78,10 +78,8 @@ function PoolFacts({ pool }: { readonly pool: Pool }) {
   ].filter((each) => each !== null);
   return (
     <Facts>
-      <Fact name="Always, at most, kept warm">
-        <span className="tabular">
-          {min}, {max}, {warm}
-        </span>
+      <Fact name="Size">
+        at least {number(min)}, at most {number(max)}, {number(warm)} kept warm
       </Fact>
       <Fact name="Started as">
         {provider}, isolation {isolation}

@@ -28,7 +28,7 @@ export function WorkerRow({ worker, heardAt, isOpen, busy, onToggle, onDrain, on
   const state = stateOf(worker);
   return (
     <li data-worker={workerId}>
-      <div className="grid grid-cols-1 items-center gap-x-4 gap-y-1.5 px-3 py-2 md:grid-cols-[minmax(11rem,1.2fr)_minmax(14rem,2fr)_minmax(7rem,1fr)_auto]">
+      <div className="grid grid-cols-1 items-center gap-x-4 gap-y-1.5 px-3 py-2 md:grid-cols-[minmax(11rem,1.2fr)_minmax(14rem,2fr)_minmax(7rem,1fr)_12.5rem]">
         <div className="flex min-w-0 items-center gap-2">
           <button
             type="button"
