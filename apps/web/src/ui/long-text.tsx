@@ -62,7 +62,9 @@ function piecesOf(text: string): readonly string[] {
   for (let from = 0; from < text.length; ) {
     const most = from + PIECE;
     const line = most >= text.length ? -1 : text.lastIndexOf("\n", most);
-    const end = most >= text.length ? text.length : line > from ? line : most;
+    // A letter of two halves stays whole.
+    const hard = /[\ud800-\udbff]/.test(text.charAt(most - 1)) ? most - 1 : most;
+    const end = most >= text.length ? text.length : line > from ? line : hard;
     pieces.push(text.slice(from, end));
     from = line > from && end === line ? end + 1 : end;
   }

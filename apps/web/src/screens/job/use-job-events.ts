@@ -3,12 +3,9 @@
  * the last of them. What happens meanwhile comes from the tab's event stream and is put in its place by its number.
  */
 import { useEffect, useEffectEvent, useRef, useState } from "react";
-import { call, type ReplyTo } from "../../api/call.ts";
+import { call } from "../../api/call.ts";
 import { useEvents, useGaps } from "../../live/use-live.ts";
-
-export type JobEvent = ReplyTo<"jobEvents">["events"][number];
-
-const PAGE = 500;
+import { type JobEvent, joined, type Kept, merged, PAGE } from "./job-event-pages.ts";
 
 export interface JobEventFeed {
   /** Oldest first; all there are from the first one shown to now. */
@@ -21,12 +18,6 @@ export interface JobEventFeed {
   readonly error: Error | null;
   loadEarlier(): void;
   retry(): void;
-}
-
-interface Kept {
-  readonly events: readonly JobEvent[];
-  /** Where the next earlier page begins; null: there is none. */
-  readonly earlier: string | null;
 }
 
 export function useJobEvents(jobId: string): JobEventFeed {
@@ -94,23 +85,4 @@ export function useJobEvents(jobId: string): JobEventFeed {
 function request(jobId: string, cursor?: string) {
   const query = { limit: PAGE, order: "newest" as const, ...(cursor === undefined ? {} : { cursor }) };
   return { params: { jobId }, query };
-}
-
-/** The newest page with what was known: where it does not reach back to that, what was known has a hole and goes. */
-function joined(before: Kept | null, page: ReplyTo<"jobEvents">): Kept {
-  const oldest = page.events.at(-1)?.id ?? 0;
-  const newestKnown = before?.events.at(-1)?.id ?? -1;
-  const reaches = before !== null && before.events.length >= PAGE && newestKnown >= oldest;
-  if (reaches) return { events: merged(before.events, page.events), earlier: before.earlier };
-  const later = (before?.events ?? []).filter(({ id }) => id > oldest);
-  return { events: merged(later, page.events), earlier: page.next };
-}
-
-/** Both, each event once, oldest first. */
-export function merged(known: readonly JobEvent[], fresh: readonly JobEvent[]): readonly JobEvent[] {
-  const last = known.at(-1)?.id ?? -1;
-  const inOrder = fresh.every(({ id }, at) => id > (fresh[at - 1]?.id ?? last));
-  if (inOrder) return [...known, ...fresh];
-  const byId = new Map([...known, ...fresh].map((event) => [event.id, event]));
-  return [...byId.values()].sort((a, b) => a.id - b.id);
 }

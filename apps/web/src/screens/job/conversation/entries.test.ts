@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { JobEvent } from "../use-job-events.ts";
+import type { JobEvent } from "../job-event-pages.ts";
 import { entriesOf } from "./entries.ts";
 
 let number = 0;

@@ -3,7 +3,7 @@
  * events become one entry (a call of a tool and its result; tools in a row), and nothing is left out: an event that
  * is not known here is shown as it is.
  */
-import type { JobEvent } from "../use-job-events.ts";
+import type { JobEvent } from "../job-event-pages.ts";
 
 export interface ToolUse {
   readonly tool: string;

@@ -3,7 +3,7 @@ import type { JobDetail } from "@hive/protocol";
 import { bytes } from "../../../ui/facts.tsx";
 import { Panel } from "../../../ui/panel.tsx";
 import { duration, Elapsed, Time, useNow } from "../../../ui/time.tsx";
-import type { JobEvent } from "../use-job-events.ts";
+import type { JobEvent } from "../job-event-pages.ts";
 import { type Attempt, attemptsOf, type Phase, progressOf } from "./attempts.ts";
 
 /** Attempts shown before somebody asks for more. */

@@ -1,6 +1,6 @@
 /** The attempts at a job as rows of a timeline: those that ended, and the one under way. */
 import type { JobDetail } from "@hive/protocol";
-import type { JobEvent } from "../use-job-events.ts";
+import type { JobEvent } from "../job-event-pages.ts";
 
 export interface Phase {
   readonly name: string;

@@ -6,6 +6,8 @@ import { Panel } from "../../../ui/panel.tsx";
 
 const TAIL_BYTES = 8_192;
 const TAIL_LINES = 12;
+/** What a line begins with where the next phase does. */
+const PHASE = "##[phase] ";
 const EVERY_MS = 1_500;
 
 /** The last lines of the log of a running job; the log itself is one step away. */
@@ -35,7 +37,12 @@ export function LogTail({ job }: { readonly job: JobDetail }) {
         tabIndex={0}
         className="outside-text min-h-24 px-4 py-3 font-mono text-[13px] whitespace-pre-wrap"
       >
-        {lines.length === 0 ? <span className="font-sans text-soft">Nothing yet.</span> : lines.join("\n")}
+        {lines.length === 0 && <span className="font-sans text-soft">Nothing yet.</span>}
+        {lines.map((line, at) => (
+          <div key={at} className={line.startsWith(PHASE) ? "font-sans text-xs text-soft" : ""}>
+            {line.startsWith(PHASE) ? line.slice(PHASE.length) : line || "\n"}
+          </div>
+        ))}
       </div>
     </Panel>
   );

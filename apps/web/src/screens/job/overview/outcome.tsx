@@ -24,13 +24,13 @@ export function Outcome({ job: { result } }: { readonly job: JobDetail }) {
         )}
         {verify != null && <Tests verify={verify} />}
         <Facts>
-          <Fact name="Changes">
-            {noChanges
-              ? "none"
-              : diffStat === null
-                ? "not known"
+          {(noChanges || diffStat !== null) && (
+            <Fact name="Changes">
+              {diffStat === null || noChanges
+                ? "none"
                 : `${number(diffStat.files)} ${diffStat.files === 1 ? "file" : "files"}, +${number(diffStat.insertions)} −${number(diffStat.deletions)}`}
-          </Fact>
+            </Fact>
+          )}
           {branch !== null && <Fact name="Pushed to">{branch}</Fact>}
           {commit !== null && (
             <Fact name="Commit">
