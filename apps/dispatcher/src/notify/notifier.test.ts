@@ -118,6 +118,8 @@ describe("what waits for somebody", () => {
       },
     };
     const hive = await start({ faults });
+    // What is told of a beginning is over.
+    await hive.clock.pass(2 * MINUTE);
     fails = true;
     await expect(hive.hold("a")).rejects.toMatchObject({ code: "store_failed" });
     for (let turn = 0; turn < 100 && !hive.queue.readiness().ready; turn += 1) await settle();

@@ -5,7 +5,7 @@ import { noticesOf } from "../notice.ts";
 import { discordBody } from "./discord.ts";
 import { mailOf } from "./email.ts";
 import { ntfyBody } from "./ntfy.ts";
-import { slackBody } from "./slack.ts";
+import { slackBody, slackText } from "./slack.ts";
 import { webhookBody } from "./webhook.ts";
 
 interface SlackBlock {
@@ -57,6 +57,14 @@ describe("text from outside", () => {
     expect(quoted.every(({ type }) => type === "plain_text")).toBe(true);
     expect(quoted[0]?.text).toContain("evil.example");
     expect(body).toMatchObject({ unfurl_links: false, unfurl_media: false });
+  });
+
+  it("has no signs of Slack's markup where it does stand in markup", () => {
+    const plain = slackText("<!channel> <@U1> <https://evil.example|x> & *b* _i_ ~s~ `c`");
+    expect(plain).not.toMatch(/[<>]|&(?!(?:amp|lt|gt);)|[*_~`](?!\u200b)/);
+    expect(plain.replaceAll("\u200b", "")).toBe(
+      "&lt;!channel&gt; &lt;@U1&gt; &lt;https://evil.example|x&gt; &amp; *b* _i_ ~s~ `c`",
+    );
   });
 
   it("mentions nobody on Discord, makes no link and no markup", () => {
