@@ -13,6 +13,7 @@ import { cloneRow } from "./rows/clone.ts";
 import { containerRow } from "./rows/container.ts";
 import { enqueueRedisRow, enqueueRow } from "./rows/enqueue.ts";
 import { gatewayRow } from "./rows/gateway.ts";
+import { jobTableRow } from "./rows/job-table.ts";
 import { lifeRedisRow, lifeRow } from "./rows/life.ts";
 import { logViewerRow } from "./rows/log-viewer.ts";
 import { logsRedisRow, logsRow } from "./rows/logs.ts";
@@ -35,6 +36,7 @@ const ROWS: readonly Row[] = [
   containerRow,
   gatewayRow,
   logViewerRow,
+  jobTableRow,
   enqueueRedisRow,
   lifeRedisRow,
   pickupRedisRow,

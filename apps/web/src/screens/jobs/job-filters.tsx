@@ -48,7 +48,10 @@ function StatusChips({ search }: { readonly search: JobsSearch }) {
   const counts: Partial<Record<Status, number>> | undefined = useApi("stats", {}).data?.queue;
   const { status: _, ...others } = search;
   return (
-    <nav aria-label="Status" className="flex max-w-full gap-1 overflow-x-auto py-0.5 max-md:-mx-4 max-md:px-4">
+    <nav
+      aria-label="Status"
+      className="flex max-w-full gap-1 overflow-x-auto py-0.5 max-md:-mx-4 max-md:max-w-none max-md:px-4"
+    >
       <Chip name="all" search={others} />
       {STATUSES.map((status) => (
         <Chip key={status} name={status} search={{ ...others, status }} count={counts?.[status]} />

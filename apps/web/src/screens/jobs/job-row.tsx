@@ -12,7 +12,7 @@ export const CARD_HEIGHT = 108;
 
 /** The columns of the table, for its head and its rows; the agent's and the worker's need a wide window. */
 export const COLUMNS =
-  "grid grid-cols-[2.25rem_12.5rem_minmax(0,1.5fr)_minmax(0,1.2fr)_minmax(0,1fr)_5.5rem_6.5rem_2.5rem] xl:grid-cols-[2.25rem_12.5rem_minmax(0,1.5fr)_minmax(0,1.2fr)_minmax(0,1fr)_minmax(0,.7fr)_5.5rem_6.5rem_minmax(0,1fr)_2.5rem] items-center gap-x-2";
+  "grid grid-cols-[2.25rem_11rem_minmax(0,2fr)_minmax(0,1.2fr)_minmax(0,1fr)_5.5rem_6rem_2.5rem] xl:grid-cols-[2.25rem_11rem_minmax(0,2fr)_minmax(0,1fr)_minmax(0,1fr)_minmax(0,.6fr)_5.5rem_6rem_minmax(0,1.1fr)_2.5rem] items-center gap-x-2";
 
 export interface JobRowProps {
   readonly job: JobSummary;

@@ -143,7 +143,16 @@ function JobForm({ begin, from, missing = [] }: JobFormProps) {
         }
       />
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
-        <form ref={form} noValidate onSubmit={submit} aria-label="New job" className="min-w-0 space-y-4">
+        <form
+          ref={form}
+          noValidate
+          onSubmit={submit}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit();
+          }}
+          aria-label="New job"
+          className="min-w-0 space-y-4"
+        >
           {others !== null && <Trouble error={others} />}
           <FieldGroups
             draft={draft}
@@ -155,6 +164,7 @@ function JobForm({ begin, from, missing = [] }: JobFormProps) {
             <Button type="submit" look="main" busy={send.isPending} icon={<Send aria-hidden size={15} />}>
               Put it in
             </Button>
+            <kbd className="font-mono text-xs text-soft pointer-coarse:hidden">Ctrl Enter</kbd>
             {wrong !== undefined && (
               <p role="alert" className="text-sm text-bad">
                 Something is to be mended above.

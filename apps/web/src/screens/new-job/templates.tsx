@@ -55,8 +55,8 @@ export function Templates({ draft, onUse }: TemplatesProps) {
   }
 
   return (
-    <div className="mb-4 flex flex-wrap items-center gap-1.5">
-      <ul aria-label="Templates" className="flex flex-wrap items-center gap-1.5">
+    <div className="mb-4 flex items-center gap-1.5 max-sm:-mx-4 max-sm:overflow-x-auto max-sm:px-4 max-sm:py-1 sm:flex-wrap">
+      <ul aria-label="Templates" className="flex items-center gap-1.5 sm:flex-wrap">
         {OURS.map(({ name, draft: ours }) => (
           <li key={name}>
             <Button onClick={() => onUse(ours, name)}>{name}</Button>
