@@ -1,5 +1,10 @@
 /** Workers of a real Hive, watched and stopped in a real browser. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { plainEnvironment, ROOT } from "../e2e/hive-process.ts";
 import { axeProblems } from "./axe.ts";
 import { type Browser, PHONE, startBrowser } from "./browser.ts";
 import { type LivelyHive, startLivelyHive } from "./lively-hive.ts";
@@ -68,6 +73,41 @@ test("with the keys alone: to a worker that works, drained and taken back", asyn
   await page.keyboard.press("Enter");
   await page.getByRole("region", { name: `Last jobs of ${busy}` }).waitFor();
 });
+
+test("a worker of another machine appears when it comes, and when it leaves the screen says so and what it did stays", async () => {
+  const { page } = await visit({ path: "/workers?worker=far-away" });
+  await page.getByRole("heading", { name: "far-away is not registered" }).waitFor();
+  const far = startWorker("far-away");
+  try {
+    const row = page.getByRole("listitem").filter({ has: page.getByRole("button", { name: "far-away", exact: true }) });
+    await row.getByText("by/hand=1").first().waitFor();
+    await row.getByText("none: it came by itself").waitFor();
+    await page.getByRole("heading", { name: "far-away is not registered" }).waitFor({ state: "detached" });
+    const ended = once(far, "exit");
+    far.kill("SIGTERM");
+    await ended;
+    await page.getByRole("heading", { name: "far-away is not registered" }).waitFor();
+    await page.getByText("It left, or was silent for too long.").waitFor();
+    await row.waitFor({ state: "detached" });
+  } finally {
+    far.kill("SIGKILL");
+  }
+});
+
+/** A worker as a person starts it on a machine of their own. */
+function startWorker(name: string): ChildProcess {
+  const { data, url } = lively.server;
+  const secret = /^export CALLBACK_SECRET=(\S+)$/m.exec(readFileSync(join(data, "secrets.env"), "utf8"))?.[1] ?? "";
+  const env = plainEnvironment({
+    ...{ HIVE_URL: url, CALLBACK_SECRET: secret, HIVE_WORKER_NAME: name },
+    ...{ HIVE_WORKER_DATA: join(dirname(data), name), HIVE_LABELS: "by/hand=1", HIVE_ROLES: "watcher" },
+  });
+  return spawn(process.execPath, [join(ROOT, "apps/worker/src/main.ts")], {
+    cwd: dirname(data),
+    env,
+    stdio: "ignore",
+  });
+}
 
 test("stop now asks first and says what it does, then the worker is drained and its job canceled", async () => {
   const { page } = await visit({ path: `/workers?worker=${busy}` });
