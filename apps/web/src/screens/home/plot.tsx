@@ -29,7 +29,7 @@ export interface PlotProps {
   readonly onPoint: (place: number | null) => void;
 }
 
-const HEIGHT = 170;
+const HEIGHT = 160;
 
 /** The drawing itself, on a canvas that follows the width there is and the colours of the page. */
 export function Plot({ label, from, until, at, lines, isStacked, write, steps, writeAxis, onPoint }: PlotProps) {
@@ -150,7 +150,7 @@ function optionsOf({
       y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] },
     },
     axes: [
-      { ...axis, space: 70, values: (_, values) => values.map((value) => writeAxis(value * 1_000)) },
+      { ...axis, size: 28, space: 70, values: (_, values) => values.map((value) => writeAxis(value * 1_000)) },
       { ...axis, size: 62, incrs: steps, values: (_, values) => values.map((value) => write(value)) },
     ],
     legend: { show: false },

@@ -61,7 +61,7 @@ function Told({ digest, look }: { readonly digest: Digest; readonly look: Look }
           {decisions > 0 ? <StatusLink status="held">Look at them</StatusLink> : "Nothing waits for you."}
         </Tile>
         <Tile name="Pull requests ready" count={`${number(pullRequests.count)}${more}`}>
-          {pullRequests.count === 0 && `${number(ended.succeeded)}${more} jobs succeeded.`}
+          {pullRequests.count === 0 && succeeded(ended.succeeded, more)}
           <ul>
             {pullRequests.newest.slice(0, SHOWN).map(({ jobId, repo, number: n, url }) => (
               <li key={`${jobId} ${url}`} className="line-clamp-2">
@@ -129,4 +129,9 @@ function PullRequestLink({ url, label }: { readonly url: string; readonly label:
       {label}
     </a>
   );
+}
+
+function succeeded(count: number, more: string): string {
+  if (count === 0) return "No job succeeded.";
+  return count === 1 && more === "" ? "1 job succeeded." : `${number(count)}${more} jobs succeeded.`;
 }
