@@ -11,7 +11,7 @@ const BIDI = "\u202egnp.exe\u202c";
 const LONGEST = 262_144;
 
 /** Says what it was not asked for, and writes a file whose lines lie about what they are. */
-const AGENT = `cat > /dev/null
+const AGENT = `case $(cat) in *"be chatty"*) seq 1 1300 | sed "s/^/line number /"; exit;; esac
 printf '%s\\n' '${HTML.replaceAll("'", `'"'"'`)} ${BIDI}'
 printf '%s\\n' 'if (admin) {${BIDI} // ${HTML.replaceAll("'", `'"'"'`)}' > '${BIDI}.js'
 seq 1 60000 > many-lines.txt
@@ -94,6 +94,24 @@ test("a huge diff comes folded, its files are found by name, and letters nobody 
   await files.getByRole("button").first().click();
   await page.getByText("A binary file").waitFor();
   await isHarmless(page);
+  expect(await axeProblems(page)).toEqual([]);
+});
+
+test("of thousands of things said the last are there at once, and the first when they are asked for", async () => {
+  const repo = git.makeRepo("acme/chatty.git", { "README.md": "# App\n" });
+  await server.run({ jobId: "chatty", repo, task: "agent", instructions: "Please be chatty" });
+  const page = await look("/jobs/chatty?tab=conversation");
+  await page.getByText("line number 1300").waitFor();
+  expect(await page.getByText("What it was asked").count()).toBe(0);
+  const earlier = page.getByRole("button", { name: /^Show earlier/ });
+  await earlier.click();
+  await page.getByText("line number 500").waitFor();
+  await earlier.click();
+  await page.getByText("What it was asked").waitFor();
+  await page
+    .getByText(/^line number 1$/m)
+    .first()
+    .waitFor();
   expect(await axeProblems(page)).toEqual([]);
 });
 

@@ -68,7 +68,7 @@ test("a job is watched from waiting to its diff without a reload", async () => {
   await status(page, "blocked").waitFor();
   await page.getByText("Why it waits:").waitFor({ state: "attached" });
   await page.evaluate(() => {
-    document.title = "never loaded again";
+    document.documentElement.dataset["mark"] = "never loaded again";
   });
   open("first");
   await page.getByRole("region", { name: "Attempts" }).getByText("fence 1").waitFor();
@@ -86,7 +86,7 @@ test("a job is watched from waiting to its diff without a reload", async () => {
   await part(page, /^Diff/).click();
   await page.getByRole("list", { name: "Lines of README.md" }).getByText("## Quick start").waitFor();
   expect(await axeProblems(page)).toEqual([]);
-  expect(await page.title()).toBe("never loaded again");
+  expect(await page.locator("html").getAttribute("data-mark")).toBe("never loaded again");
 });
 
 test("a line of the diff is commented on by keyboard, the agent goes on with it, and the comment says so", async () => {
@@ -186,7 +186,8 @@ test("a failed job says why, and which attempt it was", async () => {
 test("candidates stand side by side, and a person publishes one of them", async () => {
   const asked = { jobId: "best", repo: repo(), task: "agent" as const, instructions: "Write notes.md" };
   expect(await server.run({ ...asked, candidates: 2, choose: "person" })).toMatchObject({ reason: "choice" });
-  const page = await look("/jobs/best?tab=candidates");
+  const page = await look("/jobs/best");
+  await page.getByRole("button", { name: "Choose a candidate" }).click();
   await page.getByRole("region", { name: "Candidate 1" }).getByText("1 file, +2 −0").waitFor();
   expect(await axeProblems(page)).toEqual([]);
   await page.getByRole("button", { name: "Choose candidate 2" }).click();

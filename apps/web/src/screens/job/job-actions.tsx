@@ -28,7 +28,12 @@ export function JobActions({ job }: { readonly job: JobDetail }) {
   const ask = (decision: Decision): void => setAsked({ decision, sha256: job.bundle?.sha256 ?? null });
   const copy = (): void => void navigate({ to: "/new", search: { from: job.jobId } });
 
+  const waitsForChoice = job.status === "held" && job.reason === "choice";
+  const choose = (): void =>
+    void navigate({ to: "/jobs/$jobId", params: { jobId: job.jobId }, search: { tab: "candidates" } });
+
   useKeys([
+    ...(waitsForChoice ? [{ keys: "a", about: "Choose a candidate", run: choose }] : []),
     ...decisions.map((decision) => ({
       keys: LOOKS[decision].key,
       about: LOOKS[decision].verb,
@@ -39,6 +44,11 @@ export function JobActions({ job }: { readonly job: JobDetail }) {
 
   return (
     <div className="flex flex-wrap items-center gap-2">
+      {waitsForChoice && (
+        <Button look="main" aria-keyshortcuts="a" title="Choose a candidate (a)" onClick={choose}>
+          Choose a candidate
+        </Button>
+      )}
       {decisions.map((decision) => {
         const { verb, key, icon: Icon, look } = LOOKS[decision];
         return (

@@ -43,6 +43,15 @@ describe("a conversation", () => {
     ]);
   });
 
+  it("puts lines in a row together, and leaves whole messages apart", () => {
+    const long = "A paragraph.\n\nAnd another one.";
+    const entries = entriesOf(["one", "two", long].map((text) => agent({ type: "message", text })));
+    expect(entries).toMatchObject([
+      { kind: "agent", text: "one\ntwo" },
+      { kind: "agent", text: long },
+    ]);
+  });
+
   it("has people's words in their place, files together, and loses nothing that it does not know", () => {
     const entries = entriesOf([
       event("job.commented", { n: 1, by: "ann", message: "Windows too." }),

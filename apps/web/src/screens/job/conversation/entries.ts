@@ -36,6 +36,10 @@ export type Entry = Said & {
   readonly at: number;
 };
 
+/** Characters of the longest message that can be a line of a longer one, and of the longest that is put together. */
+const LINE = 300;
+const TOGETHER = 4_000;
+
 /** `events` oldest first, of one job. */
 export function entriesOf(events: readonly JobEvent[]): readonly Entry[] {
   const entries: Entry[] = [];
@@ -69,6 +73,8 @@ export function entriesOf(events: readonly JobEvent[]): readonly Entry[] {
           ...entry,
           uses: entry.uses.map((use, place) => (place === known.use ? { ...use, result } : use)),
         };
+    } else if (told["type"] === "message" && last?.kind === "agent" && isLine(last.text, told)) {
+      entries[entries.length - 1] = { ...last, text: `${last.text}\n${text(told["text"])}` };
     } else if (told["type"] === "file_change" && last?.kind === "files") {
       entries[entries.length - 1] = { ...last, changes: [...last.changes, changeOf(told)] };
     } else {
@@ -76,6 +82,12 @@ export function entriesOf(events: readonly JobEvent[]): readonly Entry[] {
     }
   }
   return entries;
+}
+
+/** An agent that is any program says a line at a time: lines in a row are one thing said, up to a page of them. */
+function isLine(before: string, told: Readonly<Record<string, unknown>>): boolean {
+  const line = text(told["text"]);
+  return line.length < LINE && !line.includes("\n") && before.length + line.length < TOGETHER;
 }
 
 function changeOf(told: Readonly<Record<string, unknown>>) {
