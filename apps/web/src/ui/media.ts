@@ -1,14 +1,16 @@
-import { useCallback, useSyncExternalStore } from "react";
+import { useMemo, useSyncExternalStore } from "react";
 
 /** Whether a media query is true now, such as `(max-width: 767px)`. */
 export function useMedia(query: string): boolean {
-  const onChange = useCallback(
-    (listener: () => void) => {
-      const media = matchMedia(query);
-      media.addEventListener("change", listener);
-      return () => media.removeEventListener("change", listener);
-    },
-    [query],
-  );
-  return useSyncExternalStore(onChange, () => matchMedia(query).matches);
+  const { onChange, isTrue } = useMemo(() => {
+    const media = matchMedia(query);
+    return {
+      onChange: (listener: () => void) => {
+        media.addEventListener("change", listener);
+        return () => media.removeEventListener("change", listener);
+      },
+      isTrue: () => media.matches,
+    };
+  }, [query]);
+  return useSyncExternalStore(onChange, isTrue);
 }

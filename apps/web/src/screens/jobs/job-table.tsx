@@ -26,10 +26,11 @@ export interface JobTableProps {
   readonly onSelect: (job: JobSummary, place: number, range: boolean) => void;
   readonly onSelectAll: () => void;
   readonly onMenu: (job: JobSummary, anchor: HTMLElement) => void;
+  readonly onOpen: (jobId: string) => void;
 }
 
 /** The rows in sight of as many as there are, a table on a desk and cards on a phone. */
-export function JobTable({ list, selected, onSelect, onSelectAll, onMenu }: JobTableProps) {
+export function JobTable({ list, selected, onSelect, onSelectAll, onMenu, onOpen }: JobTableProps) {
   const isPhone = useMedia("(max-width: 767px)");
   const { rows, more, see } = list;
   const place = useRef<HTMLDivElement>(null);
@@ -142,7 +143,7 @@ export function JobTable({ list, selected, onSelect, onSelectAll, onMenu }: JobT
                 ? { role: "listitem", "aria-posinset": index + 1, "aria-setsize": list.isWhole ? rows.length : -1 }
                 : { role: "row", "aria-rowindex": index + 2 })}
               onFocus={() => setCurrent(index)}
-              className="absolute inset-x-0 top-0"
+              className="absolute inset-x-0 top-0 contain-layout contain-size contain-style"
               style={{ height: size, transform: `translateY(${start - top}px)` }}
             >
               <Row
@@ -152,6 +153,7 @@ export function JobTable({ list, selected, onSelect, onSelectAll, onMenu }: JobT
                 isGone={list.isGone(row)}
                 onSelect={onSelect}
                 onMenu={onMenu}
+                onOpen={onOpen}
               />
             </div>
           );

@@ -1,5 +1,5 @@
 import type { JobSummary } from "@hive/protocol";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { ArrowUp, CirclePlus } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../ui/button.tsx";
@@ -26,6 +26,7 @@ const NOTHING: ReadonlyMap<string, JobSummary> = new Map();
 /** Every job that is kept, as many as there are. */
 export function JobsScreen() {
   const search = route.useSearch();
+  const navigate = useNavigate();
   const list = useJobList(search);
   const [selected, setSelected] = useState(NOTHING);
   const [menu, setMenu] = useState<JobMenuProps["at"]>(null);
@@ -56,6 +57,7 @@ export function JobsScreen() {
     [rows],
   );
   const onMenu = useCallback((job: JobSummary, anchor: HTMLElement) => setMenu({ job, anchor }), []);
+  const onOpen = useCallback((jobId: string) => void navigate({ to: "/jobs/$jobId", params: { jobId } }), [navigate]);
   const clear = (): void => setSelected(NOTHING);
 
   function onAct(action: Action, job: JobSummary): void {
@@ -105,6 +107,7 @@ export function JobsScreen() {
             setSelected(selected.size >= rows.length ? NOTHING : new Map(rows.map((job) => [job.jobId, job])))
           }
           onMenu={onMenu}
+          onOpen={onOpen}
         />
       )}
       <p role="status" className="py-3 text-center text-xs text-soft">
