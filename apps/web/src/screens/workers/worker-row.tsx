@@ -74,17 +74,22 @@ export function WorkerRow({ worker, heardAt, isOpen, busy, onToggle, onDrain, on
   );
 }
 
-function Doing({
-  worker: { jobId, phase, jobSince, draining, silentMs },
-  heardAt,
-}: Pick<WorkerRowProps, "worker" | "heardAt">) {
+function Doing({ worker, heardAt }: Pick<WorkerRowProps, "worker" | "heardAt">) {
+  const { jobId, phase, jobSince } = worker;
   if (jobId === null) {
-    return (
-      <p className="text-sm text-soft">
-        {draining ? "It leaves." : silentMs > 45_000 ? "Nothing was heard of it since " : "It waits for work."}
-        {!draining && silentMs > 45_000 && <Time at={heardAt} />}
-      </p>
-    );
+    switch (stateOf(worker)) {
+      case "silent":
+        return (
+          <p className="text-sm text-bad">
+            It was last heard of <Time at={heardAt} />.
+          </p>
+        );
+      case "draining":
+        return <p className="text-sm text-soft">It leaves.</p>;
+      case "free":
+      case "at work":
+        return <p className="text-sm text-soft">It waits for work.</p>;
+    }
   }
   return (
     <p className="flex min-w-0 flex-wrap items-baseline gap-x-2 text-sm">

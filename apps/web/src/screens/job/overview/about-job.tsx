@@ -51,6 +51,11 @@ export function AboutJob({ job }: { readonly job: JobDetail }) {
             </ul>
           </Fact>
         )}
+        <Fact name="Hangs together with">
+          <Link to="/dependencies" search={{ job: job.jobId }} className="underline">
+            Who waits for whom
+          </Link>
+        </Fact>
       </Facts>
       {job.blocked.length > 0 && (
         <div className="border-t border-line p-4 text-sm">
