@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "hive.looked": "When you last looked, for “Since you left”",
   "hive.range": "The range of the charts",
   "hive.job-views": "Your views of the list of jobs",
+  "hive.job-templates": "Your templates for new jobs",
   "hive.notify": "That this browser shows notifications",
   "hive.notified": "When it showed the last one",
 };
