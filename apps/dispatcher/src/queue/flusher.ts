@@ -96,12 +96,12 @@ export class Flusher {
     const begun = clock.mono();
     const changes = batch.changes();
     const answered = pace.begin();
-    const sequence = this.#sequence;
-    store.commit({ election, sequence, changes }).then(
+    store.commit({ election, sequence: this.#sequence, changes }).then(
       () => {
         answered();
         if (store !== tenure.store || this.#flushing !== batch) return;
-        this.#acknowledged = sequence;
+        // The next one begins below.
+        this.#acknowledged = this.#sequence;
         this.#flushing = null;
         const meanwhile = this.#meanwhile;
         this.#meanwhile = new Batch();
