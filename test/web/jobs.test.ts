@@ -38,8 +38,11 @@ beforeAll(async () => {
   await put("later", 5, { repo: SITE, runAt: LATER });
 });
 afterAll(async () => {
-  await browser?.dispose();
-  await server?.dispose();
+  try {
+    await browser?.dispose();
+  } finally {
+    await server?.dispose();
+  }
 });
 
 test("filters stand in the address, survive a reload, and a bad one is dropped", async () => {

@@ -36,7 +36,13 @@ beforeAll(async () => {
       "seq -f 'line %.0f of many' 1 100000; echo '2026-11-24T03:00:00.125+02:00 with a time'; echo needle in the end",
   });
   await server.hive.enqueue({ jobId: "hostile", repo, task: "script", script: "node print.js" });
-  await Promise.all([server.over("numbers"), server.over("hostile")]);
+  await server.hive.enqueue({
+    jobId: "ragged",
+    repo,
+    task: "script",
+    script: `awk 'BEGIN { for (n = 1; n <= 3000; n++) { printf "ragged %d ", n; for (i = 0; i < n % 40; i++) printf "and another word "; print "" } }'`,
+  });
+  await Promise.all([server.over("numbers"), server.over("hostile"), server.over("ragged")]);
   browser = await startBrowser();
 });
 afterAll(async () => {
@@ -96,6 +102,35 @@ test("a line is linked by its number, a range by shift, and the link shows it", 
   await lineOf(page, 50_004).waitFor();
   expect(await page.locator(".log-chosen").count()).toBe(5);
   expect(await axeProblems(page)).toEqual([]);
+});
+
+test("wrapped lines of any height stay where they are while they are scrolled through", async () => {
+  const { page } = await browser.visit({ url: server.url, token: server.token, path: "/jobs/ragged/log#L1500" });
+  await page.getByText("Complete").waitFor();
+  await lineOf(page, 1_500).waitFor();
+  const [before] = await seenLines(page);
+  await page.keyboard.press("w");
+  await page.getByRole("button", { name: "Wrap", pressed: true }).waitFor();
+  expect((await seenLines(page))[0]).toBe(before);
+  await logOf(page).hover();
+  for (const way of [-1, 1]) {
+    let [last] = await seenLines(page);
+    const first = last;
+    for (let turn = 0; turn < 40; turn += 1) {
+      await page.mouse.wheel(0, way * 120);
+      await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+      const [now] = await seenLines(page);
+      // Six rows at most, and never back.
+      expect([(now - last) * way >= 0, Math.abs(now - last) <= 6]).toEqual([true, true]);
+      last = now;
+    }
+    expect(Math.abs(last - first)).toBeGreaterThan(50);
+  }
+  await page.keyboard.press("G");
+  await page.getByText(/^ragged 3000 /).waitFor();
+  await page.keyboard.press("g");
+  await lineOf(page, 1).waitFor();
+  expect((await seenLines(page))[0]).toBe(1);
 });
 
 test("what is selected over many lines is copied as the log has it, without numbers", async () => {

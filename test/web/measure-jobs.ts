@@ -19,10 +19,10 @@ try {
   await browser.dispose();
 }
 
-async function measure({ visit }: Browser): Promise<object> {
+async function measure(person: Browser): Promise<object> {
   const jobs = Number(jobsText);
   // Signed in and with the pages in its cache.
-  const { page, context } = await visit({ url, token: env["INTERNAL_API_TOKEN"] ?? "", path: "/about" });
+  const { page, context } = await person.visit({ url, token: env["INTERNAL_API_TOKEN"] ?? "", path: "/about" });
   await page.getByRole("heading", { level: 1 }).first().waitFor();
   const begun = performance.now();
   await page.goto("/jobs");

@@ -29,8 +29,11 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  await browser?.dispose();
-  await server?.dispose();
+  try {
+    await browser?.dispose();
+  } finally {
+    await server?.dispose();
+  }
 });
 
 async function visit(path = "/new", more: object = {}): Promise<Page> {

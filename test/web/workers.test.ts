@@ -74,7 +74,7 @@ test("with the keys alone: to a worker that works, drained and taken back", asyn
   await page.getByRole("region", { name: `Last jobs of ${busy}` }).waitFor();
 });
 
-test("a worker of another machine appears when it comes, and when it leaves the screen says so and what it did stays", async () => {
+test("a worker of another machine appears when it comes, and when it leaves the screen says so", async () => {
   const { page } = await visit({ path: "/workers?worker=far-away" });
   await page.getByRole("heading", { name: "far-away is not registered" }).waitFor();
   const far = startWorker("far-away");

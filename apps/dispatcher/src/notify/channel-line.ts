@@ -50,8 +50,8 @@ export interface ChannelLine {
   readonly testing: boolean;
   /** Begins the digest's clock. */
   start(): void;
-  /** Forgets what it was to tell: somebody else tells it. Gives how many notices that were. */
-  clear(): number;
+  /** Forgets what it was to tell: somebody else tells it. Gives what that was; `leftOut` were only counted. */
+  clear(): { readonly notices: readonly Notice[]; readonly leftOut: number };
   view(): NotifyChannel;
   /** Gives up what is under way. */
   stop(): Promise<void>;
@@ -217,14 +217,14 @@ export function createLine(options: LineOptions): ChannelLine {
       plan();
     },
     clear() {
-      const count = waiting.size + leftOut;
+      const lost = { notices: [...waiting.values()], leftOut };
       life += 1;
       waiting.clear();
       leftOut = 0;
       since = null;
       digestAt = Number.POSITIVE_INFINITY;
       plan();
-      return count;
+      return lost;
     },
     view() {
       const ms = waiting.size > 0 || since !== null ? waitMs() : null;

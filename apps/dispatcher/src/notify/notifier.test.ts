@@ -2,6 +2,7 @@ import { DEFAULT_RULES, type NewJob } from "@hive/core";
 import { newJob } from "@hive/core/new-job.fixture";
 import { afterEach, describe, expect, it } from "vitest";
 import { Committer } from "../queue/committer.ts";
+import type { Queue, Readiness } from "../queue/contract.ts";
 import { HandClock, settle } from "../queue/queue.fixture.ts";
 import { MemoryContent } from "../store/memory/memory-content.ts";
 import { type MemoryFaults, MemoryStore } from "../store/memory/memory-store.ts";
@@ -22,6 +23,8 @@ interface World {
   readonly faults?: MemoryFaults;
   readonly channels?: object;
   readonly answer?: (message: Message) => Sent | Promise<Sent>;
+  /** The queue as the notifier sees it. Default: as it is. */
+  readonly seen?: (queue: Committer) => Queue;
 }
 
 /** A queue over a store in memory with a notifier beside it. */
@@ -37,7 +40,8 @@ async function start({ content = new MemoryContent(), clock = new HandClock(), f
   const pools: { name: string; state: string; message: string }[] = [];
   const settings = notifySchema.parse(more.channels ?? { team: { type: "slack", url: { env: "X" } } });
   const notifier = createNotifier({
-    ...{ queue, clock, publicUrl: "https://hive.example", onTrouble: () => {}, pools: () => pools, sources: () => [] },
+    queue: more.seen?.(queue) ?? queue,
+    ...{ clock, publicUrl: "https://hive.example", onTrouble: () => {}, pools: () => pools, sources: () => [] },
     channels: settings.map((one) => ({
       settings: one,
       sender: {
@@ -126,6 +130,48 @@ describe("what waits for somebody", () => {
     await hive.hold("b");
     await hive.clock.pass(10 * MINUTE);
     expect(hive.headlines().toSorted()).toEqual([waits("a"), waits("b")]);
+  });
+});
+
+describe("of several dispatchers", () => {
+  it("only the queen tells; one that becomes the queen begins at the present, and tells what waits", async () => {
+    let readiness: Readiness = { ready: true };
+    const listeners: ((now: Readiness) => void)[] = [];
+    const become = (now: Readiness): void => {
+      readiness = now;
+      for (const listener of listeners) listener(now);
+    };
+    const standby = { ready: false, role: "standby", why: "another is", retryAfterMs: 1_000, queen: null } as const;
+    const hive = await start({
+      seen: (queue) => ({
+        submit: (command) => queue.submit(command),
+        read: (look) => queue.read(look),
+        documents: queue.documents,
+        onEffect: (listener) => queue.onEffect(listener),
+        onChanges: (listener) => queue.onChanges(listener),
+        election: () => queue.election(),
+        position: () => queue.position(),
+        lastEvent: () => queue.lastEvent(),
+        storeName: queue.storeName,
+        readiness: () => readiness,
+        onReadiness: (listener) => {
+          listeners.push(listener);
+          return () => {};
+        },
+      }),
+    });
+    await hive.hold("gathered");
+    become(standby);
+    await hive.hold("meanwhile");
+    await hive.clock.pass(10 * MINUTE);
+    expect(hive.sent).toEqual([]);
+    expect(hive.notifier.list()).toMatchObject([{ waiting: 0 }]);
+    become({ ready: true });
+    await hive.hold("now");
+    await hive.clock.pass(10_000);
+    expect(hive.headlines()).toEqual([waits("now")]);
+    await hive.clock.pass(5 * MINUTE);
+    expect(hive.headlines()).toEqual([waits("now"), waits("gathered"), waits("meanwhile")]);
   });
 });
 

@@ -11,9 +11,10 @@ import type { Clock } from "../clock.ts";
 import { asJob } from "../http/job-view.ts";
 import type { Queue } from "../queue/contract.ts";
 import { type ChannelLine, createLine } from "./channel-line.ts";
-import { compose } from "./compose.ts";
+import { compose, type Gathered } from "./compose.ts";
 import type { Message } from "./message.ts";
 import { decision, type Notice, noticesOf } from "./notice.ts";
+import type { ChannelSettings } from "./notify-settings.ts";
 import type { OpenChannel } from "./open-channels.ts";
 import { createTroubleWatch, type TroubleOptions } from "./trouble-watch.ts";
 
@@ -50,7 +51,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const newId = (): string => `hive_notify_${crypto.randomUUID()}`;
   const composing = { queue, clock, publicUrl, newId };
   const lines = options.channels.map(({ settings, sender }) =>
-    createLine({ settings, sender, clock, onTrouble, compose: (told) => compose(composing, settings, told) }),
+    createLine({ settings, sender, clock, onTrouble, compose: composeAsQueen(settings) }),
   );
   const watch = createTroubleWatch(options);
   const stops: (() => void)[] = [];
@@ -163,8 +164,22 @@ export function createNotifier(options: NotifierOptions): Notifier {
   function end(): void {
     isQueen = false;
     for (const cancel of timers.splice(0)) cancel();
-    const lost = lines.reduce((sum, line) => sum + line.clear(), 0);
+    let lost = 0;
+    for (const line of lines) {
+      const { notices, leftOut } = line.clear();
+      lost += notices.length + leftOut;
+      // Gathered is not told: should this be the queen again, it tells them.
+      for (const { jobId, reason } of notices) told.delete(`${jobId} ${reason}`);
+    }
     if (lost > 0) onTrouble(`another dispatcher is the queen: ${lost} gathered notices are not told from here`);
+  }
+
+  /** Whoever is not the queen right now does not know how things stand. */
+  function composeAsQueen(settings: ChannelSettings): (gathered: Gathered) => Promise<Message | null> {
+    return async (gathered) => {
+      if (!queue.readiness().ready) throw new Error("the store does not answer this server right now");
+      return compose(composing, settings, gathered);
+    };
   }
 
   function lineOf(name: string): ChannelLine {

@@ -37,7 +37,7 @@ function stored(): Look {
   } catch {
     // Never looked, or another program wrote there: as if nobody had looked.
   }
-  return { since: Date.now() - DAY_MS, isFirst: true, spent: null };
+  return { since: Math.floor(Date.now()) - DAY_MS, isFirst: true, spent: null };
 }
 
 function show(next: Look): void {

@@ -17,6 +17,8 @@ export interface ChartProps {
   readonly writeTime?: (at: number) => string;
   /** Default: hours, or days where there are many. */
   readonly writeAxis?: (at: number) => string;
+  /** At the axis of the values. Default: as `write` does. */
+  readonly writeShort?: (value: number) => string;
   /** What may be between two lines of the grid, ascending. Default: whole numbers. */
   readonly steps?: readonly number[];
   readonly children?: ReactNode;
@@ -40,6 +42,7 @@ export function Chart({
   writeTime = exactTime,
   writeAxis = (time) => (until - from > LONG_MS ? days : hours).format(time),
   steps = WHOLE,
+  writeShort = write,
   children,
 }: ChartProps) {
   const id = useId();
@@ -72,7 +75,7 @@ export function Chart({
         at={at}
         lines={lines}
         isStacked={kind === "stacked"}
-        write={write}
+        write={writeShort}
         steps={steps}
         writeAxis={writeAxis}
         onPoint={setPointed}

@@ -104,6 +104,7 @@ function Drawn({ history }: { readonly history: History }) {
           about="How long jobs were queued before a worker got them"
           {...span}
           write={duration}
+          writeShort={(ms) => duration(ms).replace(/ 00 (s|min)$/, "")}
           steps={WAIT_STEPS}
           lines={[
             {

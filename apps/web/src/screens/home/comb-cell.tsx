@@ -2,22 +2,31 @@ import type { Worker } from "@hive/protocol";
 import type { CellSize, Place } from "./comb-places.ts";
 import { lookOf } from "./worker-look.ts";
 
-export const CELL: CellSize = { width: 112, height: 128, gap: 6 };
+const CELL: CellSize = { width: 112, height: 128, gap: 6 };
+const SMALL_CELL: CellSize = { width: 88, height: 101, gap: 4 };
+/** A comb less wide than this, in pixels, is one on a phone. */
+const NARROW = 420;
+
+/** How large the cells of a comb of this width are. */
+export function cellFor(width: number): CellSize {
+  return width < NARROW ? SMALL_CELL : CELL;
+}
 
 export interface CombCellProps {
   readonly worker: Worker;
   readonly place: Place;
+  readonly size: CellSize;
   readonly isChosen: boolean;
   readonly onChoose: () => void;
 }
 
 /** One worker. The chosen one is where the tab key stops. */
-export function CombCell({ worker, place, isChosen, onChoose }: CombCellProps) {
+export function CombCell({ worker, place, size, isChosen, onChoose }: CombCellProps) {
   const { name, jobId, phase } = worker;
   const { word, icon: Icon, cell, text } = lookOf(worker);
   const doing = [word, jobId, phase].filter((part) => part !== null).join(" ");
   return (
-    <li className="absolute" style={{ ...place, width: CELL.width, height: CELL.height }}>
+    <li className="absolute" style={{ ...place, width: size.width, height: size.height }}>
       <button
         type="button"
         tabIndex={isChosen ? 0 : -1}
@@ -37,7 +46,7 @@ export function CombCell({ worker, place, isChosen, onChoose }: CombCellProps) {
         <span className="sr-only">{`${name}: ${doing}`}</span>
         <span
           aria-hidden
-          className="absolute inset-x-3 inset-y-7 flex flex-col items-center justify-center gap-0.5 text-xs/4"
+          className="absolute inset-x-[9%] inset-y-[20%] flex flex-col items-center justify-center gap-0.5 text-xs/4"
         >
           <Icon
             aria-hidden

@@ -7,7 +7,7 @@ import { Panel } from "../../ui/panel.tsx";
 import { Empty, Loading, Trouble } from "../../ui/states.tsx";
 import { Elapsed } from "../../ui/time.tsx";
 import { placesOf, type Place } from "./comb-places.ts";
-import { CELL, CombCell } from "./comb-cell.tsx";
+import { cellFor, CombCell } from "./comb-cell.tsx";
 import { JobLink } from "./status-link.tsx";
 import { lookOf } from "./worker-look.ts";
 
@@ -54,7 +54,8 @@ function Cells({ workers }: { readonly workers: readonly Worker[] }) {
   const width = useWidth(list);
   const [chosenId, setChosen] = useState<string | null>(null);
   const chosen = workers.find(({ workerId }) => workerId === chosenId) ?? workers[0];
-  const { places, height } = placesOf(workers.length, width, CELL);
+  const size = cellFor(width);
+  const { places, height } = placesOf(workers.length, width, size);
 
   /** One stop for the tab key; the arrows go from cell to cell as the eye does. */
   function onKeyDown(event: KeyboardEvent): void {
@@ -74,7 +75,7 @@ function Cells({ workers }: { readonly workers: readonly Worker[] }) {
           aria-label="Comb"
           onKeyDown={onKeyDown}
           className="relative"
-          style={{ height: width === 0 ? CELL.height : height }}
+          style={{ height: width === 0 ? size.height : height }}
         >
           {width > 0 &&
             workers.map((worker, place) => (
@@ -82,6 +83,7 @@ function Cells({ workers }: { readonly workers: readonly Worker[] }) {
                 key={worker.workerId}
                 worker={worker}
                 place={places[place] ?? { left: 0, top: 0 }}
+                size={size}
                 isChosen={worker === chosen}
                 onChoose={() => setChosen(worker.workerId)}
               />

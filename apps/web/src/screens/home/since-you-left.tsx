@@ -125,7 +125,7 @@ function PullRequestLink({ url, label }: { readonly url: string; readonly label:
   return address === null ? (
     <span className="outside-text">{label}</span>
   ) : (
-    <a href={address} target="_blank" rel="noreferrer noopener" className="outside-text">
+    <a href={address} target="_blank" rel="noreferrer noopener" className="outside-text underline">
       {label}
     </a>
   );

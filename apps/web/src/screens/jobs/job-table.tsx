@@ -42,7 +42,6 @@ export function JobTable({ list, selected, onSelect, onSelectAll, onMenu, onOpen
   const virtual = useWindowVirtualizer({
     count: rows.length,
     estimateSize: () => height,
-    getItemKey: (row) => rows[row]?.jobId ?? row,
     overscan: 15,
     scrollMargin: top,
     scrollPaddingStart: 48,

@@ -5,7 +5,7 @@
 import type { JobSummary } from "@hive/protocol";
 import { keepPreviousData, useInfiniteQuery, useQueries } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { call, type CallTo } from "../../api/call.ts";
+import { call, type CallTo, type ReplyTo } from "../../api/call.ts";
 import { keyOf } from "../../api/use-api.ts";
 import { useEvents } from "../../live/use-live.ts";
 import { filterOf, type JobsSearch, type Status } from "./jobs-search.ts";
@@ -80,7 +80,11 @@ export function useJobList(search: JobsSearch): JobList {
     placeholderData: keepPreviousData,
   });
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage, isPlaceholderData: isOld } = list;
-  const { rows, starts, places } = useMemo(() => laidOut(data?.pages ?? []), [data]);
+  const before = useRef(NO_ROWS);
+  const { rows, starts, places } = useMemo(() => {
+    before.current = laidOut(data?.pages ?? [], before.current);
+    return before.current;
+  }, [data]);
 
   const [inSight, setInSight] = useState<readonly [number, number]>([0, 0]);
   const see = useCallback(
@@ -163,19 +167,27 @@ export function useJobList(search: JobsSearch): JobList {
   };
 }
 
+type Answer = ReplyTo<"listJobs">;
+
 interface LaidOut {
+  readonly pages: readonly Answer[];
   readonly rows: readonly JobSummary[];
   /** The row each page begins with. */
   readonly starts: readonly number[];
   /** Rows by their job. */
   readonly places: ReadonlyMap<string, number>;
 }
+const NO_ROWS: LaidOut = { pages: [], rows: [], starts: [], places: new Map() };
 
-function laidOut(pages: readonly { readonly jobs: readonly JobSummary[] }[]): LaidOut {
-  const rows: JobSummary[] = [];
-  const starts: number[] = [];
-  const places = new Map<string, number>();
-  for (const { jobs } of pages) {
+/** All pages as rows. Of a long list that only grew at its end the rest is taken as it was laid out `before`. */
+function laidOut(pages: readonly Answer[], before: LaidOut): LaidOut {
+  const isGrown = before.pages.length > 0 && before.pages.every((page, place) => page === pages[place]);
+  const from = isGrown ? before : NO_ROWS;
+  const rows = [...from.rows];
+  const starts = [...from.starts];
+  // The same map, grown: copying it with each page of a long list would take longer than all else.
+  const places = isGrown ? (from.places as Map<string, number>) : new Map<string, number>();
+  for (const { jobs } of pages.slice(from.pages.length)) {
     starts.push(rows.length);
     for (const job of jobs) {
       // A job that was given back to the queue between two pages is met once.
@@ -184,7 +196,7 @@ function laidOut(pages: readonly { readonly jobs: readonly JobSummary[] }[]): La
       rows.push(job);
     }
   }
-  return { rows, starts, places };
+  return { pages, rows, starts, places };
 }
 
 const NO_NEWS: ReadonlyMap<string, Standing> = new Map();

@@ -38,7 +38,7 @@ export function AttemptLog({ job, fence, onFollowing }: AttemptLogProps) {
   const [isFollowing, setFollowing] = useState(isRunning && chosen === null);
   const [leftAt, setLeftAt] = useState(0);
   const [folded, setFolded] = useState<ReadonlySet<number>>(new Set());
-  const [wraps, setWraps] = useSwitch("hive.log.wrap", false);
+  const [wraps, setWraps] = useSwitch("hive.log.wrap", innerWidth < 640);
   const [localTimes, setLocalTimes] = useSwitch("hive.log.local-times", true);
   const [typed, setTyped] = useState("");
   const [here, setHere] = useState<number | null>(null);

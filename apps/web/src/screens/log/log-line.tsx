@@ -34,7 +34,7 @@ export const LogLine = memo(function LogLine(props: LogLineProps) {
   return (
     <div
       data-line={line}
-      className={`log-row ${isChosen ? "log-chosen" : ""} ${isHere ? "log-here" : ""}`}
+      className={`log-row ${isChosen ? "log-chosen" : ""} ${isHere ? "log-here" : ""} ${phase === undefined ? "" : "log-head"}`}
       {...(isHere ? { "aria-current": "true" as const } : {})}
     >
       <a data-act="choose" className="log-number tabular" href={`#L${line + 1}`} tabIndex={-1} draggable={false}>
@@ -53,7 +53,7 @@ export const LogLine = memo(function LogLine(props: LogLineProps) {
         <button
           type="button"
           data-act="whole"
-          className="sticky right-2 h-5 shrink-0 self-start rounded border border-strong bg-raised px-1.5 font-sans text-xs leading-4 text-ink select-none hover:bg-panel"
+          className="sticky right-2 h-[20px] shrink-0 self-start rounded border border-strong bg-raised px-1.5 font-sans text-xs leading-4 text-ink select-none hover:bg-panel"
         >
           {`Show all: ${sized(text.bytes)}, not ${sized(SHOWN_BYTES)}`}
         </button>
@@ -69,7 +69,7 @@ function PhaseHead({ phase, phaseMs, isFolded }: LogLineProps & { readonly phase
       type="button"
       aria-expanded={!isFolded}
       data-act="fold"
-      className="inline-flex h-5 items-center gap-1 rounded font-sans text-[13px] font-semibold text-ink hover:bg-raised"
+      className="flex h-[24px] items-center gap-1 rounded font-sans text-[13px] font-semibold text-ink hover:bg-raised"
     >
       <Chevron aria-hidden size={15} className="shrink-0" />
       {phase.name}

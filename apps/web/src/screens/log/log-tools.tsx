@@ -39,7 +39,7 @@ export function LogTools(props: LogToolsProps) {
   };
   return (
     <div className="flex flex-wrap items-center gap-1 border-b border-line px-3 py-1.5">
-      <div role="search" className="flex min-w-0 flex-1 basis-72 items-center gap-1">
+      <div role="search" className="flex min-w-0 flex-1 basis-72 items-center gap-1 max-sm:basis-full">
         <Input
           ref={props.searchRef}
           type="text"

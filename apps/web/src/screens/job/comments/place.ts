@@ -11,6 +11,11 @@ export interface Place {
 
 const QUOTED = 400;
 
+/** The same for the same line of the same text: after another attempt the number alone may mean another line. */
+export function keyOf({ path, line, side, quote }: Place): string {
+  return JSON.stringify([path, line, side, quote.slice(0, QUOTED)]);
+}
+
 /** The comment with its place in front. */
 export function quoting({ path, line, side, quote }: Place, text: string): string {
   const shown = quote.length > QUOTED ? `${quote.slice(0, QUOTED)}…` : quote;

@@ -2,7 +2,7 @@ import type { JobDetail } from "@hive/protocol";
 import { type KeyboardEvent, useState } from "react";
 import { CommentForm } from "../comments/comment-form.tsx";
 import { CommentView } from "../comments/comment-list.tsx";
-import { type Place, placeOf } from "../comments/place.ts";
+import { keyOf, type Place, placeOf } from "../comments/place.ts";
 import { useComments } from "../comments/use-comments.ts";
 import { isForAgent } from "../job-tabs.tsx";
 import type { DiffLine } from "./parse-diff.ts";
@@ -43,7 +43,7 @@ export function DiffLines({ job, path, lines }: DiffLinesProps) {
   for (const comment of comments) {
     const { place } = placeOf(comment.text);
     if (place === null || place.path !== path) continue;
-    const key = `${place.side} ${place.line}`;
+    const key = keyOf(place);
     said.set(key, [...(said.get(key) ?? []), comment]);
   }
 
@@ -63,7 +63,7 @@ export function DiffLines({ job, path, lines }: DiffLinesProps) {
     <ol aria-label={`Lines of ${path}`} onKeyDown={onKeyDown} className="overflow-hidden rounded-b-lg py-0.5">
       {lines.map((line, at) => {
         const place = isOfFile(line) ? placeIn(path, line) : null;
-        const notes = place === null ? [] : (said.get(`${place.side} ${place.line}`) ?? []);
+        const notes = place === null ? [] : (said.get(keyOf(place)) ?? []);
         return (
           <li key={at}>
             <Line
