@@ -89,7 +89,8 @@ export async function startBrowser(ignore: readonly RegExp[] = []): Promise<Brow
       };
       page.on("pageerror", (error) => complain(`error: ${error.message}`));
       page.on("console", (message) => {
-        if (message.type() === "error" || message.type() === "warning") complain(`${message.text()} ${message.location().url}`);
+        if (message.type() === "error" || message.type() === "warning")
+          complain(`${message.text()} ${message.location().url}`);
       });
       page.on("request", (request) => {
         const to = request.url();
