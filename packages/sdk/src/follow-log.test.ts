@@ -104,6 +104,8 @@ const REST = {
   priority: 0,
   repo: "https://example.com/a/b",
   createdAt: 0,
+  startedAt: null,
+  workedMs: 0,
   generation: 1,
   attempts: 1,
   failures: 0,
